@@ -1,0 +1,3 @@
+DROP FUNCTION subMsgRule_fire();
+DROP TABLE subMsgRuleError;
+DROP TABLE subMsgRule;

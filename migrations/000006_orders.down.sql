@@ -1,0 +1,2 @@
+DELETE FROM subMsgRule WHERE tableName = 'orders'::regclass;
+DROP TABLE orders;
