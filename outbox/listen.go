@@ -1,0 +1,120 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	channel     = "submsg"
+	canary      = "submsg_canary" // a session hears its own: proof that it isn't deaf
+	canaryEvery = time.Minute
+	pingEvery   = 10 * time.Second // finds a half-open connection; costs no WAL, as the canary does
+	answerTime  = 5 * time.Second
+)
+
+var errDeaf = errors.New("the connection doesn't hear its own NOTIFY: is it a transaction pooler? Then set SUBMSG_LISTEN_URL to a direct connection")
+
+// listen keeps one connection listening until ctx is done. It never opens a transaction there: an idle one would
+// hold the notification queue. Whatever goes wrong costs one poll interval per message, no more.
+func (c *Consumer) listen(ctx context.Context) {
+	wait := 100 * time.Millisecond
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := c.hear(ctx)
+		if c.listening.Swap(false) || time.Since(began) > time.Minute {
+			wait = 100 * time.Millisecond
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		c.cfg.Log.Warnf("wakes don't arrive, messages are found by polling every %s; listening again in %s: %v", c.cfg.Poll, wait, err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(wait*2, 30*time.Second)
+	}
+}
+
+// hear listens on one connection for as long as it works.
+func (c *Consumer) hear(ctx context.Context) error {
+	connectCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(connectCtx, c.listenConfig.Copy())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(connectCtx, "LISTEN "+channel+"; LISTEN "+canary); err != nil {
+		return err
+	}
+	heard := ""
+	next := func(limit time.Duration) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		heard = n.Channel
+		if n.Channel == channel {
+			c.wakeUp()
+		}
+		return nil
+	}
+	for {
+		if err := c.sing(ctx, conn); err != nil {
+			return err
+		}
+		for deadline := time.Now().Add(answerTime); heard != canary; {
+			if err := next(time.Until(deadline)); pgconn.Timeout(err) && ctx.Err() == nil {
+				return errDeaf
+			} else if err != nil {
+				return err
+			}
+		}
+		if !c.listening.Swap(true) {
+			c.wakeUp() // what was inserted while nobody listened
+		}
+		heard = ""
+		for deadline := time.Now().Add(canaryEvery); time.Now().Before(deadline); {
+			err := next(min(pingEvery, time.Until(deadline)))
+			if pgconn.Timeout(err) && ctx.Err() == nil {
+				err = ping(ctx, conn)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// sing notifies the session's own canary channel, which other replicas hear too and ignore.
+func (c *Consumer) sing(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if _, err := conn.Exec(ctx, "NOTIFY "+canary); err != nil {
+		return fmt.Errorf("canary: %w", err)
+	}
+	return nil
+}
+
+func ping(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	return conn.Ping(ctx)
+}
+
+// wakeUp makes the pump look; many wakes are one.
+func (c *Consumer) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,118 @@
+package outbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Sets the flag that makes the triggers notify (see migrations/…_wake.up.sql): read before written,
+// because a written sequence is WAL.
+const askWakeSQL = `
+SELECT CASE WHEN pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1 THEN setval('subMsgWake', 1) END`
+
+// Clears it: nobody needs a NOTIFY while a consumer is awake. Whoever leaves more behind than it can take wakes
+// the others itself.
+const clearWakeSQL = `
+SELECT setval('subMsgWake', 2) WHERE pg_sequence_last_value('subMsgWake'::regclass) = 1`
+const wakeOthersSQL = `SELECT pg_notify('submsg', '') WHERE pg_notification_queue_usage() < 0.5`
+
+// What the table holds besides due rows. "writers" are the transactions that have written, or are about to write,
+// to the table and may have read the flag before it was set: they hold this lock from before the trigger reads the
+// flag until after their commit is visible.
+const lookSQL = `
+SELECT coalesce((
+        SELECT extract(epoch FROM min(t) - clock_timestamp())::float8 FROM (
+            (SELECT sendAfter AS t FROM subMsgList WHERE sendStatus = 'wait' AND sendAfter > now() ORDER BY sendAfter LIMIT 1)
+            UNION ALL
+            (SELECT expireTime FROM subMsgList WHERE sendStatus = 'wait' AND expireTime > now() ORDER BY expireTime LIMIT 1)
+            UNION ALL
+            SELECT probeAt FROM subMsgPause WHERE probeAt > now()
+        ) AS next WHERE t < now() + interval '1 day'), 86400),
+    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now()),
+    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'sending' AND leaseUntil < now()),
+    EXISTS (SELECT FROM subMsgPause),
+    EXISTS (SELECT FROM subMsgList
+            WHERE sendStatus = 'wait' AND sendAfter <= now() AND (expireTime IS NULL OR expireTime > now())
+              AND templateId NOT IN (SELECT templateId FROM subMsgPause)
+              AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')),
+    ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
+          WHERE locktype = 'relation' AND relation = 'subMsgList'::regclass AND mode = 'RowExclusiveLock'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND pid IS DISTINCT FROM pg_backend_pid())`
+
+// view is what a look found.
+type view struct {
+	next    time.Duration // until a row falls due or expires, or a pause's probe does
+	expired bool          // waiting rows are past their expireTime
+	overdue bool          // sending rows are past their lease
+	paused  bool          // there are pauses
+	held    bool          // rows are due that a claim leaves alone: their person is being sent another message
+	writers []string      // open transactions that hold the table for writing
+}
+
+// look reads a view; with ask, it first asks the triggers for wakes.
+func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
+	var v view
+	var next float64
+	batch := new(pgx.Batch)
+	if ask {
+		batch.Queue(askWakeSQL)
+	}
+	batch.Queue(lookSQL).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&next, &v.expired, &v.overdue, &v.paused, &v.held, &v.writers)
+	})
+	err := c.cfg.Pool.SendBatch(ctx, batch).Close()
+	v.next = time.Duration(max(next, 0) * float64(time.Second))
+	return v, err
+}
+
+const expireSQL = `
+UPDATE subMsgList SET sendStatus = 'expired', sendTime = clock_timestamp(), updateTime = clock_timestamp(),
+    sendStatusMsg = concat_ws('; ', '过期未发送 (not sent before its expireTime)', sendStatusMsg)
+WHERE id IN (SELECT id FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now()
+             ORDER BY expireTime LIMIT 1000 FOR UPDATE SKIP LOCKED)`
+
+// expire ends waiting rows whose time is over.
+func (c *Consumer) expire(ctx context.Context) error {
+	tag, err := c.cfg.Pool.Exec(ctx, expireSQL)
+	if n := tag.RowsAffected(); err == nil && n > 0 {
+		c.cfg.Log.WithField("messages", n).Warn("expired before they could be sent")
+	}
+	return err
+}
+
+const overdueSQL = `
+SELECT id, claimId, openid, templateId, parameterArr, coalesce(page, ''), attempts FROM subMsgList
+WHERE sendStatus = 'sending' AND leaseUntil < now() LIMIT 1000`
+
+// sweep settles sending rows whose lease is over, in the name of whoever claimed them: as unknown,
+// because they may have been sent.
+func (c *Consumer) sweep(ctx context.Context) error {
+	rows, err := c.cfg.Pool.Query(ctx, overdueSQL)
+	if err != nil {
+		return err
+	}
+	dead, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (settlement, error) {
+		m := claimed{claim: uuid.Nil}
+		err := row.Scan(&m.ID, &m.claim, &m.OpenID, &m.TemplateID, &m.Params, &m.Page, &m.Attempt)
+		return settle(m, c.abandoned(m), c.cfg.MaxAttempts), err
+	})
+	if err != nil || len(dead) == 0 {
+		return err
+	}
+	c.cfg.Log.WithField("messages", len(dead)).Warn("not settled within their lease: whether they were sent is unknown")
+	_, err = c.write(ctx, dead)
+	return err
+}
+
+// abandoned is the verdict on a message whose sender was never heard of again.
+func (c *Consumer) abandoned(m claimed) Verdict {
+	v := Verdict{Outcome: Unknown, Text: "发送中断,是否已送达未知;确认后可改 sendStatus 为 wait 重发或 cancel 取消 (the sender stopped in mid-send)"}
+	if c.cfg.Resend != nil && c.cfg.Resend(m.TemplateID) {
+		v.Outcome, v.Text = Later, "发送中断,按模板 onUnknown 自动重发 (the sender stopped in mid-send)"
+	}
+	return v
+}

@@ -1,0 +1,57 @@
+package outbox
+
+import (
+	"context"
+	"time"
+)
+
+// A pause keeps rows of a template (or, under Account, of all) waiting without touching them. It is a row of
+// subMsgPause, so every replica obeys it and a person can see and delete it.
+const pauseSQL = `
+INSERT INTO subMsgPause (templateId, reason, errCode, probeAt)
+SELECT t, $2, $3, clock_timestamp() + $4::interval FROM unnest($1::text[]) AS t
+ON CONFLICT (templateId) DO UPDATE
+SET reason = excluded.reason, errCode = excluded.errCode, probeAt = excluded.probeAt`
+
+const liftSQL = `DELETE FROM subMsgPause WHERE templateId = $1`
+
+// troubleLimit is how many sends in a row may meet "system busy" before the account is paused.
+const troubleLimit = 5
+
+// judge decides what a verdict means for others than its message: whom to stop, which pause to lift.
+// It returns the verdict that its own row is settled with. Called by one goroutine.
+func (c *Consumer) judge(m claimed, v Verdict) (own Verdict, stops []string, lift string) {
+	switch {
+	case v.Outcome == Halt:
+		c.trouble = 0
+		return v, v.Stops, ""
+	case v.Outcome == Later && len(v.Stops) > 0:
+		c.trouble++
+		if c.trouble < troubleLimit && m.probe == "" {
+			return v, nil, ""
+		}
+		v.Outcome = Halt // everybody's trouble: no message is at fault
+		return v, v.Stops, ""
+	case v.Outcome == Accepted || v.Outcome == Refused:
+		c.trouble = 0
+		return v, nil, m.probe
+	default:
+		return v, nil, ""
+	}
+}
+
+func (c *Consumer) pause(ctx context.Context, stops []string, v Verdict) error {
+	_, err := c.cfg.Pool.Exec(ctx, pauseSQL, stops, printable(v.Text), v.Code, c.cfg.ProbeEvery)
+	if err == nil {
+		c.cfg.Log.WithField("templates", stops).Warnf("paused, one message every %s tries whether it is over: %s", c.cfg.ProbeEvery.Round(time.Second), v.Text)
+	}
+	return err
+}
+
+func (c *Consumer) lift(ctx context.Context, template string) error {
+	tag, err := c.cfg.Pool.Exec(ctx, liftSQL, template)
+	if err == nil && tag.RowsAffected() > 0 {
+		c.cfg.Log.WithField("template", template).Info("the pause is over")
+	}
+	return err
+}

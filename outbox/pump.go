@@ -1,0 +1,213 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// pump claims and starts sends until ctx is done. It is the only claimer of its consumer.
+//
+// Its life is rounds: claim until nothing is due, look what else there is, rest until something may
+// have changed. An error ends a round; the next one follows after a short wait.
+func (c *Consumer) pump(ctx context.Context) {
+	r := round{Consumer: c, lost: make(map[uuid.UUID]time.Time), writers: make(map[string]time.Time)}
+	for ctx.Err() == nil {
+		rest, err := r.next(ctx)
+		if ctx.Err() == nil {
+			rest = max(rest, r.trouble(err))
+		}
+		timer := time.NewTimer(rest)
+		select {
+		case <-ctx.Done():
+		case <-c.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	r.release(context.WithoutCancel(ctx))
+}
+
+// round is what the pump remembers from round to round.
+type round struct {
+	*Consumer
+	looked   time.Time               // when the table was last looked at
+	cleared  time.Time               // when the wake flag was last cleared
+	paused   bool                    // there are pauses to probe
+	writers  map[string]time.Time    // open transactions that write to the table, and since when they are known
+	lost     map[uuid.UUID]time.Time // claims whose answer was lost
+	stopped  string                  // why the sender isn't ready
+	failures int                     // rounds in a row that the database failed
+}
+
+// next does one round and tells how long to rest.
+func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
+	if !r.senderReady(ctx) {
+		return r.cfg.Poll, nil
+	}
+	if err := r.release(ctx); err != nil {
+		return 0, err
+	}
+	if drained, err := r.claimAll(ctx); err != nil || !drained {
+		return 0, err
+	}
+	v, err := r.lookAround(ctx, r.listening.Load())
+	if err != nil {
+		return 0, err
+	}
+	// What was committed between the last claim and the look, by somebody who read the flag as cleared.
+	if full, n, err := r.claimFree(ctx); err != nil || full || n > 0 {
+		return 0, err
+	}
+	rest = min(r.cfg.Poll, v.next, r.untilWriters(v.writers))
+	if v.held {
+		rest = min(rest, 200*time.Millisecond)
+	}
+	return max(rest, time.Millisecond), nil
+}
+
+// claimAll claims, using each sender as it comes free, until nothing more is due.
+func (r *round) claimAll(ctx context.Context) (drained bool, err error) {
+	for busy := 0; ctx.Err() == nil; busy++ {
+		if time.Since(r.looked) > r.cfg.Poll { // leases, expiry and pauses don't wait until we are idle
+			if _, err := r.lookAround(ctx, false); err != nil {
+				return false, err
+			}
+		}
+		full, _, err := r.claimFree(ctx)
+		if err != nil || !full {
+			return err == nil, err
+		}
+		if busy > 0 && time.Since(r.cleared) > time.Second {
+			r.cleared = time.Now()
+			if err := r.stayAwake(ctx); err != nil {
+				return false, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// claimFree waits for a free sender and claims for all that are free. full: there may be more due.
+func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
+	select {
+	case <-ctx.Done():
+		return false, 0, ctx.Err()
+	case <-r.free:
+	}
+	free := 1 + len(r.free) // nobody else takes any
+	for range free - 1 {
+		<-r.free
+	}
+	defer func() {
+		for range free - n {
+			r.free <- struct{}{}
+		}
+	}()
+	claims := []func(context.Context, uuid.UUID) ([]claimed, error){
+		func(ctx context.Context, id uuid.UUID) ([]claimed, error) { return r.claim(ctx, id, free-n) },
+	}
+	if r.paused {
+		claims = append(claims, r.probe)
+	}
+	for _, claim := range claims {
+		if n == free {
+			break
+		}
+		got, err := r.claimSafely(ctx, claim)
+		if err != nil {
+			return false, n, err
+		}
+		for _, m := range got {
+			go func() { r.verdicts <- judged{m, r.send(ctx, m)} }()
+		}
+		n += len(got)
+	}
+	return n == free, n, nil
+}
+
+// claimSafely finishes a claim even while shutting down, and remembers one whose answer was lost: its rows may be
+// "sending" with nobody to send them.
+func (r *round) claimSafely(ctx context.Context, claim func(context.Context, uuid.UUID) ([]claimed, error)) ([]claimed, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
+	defer cancel()
+	id := uuid.New()
+	got, err := claim(ctx, id)
+	if err != nil {
+		r.lost[id] = time.Now()
+		return nil, fmt.Errorf("claim: %w", err)
+	}
+	return got, nil
+}
+
+// send lets the Sender send m, whatever happens to ctx: what has begun is finished.
+func (c *Consumer) send(ctx context.Context, m claimed) (v Verdict) {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), m.deadline)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			c.cfg.Log.WithField("id", m.ID).Errorf("the sender panicked: %v\n%s", p, debug.Stack())
+			v = Verdict{Outcome: Unknown, Text: "submsg 内部错误,是否已发送未知 (internal error in mid-send, see the log)"}
+		}
+	}()
+	return c.cfg.Sender.Send(ctx, m.Claimed)
+}
+
+// lookAround looks at the table and tidies what needs no sender.
+func (r *round) lookAround(ctx context.Context, ask bool) (view, error) {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	v, err := r.look(ctx, ask)
+	if err != nil {
+		return v, fmt.Errorf("look: %w", err)
+	}
+	r.looked, r.paused = time.Now(), v.paused
+	r.held.Store(v.held)
+	if v.expired {
+		if err := r.expire(ctx); err != nil {
+			return v, fmt.Errorf("expire: %w", err)
+		}
+	}
+	if v.overdue {
+		if err := r.sweep(ctx); err != nil {
+			return v, fmt.Errorf("sweep: %w", err)
+		}
+	}
+	return v, nil
+}
+
+// stayAwake spares applications the NOTIFY while there is more due than this consumer has senders, and calls
+// the other replicas to help.
+func (r *round) stayAwake(ctx context.Context) error {
+	if !r.listening.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	batch := new(pgx.Batch)
+	batch.Queue(clearWakeSQL)
+	batch.Queue(wakeOthersSQL)
+	return r.cfg.Pool.SendBatch(ctx, batch).Close()
+}
+
+// untilWriters tells when to look again for what open transactions may commit without a wake: at first at
+// once, then after a tenth of the time that they have been open.
+func (r *round) untilWriters(open []string) time.Duration {
+	now := time.Now()
+	known := r.writers
+	r.writers = make(map[string]time.Time, len(open))
+	rest := r.cfg.Poll
+	for _, id := range open {
+		since, ok := known[id]
+		if !ok {
+			since = now
+		}
+		r.writers[id] = since
+		rest = min(rest, max(now.Sub(since)/10, 5*time.Millisecond))
+	}
+	return rest
+}

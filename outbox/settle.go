@@ -1,0 +1,160 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// settlement is what a verdict writes into its row.
+type settlement struct {
+	id     int64
+	claim  uuid.UUID
+	status Status
+	text   string
+	code   *int32
+	msgID  *int64
+	delay  time.Duration // wait: until sendAfter
+	refund int           // attempts given back
+}
+
+// settle turns a verdict on a message that was tried maxAttempts times at most into its settlement.
+func settle(m claimed, v Verdict, maxAttempts int) settlement {
+	s := settlement{id: m.ID, claim: m.claim, text: v.Text, code: v.Code}
+	switch v.Outcome {
+	case Accepted:
+		s.status = Succeeded
+		if v.MsgID != 0 {
+			s.msgID = &v.MsgID
+		}
+	case Refused:
+		s.status = Failed
+	case Halt:
+		s.status, s.refund = Waiting, 1
+	case Later:
+		if m.Attempt >= maxAttempts {
+			s.status, s.text = Failed, fmt.Sprintf("已重试 %d 次,不再重试: %s", m.Attempt, v.Text)
+			break
+		}
+		s.status, s.delay = Waiting, max(v.After, backoff(m.Attempt))
+	default:
+		s.status = Uncertain
+	}
+	return s
+}
+
+// backoff doubles from a second to ten minutes, the upper half of it by chance, so that what failed
+// together doesn't come back together.
+func backoff(attempt int) time.Duration {
+	d := min(time.Second<<min(attempt-1, 10), 10*time.Minute)
+	return d/2 + rand.N(d/2)
+}
+
+// Fenced by claimId: a settlement that comes late, after a person set the row to wait again or somebody
+// else claimed it, changes nothing. "unknown" is settled too: that is a late answer after the lease.
+// Rows that a person holds locked are skipped, not waited for: they must not hold up the others.
+const settleSQL = `
+WITH r AS (
+    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[])
+        AS r (id, claimId, status, text, code, msgId, delay, refund)
+), free AS MATERIALIZED (
+    SELECT m.id FROM subMsgList m JOIN r ON m.id = r.id
+    WHERE m.claimId = r.claimId AND m.sendStatus IN ('sending', 'unknown')
+    FOR UPDATE OF m SKIP LOCKED
+)
+UPDATE subMsgList m
+SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
+    msgId = coalesce(r.msgId, m.msgId),
+    sendTime = CASE WHEN r.status = 'wait' THEN m.sendTime ELSE clock_timestamp() END,
+    sendAfter = CASE WHEN r.status = 'wait' THEN greatest(m.sendAfter, clock_timestamp() + r.delay) ELSE m.sendAfter END,
+    attempts = greatest(m.attempts - r.refund, 0),
+    leaseUntil = NULL, updateTime = clock_timestamp()
+FROM r JOIN free ON free.id = r.id
+WHERE m.id = r.id
+RETURNING m.id`
+
+// Rows that settleSQL left out although they are still held by the claim: a person has them locked.
+const heldSQL = `
+SELECT m.id FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
+WHERE m.claimId = r.claimId AND m.sendStatus IN ('sending', 'unknown')`
+
+// write stores settlements and returns those to be tried again later. A settlement in neither result is
+// fenced off: its row isn't ours any more.
+func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settlement, err error) {
+	n := len(batch)
+	ids, claims := make([]int64, n), make([]uuid.UUID, n)
+	statuses, texts := make([]string, n), make([]string, n)
+	codes, msgIDs := make([]*int32, n), make([]*int64, n)
+	delays, refunds := make([]time.Duration, n), make([]int32, n)
+	for i, s := range batch {
+		ids[i], claims[i], statuses[i], texts[i] = s.id, s.claim, string(s.status), printable(s.text)
+		codes[i], msgIDs[i], delays[i], refunds[i] = s.code, s.msgID, s.delay, int32(s.refund)
+	}
+	rows, err := c.cfg.Pool.Query(ctx, settleSQL, ids, claims, statuses, texts, codes, msgIDs, delays, refunds)
+	if err != nil {
+		return batch, err
+	}
+	done, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return batch, err
+	}
+	if len(done) == n {
+		return nil, nil
+	}
+	return c.stillOurs(ctx, without(batch, done))
+}
+
+// stillOurs keeps those of batch that are still ours.
+func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) ([]settlement, error) {
+	ids, claims := make([]int64, len(batch)), make([]uuid.UUID, len(batch))
+	for i, s := range batch {
+		ids[i], claims[i] = s.id, s.claim
+	}
+	rows, err := c.cfg.Pool.Query(ctx, heldSQL, ids, claims)
+	if err != nil {
+		return batch, err
+	}
+	ours, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return batch, err
+	}
+	foreign := without(batch, ours)
+	for _, s := range foreign {
+		c.cfg.Log.WithField("id", s.id).Warnf("outcome %q not written: the row was changed or deleted meanwhile", s.status)
+	}
+	gone := make([]int64, len(foreign))
+	for i, s := range foreign {
+		gone[i] = s.id
+	}
+	return without(batch, gone), nil
+}
+
+// without returns the settlements whose id isn't in ids.
+func without(batch []settlement, ids []int64) []settlement {
+	out := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	var rest []settlement
+	for _, s := range batch {
+		if !out[s.id] {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// printable makes any text storable: Postgres takes neither NUL nor broken UTF-8, and a person reads
+// no more than this.
+func printable(text string) string {
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+	if r := []rune(text); len(r) > 1000 {
+		return string(r[:999]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,67 @@
+package outbox
+
+import (
+	"context"
+	"time"
+)
+
+// Sender is the way to a person: a channel, or a wrapper around one (pace, metrics, grants).
+// It is called by many goroutines at once.
+type Sender interface {
+	// Ready takes what every send needs (a token, say) before any row is claimed. Accepted means go;
+	// anything else keeps every row waiting, and its Text says why.
+	Ready(ctx context.Context) Verdict
+
+	// Send sends one claimed message and judges the outcome. It returns within the context's
+	// deadline and never panics.
+	Send(ctx context.Context, c Claimed) Verdict
+}
+
+// Claimed is a message on its way out: what a Sender is given.
+type Claimed struct {
+	ID         int64
+	OpenID     string
+	TemplateID string // as the application wrote it: WeChat's id or the template's name
+	Params     []string
+	Page       string // "" keeps the template's page
+	Attempt    int    // 1 for the first claim
+}
+
+// Outcome is the kind of a Verdict. The zero Outcome is Unknown: a Sender that forgets to judge
+// claims nothing.
+type Outcome uint8
+
+const (
+	// Unknown: the request may have reached the channel, and nobody knows. Never sent again by itself.
+	Unknown Outcome = iota
+	// Accepted: the channel took the message.
+	Accepted
+	// Refused: this message will never be taken as it is.
+	Refused
+	// Later: this message was certainly not taken; trying again makes sense and costs an attempt.
+	Later
+	// Halt: certainly not taken, and the message is not at fault: its template or the whole account
+	// is stopped. The row waits, no attempt is spent.
+	Halt
+)
+
+func (o Outcome) String() string {
+	return [...]string{"unknown", "accepted", "refused", "later", "halt"}[o]
+}
+
+// Account, in Verdict.Stops, stands for every template: the whole account is stopped.
+const Account = "*"
+
+// Verdict is a channel's judgement of one send.
+type Verdict struct {
+	Outcome Outcome
+	Code    *int32        // WeChat's errcode; nil when WeChat did not answer
+	Text    string        // for people, goes to sendStatusMsg: no secret, no token
+	MsgID   int64         // WeChat's msgid, 0 if none
+	After   time.Duration // Later: not sooner than this; 0 leaves it to the backoff
+
+	// Stops names what can't be sent until further notice: Account, or every spelling of the
+	// template (its id and its name). Set with Halt. With Later it holds Account when the trouble
+	// looks like everybody's (system busy): several such in a row stop the account.
+	Stops []string
+}
