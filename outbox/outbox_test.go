@@ -206,3 +206,14 @@ func (d *db) asleep() {
 func message(n int) outbox.Message {
 	return outbox.Message{OpenID: fmt.Sprintf("o%d", n), TemplateID: "t", Params: []string{"a", "b"}}
 }
+
+// newAdmin is a single connection beside the pool.
+func newAdmin(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}

@@ -1,0 +1,114 @@
+package outbox_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/submsg/submsg/outbox"
+)
+
+// A stopped template keeps its own messages waiting, no others, and goes on by itself when WeChat takes one again.
+func TestPausedTemplate(t *testing.T) {
+	d := newDB(t)
+	var banned atomic.Bool
+	banned.Store(true)
+	code := int32(43116)
+	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
+		if m.TemplateID == "bad" && banned.Load() {
+			return outbox.Verdict{Outcome: outbox.Halt, Code: &code, Text: "template banned", Stops: []string{"bad", "badName"}}
+		}
+		return accepted(m)
+	}}
+	cfg := config(d, ch)
+	cfg.Senders = 4
+	run(t, cfg)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, CASE WHEN n % 2 = 0 THEN 'bad' ELSE 'good' END FROM generate_series(1, 200) AS n`)
+	eventually(t, "the good ones are sent", func() bool {
+		return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 100
+	})
+	pauses := one[string](d, `SELECT string_agg(templateId || ' ' || errCode || ' ' || reason, ', ' ORDER BY templateId) FROM subMsgPause`)
+	if pauses != "bad 43116 template banned, badName 43116 template banned" {
+		t.Errorf("pauses: %s", pauses)
+	}
+	if n := one[int](d, `SELECT count(*) FROM subMsgList WHERE templateId = 'bad' AND sendStatus NOT IN ('wait', 'sending')`); n != 0 {
+		t.Errorf("%d messages burnt", n)
+	}
+	eventually(t, "probes", func() bool { return one[int](d, `SELECT probes FROM subMsgPause WHERE templateId = 'bad'`) > 2 })
+	banned.Store(false)
+	eventually(t, "all are sent", func() bool {
+		return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success' AND attempts = 1`) == 200
+	})
+}
+
+func TestPausedAccountLiftedByHand(t *testing.T) {
+	d := newDB(t)
+	var over atomic.Bool
+	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
+		if !over.Load() {
+			return outbox.Verdict{Outcome: outbox.Halt, Text: "quota", Stops: []string{outbox.Account}}
+		}
+		return accepted(m)
+	}}
+	cfg := config(d, ch)
+	cfg.Senders, cfg.ProbeEvery = 2, never
+	run(t, cfg)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 100) AS n`)
+	eventually(t, "paused", func() bool {
+		return one[int](d, `SELECT count(*) FROM subMsgPause`) == 1 && one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait' AND attempts = 0`) == 100
+	})
+	if ch.count() > 2*cfg.Senders {
+		t.Errorf("%d sent into a stopped account with %d senders", ch.count(), cfg.Senders)
+	}
+	over.Store(true)
+	d.asleep()
+	d.exec(`DELETE FROM subMsgPause`)
+	eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 100 })
+}
+
+// "System busy" for one message is tried again; for everybody it is a pause that burns no attempts.
+func TestSystemBusy(t *testing.T) {
+	d := newDB(t)
+	var busy atomic.Bool
+	busy.Store(true)
+	code := int32(-1)
+	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
+		if busy.Load() {
+			return outbox.Verdict{Outcome: outbox.Later, Code: &code, Text: "system error", Stops: []string{outbox.Account}}
+		}
+		return accepted(m)
+	}}
+	cfg := config(d, ch)
+	cfg.Senders, cfg.MaxAttempts = 2, 3
+	run(t, cfg)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 100) AS n`)
+	eventually(t, "probed for a while", func() bool { return one[int](d, `SELECT coalesce(max(probes), 0) FROM subMsgPause`) > 5 })
+	if n := one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus NOT IN ('wait', 'sending')`); n != 0 {
+		t.Errorf("%d messages burnt", n)
+	}
+	busy.Store(false)
+	eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 100 })
+	if n := one[int](d, `SELECT count(*) FROM subMsgPause`); n != 0 {
+		t.Errorf("%d pauses left", n)
+	}
+}
+
+// A refusal of a probe for its own fault shows that the pause is over.
+func TestRefusedProbeLifts(t *testing.T) {
+	d := newDB(t)
+	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
+		if m.OpenID == "o1" {
+			return outbox.Verdict{Outcome: outbox.Refused, Text: "bad value"}
+		}
+		return accepted(m)
+	}}
+	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'quota', now())`)
+	ids := d.insert(message(1), message(2))
+	run(t, config(d, ch))
+	d.eventually(ids[0], "fail")
+	d.eventually(ids[1], "success")
+	if text := one[string](d, `SELECT sendStatusMsg FROM subMsgList WHERE id = $1`, ids[0]); !strings.Contains(text, "bad value") {
+		t.Errorf("text %q", text)
+	}
+}
