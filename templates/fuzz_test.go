@@ -1,0 +1,146 @@
+package templates
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+// FuzzLoad: no content of a file makes Load panic or report without a place; whatever loads can be rendered.
+func FuzzLoad(f *testing.F) {
+	f.Add(good, "a", "1")
+	for _, m := range mistakes {
+		if len(m.new) < 200 {
+			f.Add(strings.Replace(good, m.old, m.new, 1), "a", "1")
+		}
+	}
+	f.Add("id: abc\nname: order\r\r\r\r\nparam", "", "")
+	f.Add("0:\n0: \n0: \n...0:", "", "")
+	f.Add("id: a\nname: b\nparams: [_, x]\nonTooLong: truncate\ndata: {enum_string1: {value: \"{{{x}\", values: [\"{a\"]}}\n", "", "{x}")
+	f.Fuzz(func(t *testing.T, content, odd, even string) {
+		lines := strings.Count(content, "\n") + strings.Count(content, "\r") + 1 // to YAML a lone \r ends a line
+		c, err := Load(folder(map[string]string{"t.yaml": content}))
+		if err != nil {
+			var at *Error
+			if !errors.As(err, &at) || at.File != "t.yaml" || at.Reason == "" || at.Line < 0 || at.Line > lines {
+				t.Fatalf("an error without its place: %#v", err)
+			}
+			return
+		}
+		for _, template := range c.All() {
+			params := make([]string, len(template.Params))
+			for i := range params {
+				params[i] = [2]string{even, odd}[i%2]
+			}
+			p, err := template.Render(params, "")
+			checkRendered(t, template, p, err)
+		}
+	})
+}
+
+// FuzzRender: values never panic, are never expanded, and a payload holds nothing that WeChat certainly refuses.
+func FuzzRender(f *testing.F) {
+	for _, v := range []string{"", "{b}", "{{a}}", "}", "10万", "2024-07-24 08:00~12:00", "a\nb", "\xff", "👨‍👩‍👧", strings.Repeat("é", 40)} {
+		f.Add(v, "x", "")
+		f.Add("x", v, v)
+	}
+	var fields strings.Builder
+	for _, c := range typeCases {
+		fields.WriteString("  " + c.key + ": \"{a}\"\n")
+	}
+	head := "id: i\nname: n\nparams: [a, b]\npage: \"p?a={a}&b={b}\"\n"
+	var all []*Template
+	for _, policy := range []string{"reject", "truncate"} {
+		for field := range strings.Lines(fields.String()) {
+			all = append(all, parse(f, head+"onTooLong: "+policy+"\ndata:\n"+field))
+		}
+	}
+	joined := parse(f, head+"data:\n  thing1: \"{a}-{b}\"\n")
+	f.Fuzz(func(t *testing.T, a, b, page string) {
+		for _, template := range all {
+			p, err := template.Render([]string{a, b}, page)
+			checkRendered(t, template, p, err)
+			if err == nil && p.Data[0].Value != a && !strings.HasPrefix(a, strings.TrimSuffix(p.Data[0].Value, "…")) {
+				t.Fatalf("%s made %q of %q", p.Data[0].Key, p.Data[0].Value, a)
+			}
+		}
+		if p, err := joined.Render([]string{a, b}, page); err == nil && p.Data[0].Value != a+"-"+b {
+			t.Fatalf("%q and %q made %q", a, b, p.Data[0].Value)
+		}
+	})
+}
+
+func checkRendered(t *testing.T, template *Template, p Payload, err error) {
+	t.Helper()
+	if err != nil {
+		var typed *RenderError
+		if !errors.As(err, &typed) || typed.Reason == "" || !utf8.ValidString(typed.Reason) || strings.ContainsAny(typed.Reason, "\n\x00") {
+			t.Fatalf("not a sentence: %#v", err)
+		}
+		return
+	}
+	if len(p.Data) != len(template.Fields) || strings.ContainsAny(p.Page, "\n\x00") || len(p.Page) > maxPage {
+		t.Fatalf("payload %#v", p)
+	}
+	for i, item := range p.Data {
+		if item.Key != template.Fields[i].Key || item.Value == "" || !utf8.ValidString(item.Value) || strings.ContainsAny(item.Value, "\n\r\t\x00") {
+			t.Fatalf("key %q has %q", item.Key, item.Value)
+		}
+	}
+}
+
+// A text cut to its limit is a whole beginning of what was given, and as long as it can be.
+func TestCutProperty(t *testing.T) {
+	template := one(t, "thing1", "onTooLong: truncate\n")
+	part := rapid.SampledFrom([]string{"a", "汉", "é", "e\u0301", "😀", "👨‍👩‍👧", "🇨🇳", "👍🏽", " "})
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOfN(part, 21, 60).Draw(t, "parts")
+		p, err := template.Render([]string{strings.Join(parts, "")}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, ok := strings.CutSuffix(p.Data[0].Value, "…")
+		if !ok {
+			t.Fatalf("%q has no ellipsis", p.Data[0].Value)
+		}
+		length, whole := 1, 0
+		for whole < len(parts) && length+utf16Length(parts[whole]) <= 20 {
+			length += utf16Length(parts[whole])
+			whole++
+		}
+		// Two flags side by side are still two characters, so that parts are what a reader counts.
+		if want := strings.Join(parts[:whole], ""); kept != want {
+			t.Fatalf("kept %q, want %q", kept, want)
+		}
+	})
+}
+
+func utf16Length(s string) (n int) {
+	for _, c := range s {
+		n++
+		if c > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}
+
+// What is written with doubled braces comes out as it was, whatever it is.
+func TestLiteralProperty(t *testing.T) {
+	double := strings.NewReplacer("{", "{{", "}", "}}")
+	rapid.Check(t, func(t *rapid.T) {
+		before := rapid.StringMatching(`[a{} ]{0,6}`).Draw(t, "before")
+		after := rapid.StringMatching(`[a{} ]{0,6}`).Draw(t, "after")
+		value := rapid.StringMatching(`[v{} ]{0,6}`).Draw(t, "value")
+		compiled, err := compile(double.Replace(before)+"{x}"+double.Replace(after), []string{"x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := compiled.fill([]string{value}); got != before+value+after {
+			t.Fatalf("got %q, want %q", got, before+value+after)
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package templates
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Payload is a rendered template: the body of subscribe/send without its receiver.
+type Payload struct {
+	TemplateID, Page, MiniprogramState, Lang string
+	Data                                     []Item // in the template's order
+}
+
+// Item is one key of a payload's data.
+type Item struct{ Key, Value string }
+
+// RenderError says why a message can't be rendered. Its text is for the person who mends the row.
+type RenderError struct {
+	Index  int    // place of the first parameter concerned, from 1; 0 when there is none
+	Param  string // its name
+	Key    string // the key it was for, or "page"; "" when the number of parameters is wrong
+	Reason string // the whole sentence
+}
+
+func (e *RenderError) Error() string { return e.Reason }
+
+// Render fills the template with the values of one message. An empty page means the template's own.
+// The error is a *RenderError.
+func (t *Template) Render(params []string, page string) (Payload, error) {
+	if len(params) != len(t.Params) {
+		return Payload{}, t.countError(len(params))
+	}
+	if page == "" {
+		page = t.pageOf(params)
+	}
+	if reason := checkPage(page); reason != "" {
+		return Payload{}, &RenderError{Key: "page", Reason: fmt.Sprintf("page %s: %s", quote(page), reason)}
+	}
+	p := Payload{TemplateID: t.ID, Page: page, MiniprogramState: t.MiniprogramState, Lang: t.Lang}
+	p.Data = make([]Item, len(t.Fields))
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		value, reason := f.fit(f.text.fill(params), t.OnTooLong == Truncate)
+		if reason != "" {
+			return Payload{}, t.valueError(f, params, reason)
+		}
+		p.Data[i] = Item{f.Key, value}
+	}
+	return p, nil
+}
+
+func (t *Template) countError(given int) *RenderError {
+	takes := fmt.Sprintf("%s takes %d parameters, but got %d", t.Name, len(t.Params), given)
+	if given > len(t.Params) {
+		return &RenderError{Index: len(t.Params) + 1, Reason: fmt.Sprintf("%s: %d too many", takes, given-len(t.Params))}
+	}
+	var missing []string
+	for i := given; i < len(t.Params); i++ {
+		missing = append(missing, t.place(i))
+	}
+	return &RenderError{Index: given + 1, Param: t.Params[given], Reason: takes + ": missing " + strings.Join(missing, ", ")}
+}
+
+// valueError names the parameters that a refused value was made of. Every such value has one: a value
+// without parameters was checked when the file was read.
+func (t *Template) valueError(f *Field, params []string, reason string) *RenderError {
+	places := f.text.places()
+	e := &RenderError{Index: places[0] + 1, Param: t.Params[places[0]], Key: f.Key}
+	value := f.text.fill(params)
+	if len(f.text) == 1 {
+		e.Reason = fmt.Sprintf("parameter %s can't be %s %s: %s", t.place(places[0]), f.Key, quote(value), reason)
+		return e
+	}
+	var names []string
+	for _, i := range places {
+		names = append(names, t.place(i)+" "+quote(params[i]))
+	}
+	subject, verb := "parameter", "makes"
+	if len(names) > 1 {
+		subject, verb = "parameters", "make"
+	}
+	e.Reason = fmt.Sprintf("%s %s %s %s %s: %s", subject, strings.Join(names, " and "), verb, f.Key, quote(value), reason)
+	return e
+}
+
+// place names a parameter as people count: 2 (goodsPrice).
+func (t *Template) place(i int) string {
+	return fmt.Sprintf("%d (%s)", i+1, t.Params[i])
+}
+
+// maxQuote keeps a sentence readable, and a long value out of the logs.
+const maxQuote = 40
+
+func quote(s string) string {
+	return strconv.Quote(shorten(s))
+}
+
+func shorten(s string) string {
+	n := 0
+	for i := range s {
+		if n == maxQuote {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}

@@ -1,0 +1,64 @@
+// Package templates turns the positional values of a message into the payload of a WeChat subscribe message.
+//
+// A template is one YAML file: it names the places of parameterArr once, and WeChat's keys (thing2, amount3, …)
+// refer to those names. Files are read and checked at start, all mistakes reported together; rendering is
+// pure, and refuses a value only when WeChat certainly would. README.md in this folder describes the format.
+//
+// The rules of types, keys and pages are those of WeChat's page on sending a subscribe message:
+// https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_sendmessage.html
+package templates
+
+import "slices"
+
+// What a template may say to do with a text that is too long (OnTooLong), and with a message
+// of which nobody knows whether it was sent (OnUnknown). The first of each is the default.
+const (
+	Reject   = "reject"
+	Truncate = "truncate"
+
+	Hold   = "hold"
+	Resend = "resend"
+)
+
+// Template is one checked template file. Templates come from Load; they are shared, and must not be changed.
+type Template struct {
+	ID, Name, Title  string
+	Params           []string // names of parameterArr's places, in order; "_" is a place that the template does not show
+	Page             string   // as written, with its {param}; "" means that the card leads nowhere
+	MiniprogramState string   // developer, trial or formal
+	Lang             string   // zh_CN, en_US, zh_HK or zh_TW
+	OnTooLong        string   // Reject or Truncate
+	OnUnknown        string   // Hold or Resend
+	Fields           []Field  // in the file's order
+
+	page text
+}
+
+// Field is one entry of a template's data.
+type Field struct {
+	Key    string   // WeChat's key: amount3
+	Type   Type     // amount
+	Value  string   // as written: {goodsPrice}元
+	Values []string // what an enum may be, when the file says so
+
+	rule *rule
+	text text
+}
+
+// Catalogue is a set of templates. It never changes, and is safe for concurrent use.
+type Catalogue struct {
+	sorted []*Template
+	find   map[string]*Template // by id and by name
+	digest digest               // of the files it was made from
+}
+
+// Find returns the template with this WeChat id or this name.
+func (c *Catalogue) Find(idOrName string) (*Template, bool) {
+	t, ok := c.find[idOrName]
+	return t, ok
+}
+
+// All returns the templates sorted by name.
+func (c *Catalogue) All() []*Template {
+	return slices.Clone(c.sorted)
+}
