@@ -15,7 +15,7 @@ SET reason = excluded.reason, errCode = excluded.errCode, probeAt = excluded.pro
 
 const liftSQL = `DELETE FROM subMsgPause WHERE templateId = $1`
 
-// troubleLimit is how many sends in a row may meet "system busy" before the account is paused.
+// troubleLimit is how many sends in a row may meet everybody's trouble before the account is paused.
 const troubleLimit = 5
 
 // judge decides what a verdict means for others than its message: whom to stop, which pause to lift.
@@ -25,19 +25,20 @@ func (c *Consumer) judge(m claimed, v Verdict) (own Verdict, stops []string, lif
 	case v.Outcome == Halt:
 		c.trouble = 0
 		return v, v.Stops, ""
-	case v.Outcome == Later && len(v.Stops) > 0:
-		c.trouble++
-		if c.trouble < troubleLimit && m.probe == "" {
-			return v, nil, ""
-		}
-		v.Outcome = Halt // everybody's trouble: no message is at fault
-		return v, v.Stops, ""
 	case v.Outcome == Accepted || v.Outcome == Refused:
 		c.trouble = 0
 		return v, nil, m.probe
-	default:
+	case len(v.Stops) == 0:
 		return v, nil, ""
 	}
+	c.trouble++
+	if c.trouble < troubleLimit && m.probe == "" {
+		return v, nil, ""
+	}
+	if v.Outcome == Later && !v.Doubt {
+		v.Outcome = Halt // everybody's trouble: no message is at fault
+	}
+	return v, v.Stops, ""
 }
 
 func (c *Consumer) pause(ctx context.Context, stops []string, v Verdict) error {

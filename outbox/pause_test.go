@@ -112,3 +112,33 @@ func TestRefusedProbeLifts(t *testing.T) {
 		t.Errorf("text %q", text)
 	}
 }
+
+// A gateway that answers 502 leaves each message in doubt; it must not do so to all that wait.
+func TestUnknownStormPauses(t *testing.T) {
+	d := newDB(t)
+	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
+		return outbox.Verdict{Outcome: outbox.Unknown, Text: "502", Stops: []string{outbox.Account}}
+	}}
+	cfg := config(d, ch)
+	cfg.Senders, cfg.ProbeEvery = 2, never
+	run(t, cfg)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 100) AS n`)
+	eventually(t, "paused", func() bool {
+		return one[int](d, `SELECT count(*) FROM subMsgPause`) == 1 && one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'sending'`) == 0
+	})
+	if n := one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'unknown'`); n < 5 || n > 5+2*cfg.Senders {
+		t.Errorf("%d messages in doubt, want 5 and what was in flight", n)
+	}
+}
+
+// A message that may have been taken isn't called failed when its attempts are used up.
+func TestDoubtEndsUnknown(t *testing.T) {
+	d := newDB(t)
+	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
+		return outbox.Verdict{Outcome: outbox.Later, Doubt: true, Text: "timeout"}
+	}}
+	cfg := config(d, ch)
+	cfg.MaxAttempts = 1
+	run(t, cfg)
+	d.eventually(d.insert(message(1))[0], "unknown")
+}

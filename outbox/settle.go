@@ -38,7 +38,11 @@ func settle(m claimed, v Verdict, maxAttempts int) settlement {
 		s.status, s.refund = Waiting, 1
 	case Later:
 		if m.Attempt >= maxAttempts {
-			s.status, s.text = Failed, fmt.Sprintf("已重试 %d 次,不再重试: %s", m.Attempt, v.Text)
+			s.status = Failed
+			if v.Doubt {
+				s.status = Uncertain
+			}
+			s.text = fmt.Sprintf("已重试 %d 次,不再重试: %s", m.Attempt, v.Text)
 			break
 		}
 		s.status, s.delay = Waiting, max(v.After, backoff(m.Attempt))

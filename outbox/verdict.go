@@ -61,7 +61,11 @@ type Verdict struct {
 	After   time.Duration // Later: not sooner than this; 0 leaves it to the backoff
 
 	// Stops names what can't be sent until further notice: Account, or every spelling of the
-	// template (its id and its name). Set with Halt. With Later it holds Account when the trouble
-	// looks like everybody's (system busy): several such in a row stop the account.
+	// template (its id and its name). Set with Halt. With Later and Unknown it holds Account when the
+	// trouble looks like everybody's (system busy, 502): several such in a row stop the account.
 	Stops []string
+
+	// Doubt, with Later: the message may have been taken all the same, and its template accepts a second
+	// one. When its attempts are used up it becomes unknown, not fail.
+	Doubt bool
 }
