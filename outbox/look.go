@@ -110,9 +110,9 @@ func (c *Consumer) sweep(ctx context.Context) error {
 
 // abandoned is the verdict on a message whose sender was never heard of again.
 func (c *Consumer) abandoned(m claimed) Verdict {
-	v := Verdict{Outcome: Unknown, Text: "发送中断,是否已送达未知;确认后可改 sendStatus 为 wait 重发或 cancel 取消 (the sender stopped in mid-send)"}
+	v := Verdict{Outcome: Unknown, Text: "发送中断，是否已送达未知；确认后可改 sendStatus 为 wait 重发或 cancel 取消 (the sender stopped in mid-send)"}
 	if c.cfg.Resend != nil && c.cfg.Resend(m.TemplateID) {
-		v.Outcome, v.Doubt, v.Text = Later, true, "发送中断,按模板 onUnknown 自动重发 (the sender stopped in mid-send)"
+		v.Outcome, v.Doubt, v.Text = Later, true, "发送中断，按模板 onUnknown 自动重发 (the sender stopped in mid-send)"
 	}
 	return v
 }

@@ -151,7 +151,7 @@ func (c *Consumer) send(ctx context.Context, m claimed) (v Verdict) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.cfg.Log.WithField("id", m.ID).Errorf("the sender panicked: %v\n%s", p, debug.Stack())
-			v = Verdict{Outcome: Unknown, Text: "submsg 内部错误,是否已发送未知 (internal error in mid-send, see the log)"}
+			v = Verdict{Outcome: Unknown, Text: "submsg 内部错误，是否已发送未知 (internal error in mid-send, see the log)"}
 		}
 	}()
 	return c.cfg.Sender.Send(ctx, m.Claimed)

@@ -42,7 +42,7 @@ func settle(m claimed, v Verdict, maxAttempts int) settlement {
 			if v.Doubt {
 				s.status = Uncertain
 			}
-			s.text = fmt.Sprintf("已重试 %d 次,不再重试: %s", m.Attempt, v.Text)
+			s.text = fmt.Sprintf("已重试 %d 次，不再重试： %s", m.Attempt, v.Text)
 			break
 		}
 		s.status, s.delay = Waiting, max(v.After, backoff(m.Attempt))

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
+)
+
+// databaseSettings say where Postgres is.
+type databaseSettings struct {
+	DatabaseURL string `env:"DATABASE_URL" placeholder:"postgres://…" help:"The database; if empty, PGHOST, PGDATABASE, … say where it is."`
+}
+
+// url checks the settings. An empty URL is fine where libpq's variables say where the database is.
+func (s databaseSettings) url() (string, error) {
+	if s.DatabaseURL == "" && os.Getenv("PGHOST") == "" && os.Getenv("PGDATABASE") == "" && os.Getenv("PGSERVICE") == "" {
+		return "", badUsage("no database: set DATABASE_URL, postgres://user:password@host/database, or PGHOST and PGDATABASE; to try without one, `submsg demo`")
+	}
+	if _, err := pgx.ParseConfig(s.DatabaseURL); err != nil {
+		return "", badUsage("DATABASE_URL: %w", err)
+	}
+	return s.DatabaseURL, nil
+}
+
+// open connects to the database. A server that can't be reached yet is waited for, one that refuses is an error.
+func (s databaseSettings) open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, error) {
+	url, err := s.url()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, badUsage("DATABASE_URL: %w", err)
+	}
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "submsg"
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		cfg.MaxConns = 4 // one claims, one settles
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, badUsage("DATABASE_URL: %w", err)
+	}
+	if err := await(ctx, pool, log); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+func await(ctx context.Context, pool *pgxpool.Pool, log *logrus.Entry) error {
+	for n := 0; ; n++ {
+		err := ping(ctx, pool)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted while the database can't be reached: %w", err)
+		}
+		if !worthWaiting(err) {
+			return fmt.Errorf("the database refuses: %w", err)
+		}
+		if n%20 == 0 {
+			log.Warnf("the database can't be reached, trying again until it can: %s", oneLine(err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+func ping(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return pool.Ping(ctx)
+}
+
+// worthWaiting tells a server that is away, starting or full (SQLSTATE classes 57 and 53) from one
+// that says no: wrong password, no such database.
+func worthWaiting(err error) bool {
+	var pg *pgconn.PgError
+	return !errors.As(err, &pg) || strings.HasPrefix(pg.Code, "57") || strings.HasPrefix(pg.Code, "53")
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/submsg/submsg/internal/fakewechat"
+	"github.com/submsg/submsg/templates"
+)
+
+type fakewechatCmd struct {
+	templateSettings
+	Addr     string        `env:"SUBMSG_FAKE_ADDR" default:"127.0.0.1:8788" help:"Where to listen."`
+	AppID    string        `name:"appid" default:"${fake_appid}" help:"The AppID that it knows."`
+	Secret   string        `default:"${fake_secret}" help:"Its AppSecret."`
+	Latency  time.Duration `help:"How long each send takes."`
+	GrantAll bool          `help:"Everybody has endless permission for every template."`
+	Quiet    bool          `help:"Don't print a line a send."`
+}
+
+func (c *fakewechatCmd) Run(ctx context.Context, term terminal) error {
+	catalogue, err := c.load()
+	if err != nil {
+		return err
+	}
+	options := fakewechat.Options{AppID: c.AppID, Secret: c.Secret, Latency: c.Latency, GrantAll: c.GrantAll,
+		Templates: func() *templates.Catalogue { return catalogue }}
+	if !c.Quiet {
+		options.Log = func(line string) { fmt.Fprintln(term.err, line) }
+	}
+	listener, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	url := "http://" + listener.Addr().String()
+	fmt.Fprintf(term.out, "%s\n", url)
+	fmt.Fprintf(term.err, "A fake WeChat for SUBMSG_WECHAT_URL=%s SUBMSG_WECHAT_APPID=%s with %d templates. Nobody has permission yet%s\n", url, c.AppID, len(catalogue.All()),
+		map[bool]string{true: " - but everybody by --grant-all.", false: fmt.Sprintf(": curl -d '{\"openid\":\"*\",\"templateId\":\"*\",\"count\":-1}' %s/_fake/grants", url)}[c.GrantAll])
+	server := &http.Server{Handler: fakewechat.New(options), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

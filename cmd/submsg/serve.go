@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/submsg/submsg/internal/wechat"
+	"github.com/submsg/submsg/migrations"
+	"github.com/submsg/submsg/outbox"
+	"github.com/submsg/submsg/templates"
+)
+
+type serveCmd struct {
+	databaseSettings
+	wechatSettings
+	templateSettings
+	logSettings
+	ListenURL string `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
+	Senders   int    `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
+	HTTPAddr  string `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz answers; 'off' for nowhere."`
+	Migrate   bool   `env:"SUBMSG_MIGRATE" help:"Bring the schema up to date first."`
+}
+
+// reloadEvery is how often the template files are looked at.
+const reloadEvery = 2 * time.Second
+
+// Run checks everything that can be wrong, then sends until ctx ends.
+func (c *serveCmd) Run(ctx context.Context, term terminal) error {
+	log := c.logger(term)
+	live, err := c.live()
+	if err != nil {
+		return err
+	}
+	sender, err := c.sender(log, live)
+	if err != nil {
+		return err
+	}
+	defer sender.Close()
+	if c.Senders < 1 || c.Senders > 10000 {
+		return badUsage("SUBMSG_SENDERS is %d, it must be 1 to 10000", c.Senders)
+	}
+	listenURL, err := c.listenURL()
+	if err != nil {
+		return err
+	}
+	pool, err := c.database(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Resend: resender(live)})
+	if err != nil {
+		return badUsage("%w", err)
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	if err := serveHTTP(ctx, group, c.HTTPAddr, log); err != nil {
+		return err
+	}
+	if c.Templates != "" {
+		group.Go(func() error { reload(ctx, live, log); return nil })
+	}
+	group.Go(func() error { return consumer.Run(ctx) })
+	log.WithFields(logrus.Fields{"version": version(), "templates": len(live.Current().All()), "senders": c.Senders}).Info("serving")
+	err = group.Wait()
+	log.Info("stopped")
+	return err
+}
+
+func (c *serveCmd) live() (*templates.Live, error) {
+	live, err := templates.NewLive(c.files())
+	if err != nil {
+		return nil, usageError{fmt.Errorf("templates: %w", err)}
+	}
+	return live, nil
+}
+
+func (c *serveCmd) sender(log *logrus.Entry, live *templates.Live) (*wechat.Sender, error) {
+	url, appID, secret, err := c.account(log)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Conns: c.Senders, Templates: live.Current, Log: log})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return sender, nil
+}
+
+func (c *serveCmd) listenURL() (string, error) {
+	switch c.ListenURL {
+	case "off":
+		return "", nil
+	case "":
+		cfg, err := pgx.ParseConfig(c.DatabaseURL)
+		if err != nil {
+			return "", badUsage("DATABASE_URL: %w", err)
+		}
+		return cfg.ConnString(), nil
+	}
+	if _, err := pgx.ParseConfig(c.ListenURL); err != nil {
+		return "", badUsage("SUBMSG_LISTEN_URL: %w", err)
+	}
+	return c.ListenURL, nil
+}
+
+// database connects, migrates if told to, and makes sure of the schema's version.
+func (c *serveCmd) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, error) {
+	pool, err := c.open(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	if c.Migrate {
+		err = migrations.Up(ctx, c.DatabaseURL)
+	}
+	if err == nil {
+		err = migrations.Check(ctx, pool)
+	}
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+func resender(live *templates.Live) func(string) bool {
+	return func(id string) bool {
+		t, ok := live.Current().Find(id)
+		return ok && t.OnUnknown == templates.Resend
+	}
+}
+
+// reload takes changed template files; while they have an error, the old ones stay.
+func reload(ctx context.Context, live *templates.Live, log *logrus.Entry) {
+	said := ""
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		changed, err := live.Reload()
+		if err != nil && err.Error() != said {
+			said = err.Error()
+			log.Errorf("the template files have an error, the old ones stay in use: %s", oneLine(said))
+		}
+		if err == nil {
+			said = ""
+		}
+		if changed {
+			log.WithField("templates", len(live.Current().All())).Info("templates reloaded")
+		}
+	}
+}
+
+// serveHTTP answers /healthz until ctx ends.
+func serveHTTP(ctx context.Context, group *errgroup.Group, addr string, log *logrus.Entry) error {
+	if addr == "off" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("SUBMSG_HTTP_ADDR %s: %w", addr, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	log.Infof("http://%s/healthz answers", listener.Addr())
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("http: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		return server.Close()
+	})
+	return nil
+}
