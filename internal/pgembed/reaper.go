@@ -1,0 +1,87 @@
+package pgembed
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// The reaper is a shell that waits at the end of a pipe. The pipe closes when this process ends, in whatever way; then the shell
+// sends a signal to a process group, both named by the last line it read, and removes the run directory. "done" in place of a signal
+// says that there is nothing left to do.
+// A shell, as every Unix has one and it asks nothing of the caller's main: it works in test binaries too.
+//
+// It goes by postmaster.pid, which the server removes last: a dead orphan may keep its process number for long, where
+// process 1 is a program that doesn't expect orphans, as in many containers.
+const reaperScript = `
+run=$1 data=$2
+trap '' HUP INT TERM
+signal=none
+while read -r s g; do signal=$s group=$g; done
+case $signal in
+done) exit 0 ;;
+none) ;;
+*) kill -s "$signal" -- "-$group" ;;
+esac
+n=0
+while [ $signal != none ] && [ -e "$data/postmaster.pid" ] && kill -s 0 -- "-$group"; do
+	n=$((n+1))
+	[ $n -eq 600 ] && kill -s KILL -- "-$group"
+	[ $n -gt 620 ] && break
+	sleep 0.1 || sleep 1
+done
+n=0
+until rm -rf -- "$run"; do
+	n=$((n+1))
+	[ $n -gt 50 ] && exit 1
+	sleep 0.1 || sleep 1
+done
+`
+
+type reaper struct {
+	cmd  *exec.Cmd
+	pipe *os.File
+}
+
+// startReaper watches over a run directory, and shares in the locks so that nobody else touches what it cleans up.
+func startReaper(owner account, run, home *lockedDir) (*reaper, error) {
+	data, locks := run.path, []*os.File{run.lock}
+	if home != nil {
+		data, locks = home.path, append(locks, home.lock)
+	}
+	// Not bound to a context: it has to outlive everything.
+	cmd := owner.command(context.Background(), "/bin/sh", "-c", reaperScript, "submsg-pg-reaper", run.path, dataIn(data))
+	cmd.ExtraFiles = locks
+	end, pipe, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer end.Close()
+	cmd.Stdin = end
+	if err := cmd.Start(); err != nil {
+		pipe.Close()
+		return nil, fmt.Errorf("start the shell that cleans up after a crash: %w", err)
+	}
+	return &reaper{cmd: cmd, pipe: pipe}, nil
+}
+
+// watch says which process group is to get which signal if this process dies.
+// A reaper that was killed is no reason to fail: the next start's sweep does its work.
+func (r *reaper) watch(signal syscall.Signal, group int) {
+	_, _ = fmt.Fprintln(r.pipe, strings.TrimPrefix(unix.SignalName(signal), "SIG"), group)
+}
+
+// unwatch says that the process group is gone.
+func (r *reaper) unwatch() { _, _ = r.pipe.WriteString("none\n") }
+
+// dismiss ends the reaper: everything has been cleaned up.
+func (r *reaper) dismiss() {
+	_, _ = r.pipe.WriteString("done\n")
+	_ = r.pipe.Close()
+	_ = r.cmd.Wait()
+}

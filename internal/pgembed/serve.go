@@ -1,0 +1,143 @@
+package pgembed
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// hba lets everybody in who can reach the socket (its directory is closed to others), and asks for the password on TCP, which
+// every user of the machine can reach.
+const hba = `local all all trust
+host all all 127.0.0.0/8 scram-sha-256
+host all all ::1/128 scram-sha-256
+`
+
+var testSettings = map[string]string{
+	"fsync":              "off",
+	"synchronous_commit": "off",
+	"full_page_writes":   "off",
+	"autovacuum":         "off",
+	"max_connections":    "300",
+	// Shared memory as files among the data, where a killed server can't leave it behind.
+	"dynamic_shared_memory_type": "mmap",
+}
+
+// serve runs the server until it answers, once more on another port if the one we picked was taken in between.
+func (s *Server) serve(ctx context.Context, cfg Config) error {
+	hbaFile := filepath.Join(s.run.path, "pg_hba.conf")
+	if err := s.writeOwned(hbaFile, hba); err != nil {
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		if err := s.endpoint.pickPort(); err != nil {
+			return err
+		}
+		if err := s.launch(cfg, hbaFile); err != nil {
+			return err
+		}
+		err := s.awaitReady(ctx)
+		if errors.Is(err, errExited) && s.endpoint.any && attempt < 5 {
+			s.cmd, s.done = nil, make(chan struct{})
+			continue
+		}
+		return err
+	}
+}
+
+func (s *Server) launch(cfg Config, hbaFile string) error {
+	args := []string{"-D", s.data}
+	settings := s.settings(cfg, hbaFile)
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		args = append(args, "-c", name+"="+settings[name])
+	}
+	// Not bound to the start's context: the server outlives it.
+	cmd := s.owner.command(context.Background(), filepath.Join(s.bin.dir, "postgres"), args...)
+	cmd.Stdout = s.logWriter(cfg)
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	s.reaper.watch(s.stopSignals()[0], cmd.Process.Pid)
+	s.cmd = cmd
+	go func(done chan struct{}) {
+		s.exitErr = cmp.Or(cmd.Wait(), errors.New("exit status 0"))
+		s.reaper.unwatch()
+		close(done)
+	}(s.done)
+	return nil
+}
+
+func (s *Server) settings(cfg Config, hbaFile string) map[string]string {
+	settings := map[string]string{}
+	if cfg.Test {
+		maps.Copy(settings, testSettings)
+	}
+	maps.Copy(settings, cfg.Settings)
+	maps.Copy(settings, map[string]string{
+		"port":                    strconv.Itoa(s.endpoint.port),
+		"listen_addresses":        "",
+		"unix_socket_directories": s.run.path,
+		"hba_file":                hbaFile,
+	})
+	if s.endpoint.host.IsValid() {
+		settings["listen_addresses"] = s.endpoint.host.String()
+	}
+	return settings
+}
+
+// logWriter is the log file itself where nobody else listens: the server then needs no pipe, and no goroutine, to write to.
+func (s *Server) logWriter(cfg Config) io.Writer {
+	if cfg.Log == nil {
+		return s.log
+	}
+	return io.MultiWriter(s.log, cfg.Log)
+}
+
+var errExited = errors.New("postgres did not start")
+
+// awaitReady returns when the server answers by its socket.
+func (s *Server) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		conn, err := pgconn.Connect(ctx, s.socketURL("postgres"))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-s.done:
+			return fmt.Errorf("%w: %w", errExited, s.exitErr)
+		case <-ctx.Done():
+			return fmt.Errorf("postgres started but did not answer: %w", errors.Join(ctx.Err(), err))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// explain adds the end of the server's log to an error.
+func (s *Server) explain(err error) error {
+	if s.run == nil {
+		return err
+	}
+	content, _ := os.ReadFile(filepath.Join(s.run.path, "log"))
+	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+	if len(lines) > 20 {
+		lines = lines[len(lines)-20:]
+	}
+	if tail := strings.Join(lines, "\n\t"); tail != "" {
+		return fmt.Errorf("%w; the server said:\n\t%s", err, tail)
+	}
+	return err
+}
