@@ -13,9 +13,11 @@ import (
 // while one batch is being written is the next batch: a lone message isn't delayed, and a flood is batched. A sender is
 // free again when its message is settled, so a crash leaves no more rows in doubt than there are senders.
 func (c *Consumer) settleAll(ctx context.Context) error {
-	var later []settlement // rows that a person holds locked, or that the database refuses
-	retry := time.NewTicker(time.Second)
-	defer retry.Stop()
+	// Rows that somebody holds locked, or that the database refuses. Most are locked for a moment only, by
+	// another replica's claim that saw them as still waiting.
+	var later []settlement
+	var retry <-chan time.Time
+	wait := firstRetry
 	for {
 		select {
 		case j, ok := <-c.verdicts:
@@ -26,16 +28,24 @@ func (c *Consumer) settleAll(ctx context.Context) error {
 			for n := len(c.verdicts); n > 0; n-- {
 				batch = append(batch, <-c.verdicts)
 			}
-			later = append(later, c.settleBatch(ctx, batch)...)
+			if left := c.settleBatch(ctx, batch); len(left) > 0 {
+				later, wait, retry = append(later, left...), firstRetry, time.After(firstRetry)
+			}
 			for range batch {
 				c.free <- struct{}{}
 			}
 			c.wakeIfHeld(batch)
-		case <-retry.C:
-			later = c.store(ctx, later)
+		case <-retry:
+			retry = nil
+			if later = c.store(ctx, later); len(later) > 0 {
+				wait = min(wait*2, time.Second)
+				retry = time.After(wait)
+			}
 		}
 	}
 }
+
+const firstRetry = 10 * time.Millisecond
 
 // wakeIfHeld lets the pump look again when a row may have waited for one of these to end, or waits again itself.
 func (c *Consumer) wakeIfHeld(batch []judged) {

@@ -179,8 +179,12 @@ func TestLockedRow(t *testing.T) {
 	}}
 	cfg := config(d, ch)
 	run(t, cfg)
-	ids := d.insert(message(1), message(2))
-	d.eventually(ids[0], "sending")
+	var messages []outbox.Message
+	for n := range 20 {
+		messages = append(messages, message(n))
+	}
+	ids := d.insert(messages...)
+	eventually(t, "all are in flight", func() bool { return ch.count() == len(ids) })
 	tx, err := d.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +193,9 @@ func TestLockedRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(answer)
-	d.eventually(ids[1], "success")
+	for _, id := range ids[1:] {
+		d.eventually(id, "success")
+	}
 	if s := d.status(ids[0]); s != "sending" {
 		t.Errorf("the locked row is %s", s)
 	}
