@@ -161,7 +161,17 @@ func config(d *db, s outbox.Sender) outbox.Config {
 	if testing.Verbose() {
 		log.SetOutput(d.t.Output())
 	}
-	return outbox.Config{Pool: d.Pool, ListenURL: d.url, Sender: s, Log: logrus.NewEntry(log), Poll: never,
+	pooled, err := pgxpool.ParseConfig(d.url)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	pooled.ConnConfig.RuntimeParams["application_name"] = "consumer"
+	pool, err := pgxpool.NewWithConfig(context.Background(), pooled)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(pool.Close)
+	return outbox.Config{Pool: pool, ListenURL: d.url, Sender: s, Log: logrus.NewEntry(log), Poll: never,
 		SendTimeout: 5 * time.Second, Lease: 8 * time.Second, ProbeEvery: 50 * time.Millisecond}
 }
 
@@ -195,11 +205,13 @@ func run(t *testing.T, cfg outbox.Config) (stop func() error) {
 	return stop
 }
 
-// asleep waits until the consumer has asked for wakes and its round is over.
+// asleep waits until the consumer rests: it has asked for wakes and done nothing since for a while.
 func (d *db) asleep() {
 	d.t.Helper()
 	eventually(d.t, "the consumer sleeps", func() bool {
-		return one[bool](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1`)
+		return one[bool](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1
+			AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'consumer'
+				AND (state <> 'idle' OR clock_timestamp() - state_change < interval '50 ms'))`)
 	})
 }
 

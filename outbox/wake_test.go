@@ -40,7 +40,19 @@ func TestWake(t *testing.T) {
 		}, 1},
 		{"back to wait by hand", func(d *db) {
 			d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus) VALUES ('o1', 't', 'fail')`)
+			d.asleep()
 			d.exec(`UPDATE subMsgList SET sendStatus = 'wait'`)
+		}, 1},
+		{"brought forward by hand", func(d *db) {
+			d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o1', 't', 'infinity')`)
+			d.asleep()
+			d.exec(`UPDATE subMsgList SET sendAfter = now()`)
+		}, 1},
+		{"a pause lifted by hand", func(d *db) {
+			d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('t', 'x', 'infinity')`)
+			d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
+			d.asleep()
+			d.exec(`DELETE FROM subMsgPause`)
 		}, 1},
 		{"an order", func(d *db) {
 			d.exec(`INSERT INTO orders (openid, name, cardNumber, payMoney, balance) VALUES ('o1', 'n', 'c', 1, 2)`)
