@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
+
+	"github.com/submsg/submsg/internal/failpoint"
 )
 
 // Config is what a Consumer needs; the zero value of a duration or number takes its default.
@@ -110,6 +112,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		listener.Go(func() { c.listen(ctx) })
 	}
 	c.pump(ctx)
+	failpoint.Hit("draining")
 	c.leave(ctx)
 	for range c.cfg.Senders { // every sender back: nothing is in flight
 		<-c.free

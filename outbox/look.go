@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/internal/failpoint"
 )
 
 // Sets the flag that makes the triggers notify (see migrations/…_wake.up.sql): read before written,
@@ -104,6 +106,7 @@ func (c *Consumer) sweep(ctx context.Context) error {
 		return err
 	}
 	c.cfg.Log.WithField("messages", len(dead)).Warn("not settled within their lease: whether they were sent is unknown")
+	failpoint.Hit("sweeping")
 	_, err = c.write(ctx, dead)
 	return err
 }

@@ -205,13 +205,15 @@ func run(t *testing.T, cfg outbox.Config) (stop func() error) {
 	return stop
 }
 
-// asleep waits until the consumer rests: it has asked for wakes and done nothing since for a while.
+// asleep wakes the consumer once more and waits until it rests: it has asked for wakes and done nothing since for
+// a while. What it knows by then, it knows; what comes later, only a wake can tell it.
 func (d *db) asleep() {
 	d.t.Helper()
+	began := one[time.Time](d, `SELECT clock_timestamp() FROM pg_notify('submsg', '')`)
 	eventually(d.t, "the consumer sleeps", func() bool {
 		return one[bool](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1
-			AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'consumer'
-				AND (state <> 'idle' OR clock_timestamp() - state_change < interval '50 ms'))`)
+			AND max(state_change) > $1 AND bool_and(state = 'idle' AND clock_timestamp() - state_change > interval '50 ms')
+			FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'consumer'`, began)
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/internal/failpoint"
 )
 
 // pump claims and starts sends until ctx is done. It is the only claimer of its consumer.
@@ -122,6 +124,7 @@ func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
 		if err != nil {
 			return false, n, err
 		}
+		failpoint.Hit("claimed")
 		for _, m := range got {
 			go func() { r.verdicts <- judged{m, r.send(ctx, m)} }()
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/submsg/submsg/internal/failpoint"
 )
 
 // settleAll writes verdicts into their rows until the verdicts are closed, then what is left. What comes in
@@ -96,7 +98,9 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement
 	for _, s := range stops {
 		c.retry(ctx, "pause", func(ctx context.Context) error { return c.pause(ctx, s.templates, s.why) })
 	}
+	failpoint.Hit("unsettled")
 	rows = c.store(ctx, rows)
+	failpoint.Hit("settled")
 	for _, template := range lifts {
 		c.retry(ctx, "lift a pause", func(ctx context.Context) error { return c.lift(ctx, template) })
 	}

@@ -28,8 +28,11 @@ var kept atomic.Int32
 
 // Main is to be called from TestMain. It runs the tests, stops the server if one was started, and exits. Where failed tests
 // kept databases on the private server, it first waits for an interrupt, as they go with the server.
-func Main(m *testing.M) {
-	code := m.Run()
+func Main(m *testing.M) { MainFunc(m.Run) }
+
+// MainFunc is Main for a TestMain that has something to do around m.Run: run returns the exit code.
+func MainFunc(run func() int) {
+	code := run()
 	if s := started.Load(); s != nil {
 		if kept.Load() > 0 && s.private != nil {
 			waitForInterrupt()

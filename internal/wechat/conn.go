@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/submsg/submsg/internal/failpoint"
 )
 
 // conn counts what it is given to write. It stands above TLS, so that handshakes and alerts don't count.
@@ -72,7 +74,7 @@ func (e *evidence) trace() *httptrace.ClientTrace {
 		if c, ok := info.Conn.(*conn); ok {
 			e.conn, e.before = c, c.out.Load()
 		}
-	}}
+	}, WroteRequest: func(httptrace.WroteRequestInfo) { failpoint.Hit("written") }}
 }
 
 // afterFailure reports whether any byte of the failed request may be on its way, and whether its connection had

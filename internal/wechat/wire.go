@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"time"
+
+	"github.com/submsg/submsg/internal/failpoint"
 )
 
 // maxAnswer bounds an answer in bytes; a real one has some hundred.
@@ -83,6 +85,7 @@ func (w *wire) once(ctx context.Context, url string, body []byte) (r reply, reus
 	req.GetBody = nil // what net/http can't rewind, it can't send twice
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "submsg")
+	failpoint.Hit("unwritten")
 	resp, err := w.rt.RoundTrip(req)
 	if err != nil {
 		left, reused := e.afterFailure()
@@ -94,6 +97,7 @@ func (w *wire) once(ctx context.Context, url string, body []byte) (r reply, reus
 	if err == nil && len(answer) > maxAnswer {
 		err = errTooLong
 	}
+	failpoint.Hit("answered")
 	return reply{status: resp.StatusCode, body: answer, err: err, left: true}, false
 }
 
