@@ -6,6 +6,7 @@
 package migrations
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -138,6 +139,9 @@ func run(ctx context.Context, url string, move func(*migrate.Migrate) error) err
 	defer m.Close()
 	if err := heal(ctx, locked, m); err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	if have, _, err := Version(ctx, locked); err != nil || have > Latest() {
+		return cmp.Or[error](err, &MismatchError{Have: have, Want: Latest()})
 	}
 	if err := move(m); err != nil && !errors.Is(err, migrate.ErrNoChange) {
 		return fmt.Errorf("migrate: %w", err)

@@ -194,6 +194,11 @@ func TestCheck(t *testing.T) {
 	_, err := conn.Exec(t.Context(), `UPDATE `+migrations.VersionTable+` SET version = 999`)
 	must(t, err)
 	check(999, "install the newer submsg")
+	for _, move := range []error{migrations.Up(t.Context(), url), migrations.Down(t.Context(), url, 1)} {
+		if mismatch := new(migrations.MismatchError); !errors.As(move, &mismatch) {
+			t.Errorf("moving a newer schema: %v", move)
+		}
+	}
 }
 
 func TestOwnVersionTable(t *testing.T) {
