@@ -32,6 +32,6 @@ func (c *postgresCmd) Run(ctx context.Context, term terminal) (err error) {
 	case <-ctx.Done():
 		return nil
 	case <-server.Done():
-		return errors.New("Postgres has stopped by itself")
+		return errors.New("postgres has stopped by itself")
 	}
 }

@@ -53,7 +53,7 @@ func (c *sendCmd) Run(ctx context.Context, term terminal) error {
 }
 
 func (c *sendCmd) insert(ctx context.Context, conn *pgx.Conn) (id int64, err error) {
-	m := outbox.Message{OpenID: c.OpenID, TemplateID: c.Template, Params: c.Params, Page: c.Page, DedupKey: c.DedupKey}
+	m := outbox.Message{OpenID: c.OpenID, TemplateID: c.Template, Params: values(c.Params), Page: c.Page, DedupKey: c.DedupKey}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var now time.Time // the database's clock, as for everything
 		if err := tx.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
@@ -101,6 +101,8 @@ func follow(ctx context.Context, term terminal, conn *pgx.Conn, id int64, wait t
 		switch {
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return fmt.Errorf("message %d is still %q after %s: is `submsg serve` running?", id, last, wait)
+		case ctx.Err() != nil:
+			return fmt.Errorf("message %d is still %q; interrupted, nobody follows it any more", id, last)
 		case errors.Is(err, pgx.ErrNoRows):
 			return fmt.Errorf("message %d was deleted", id)
 		case err != nil:

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"cmp"
 	"io/fs"
 	"os"
 	"strings"
@@ -50,9 +50,14 @@ func (s templateSettings) files() fs.FS {
 func (s templateSettings) load() (*templates.Catalogue, error) {
 	catalogue, err := templates.Load(s.files())
 	if err != nil {
-		return nil, usageError{fmt.Errorf("templates: %w", err)}
+		return nil, s.mistake(err)
 	}
 	return catalogue, nil
+}
+
+// mistake is an error of the template files, which knows them only from inside their folder.
+func (s templateSettings) mistake(err error) error {
+	return badUsage("templates in %s: %w", cmp.Or(s.Templates, "this submsg"), err)
 }
 
 // wechatSettings say which account sends.

@@ -80,7 +80,7 @@ func (c *templatesShowCmd) Run(term terminal) error {
 		show(term, t)
 		return nil
 	}
-	payload, err := t.Render(c.Params, c.Page)
+	payload, err := t.Render(values(c.Params), c.Page)
 	if err != nil {
 		return err
 	}
