@@ -79,31 +79,47 @@ END $$;
 
 CREATE FUNCTION public.submsgrule_fire() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
-    rule   subMsgRule;
-    openid text;
-    params text[];
-    fits   boolean;
+    rule    record;
+    content jsonb; -- the row: each column's value as text
+    missing text;
 BEGIN
-    FOR rule IN SELECT * FROM subMsgRule WHERE tableName = TG_RELID ORDER BY id LOOP
+    FOR rule IN SELECT * FROM public.subMsgRule WHERE tableName = TG_RELID ORDER BY id LOOP
         BEGIN
-            EXECUTE format('SELECT ($1).%I IS TRUE AND %s', rule.flagColumn,
-                    CASE WHEN rule.whenColumn IS NULL THEN 'true' ELSE format('($1).%I::text = ANY ($2)', rule.whenColumn) END)
-                INTO fits USING NEW, rule.whenValues;
-            CONTINUE WHEN fits IS NOT TRUE;
+            IF content IS NULL THEN
+                EXECUTE (SELECT format('SELECT jsonb_object(ARRAY[%s], ARRAY[%s]::text[])',
+                             string_agg(quote_literal(attname), ', ' ORDER BY attnum),
+                             string_agg(format(CASE typnamespace WHEN 'pg_catalog'::regnamespace THEN '($1).%1$I::text'
+                                 ELSE 'CASE num_nulls(($1).%1$I) WHEN 0 THEN concat(($1).%1$I) END' END, attname), ', ' ORDER BY attnum))
+                         FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+                         WHERE attrelid = TG_RELID AND attnum > 0 AND NOT attisdropped)
+                    INTO content USING NEW;
+            END IF;
 
-            EXECUTE format('SELECT ($1).%I::text, ARRAY[%s]::text[]', rule.openidColumn,
-                    (SELECT string_agg(format('coalesce(($1).%I::text, '''')', c), ', ' ORDER BY n)
-                     FROM unnest(rule.paramColumns) WITH ORDINALITY AS p (c, n)))
-                INTO openid, params USING NEW;
-            INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES (openid, rule.templateId, params);
+            PERFORM FROM pg_attribute WHERE attrelid = TG_RELID AND attname = rule.flagColumn AND atttypid = 'boolean'::regtype;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'the table has no boolean column %', quote_ident(rule.flagColumn) USING ERRCODE = 'undefined_column';
+            ELSIF NOT content ? rule.whenColumn THEN
+                RAISE EXCEPTION 'the table has no column %', quote_ident(rule.whenColumn) USING ERRCODE = 'undefined_column';
+            END IF;
+            CONTINUE WHEN (content->>rule.flagColumn = 'true'
+                AND (rule.whenColumn IS NULL OR content->>rule.whenColumn = ANY (rule.whenValues))) IS NOT TRUE;
+
+            SELECT c INTO missing FROM unnest(rule.openidColumn || rule.paramColumns) AS c WHERE NOT content ? c LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION 'the table has no column %', quote_ident(missing) USING ERRCODE = 'undefined_column';
+            END IF;
+            INSERT INTO public.subMsgList (openid, templateId, parameterArr)
+            VALUES (content->>rule.openidColumn, rule.templateId,
+                ARRAY(SELECT coalesce(content->>c, '') FROM unnest(rule.paramColumns) WITH ORDINALITY AS p (c, n) ORDER BY n));
             NEW := jsonb_populate_record(NEW, jsonb_build_object(rule.flagColumn, false));
+            content := content || jsonb_build_object(rule.flagColumn, 'false');
         EXCEPTION WHEN OTHERS THEN
             RAISE WARNING 'submsg: rule % on % inserted no message: %', rule.id, TG_RELID::regclass, SQLERRM;
             BEGIN
-                INSERT INTO subMsgRuleError (ruleId, error, rowData) VALUES (rule.id, SQLERRM, to_jsonb(NEW));
+                INSERT INTO public.subMsgRuleError (ruleId, error, rowData) VALUES (rule.id, SQLERRM, coalesce(content, '{}'));
             EXCEPTION WHEN OTHERS THEN
                 RAISE WARNING 'submsg: and the error could not be stored: %', SQLERRM;
             END;
@@ -377,7 +393,7 @@ COMMENT ON COLUMN public.submsgruleerror.error IS 'Why';
 
 -- Name: COLUMN submsgruleerror.rowdata; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.submsgruleerror.rowdata IS 'The row that the update wrote';
+COMMENT ON COLUMN public.submsgruleerror.rowdata IS 'The row that the update wrote, each value as text';
 
 -- Name: submsgruleerror_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/internal/roles"
+	"github.com/submsg/submsg/migrations"
+)
+
+type rolesCmd struct {
+	databaseSettings
+	Check  bool   `help:"Compare the database with it instead, and print the SQL that mends each difference; exit code 1 if there is one."`
+	Prefix string `default:"submsg" help:"What the roles' names begin with."`
+	Schema string `default:"public" help:"Where submsg's tables are."`
+}
+
+// Run prints the script, which needs no database, or checks one against it.
+func (c *rolesCmd) Run(ctx context.Context, term terminal) error {
+	names := roles.Naming{Prefix: c.Prefix, Schema: c.Schema}
+	if err := names.Validate(); err != nil {
+		return usageError{err}
+	}
+	if !c.Check {
+		_, err := fmt.Fprint(term.out, names.SQL())
+		return err
+	}
+	url, err := c.url()
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', $1, false)`, pgx.Identifier{c.Schema}.Sanitize()); err != nil {
+		return err
+	}
+	return checkRoles(ctx, term, conn, names)
+}
+
+func checkRoles(ctx context.Context, term terminal, conn *pgx.Conn, names roles.Naming) error {
+	if err := migrations.Check(ctx, conn); err != nil {
+		return err
+	}
+	lines, err := names.Check(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		fmt.Fprintln(term.out, line)
+	}
+	if len(lines) > 0 {
+		return fmt.Errorf("the roles' rights differ from what `submsg roles` gives, in %d points: run the lines printed, and check again", len(lines))
+	}
+	return nil
+}

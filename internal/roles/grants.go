@@ -1,0 +1,142 @@
+// Package roles says what each kind of user may do in the database: one table of grants, from which come the SQL that
+// an administrator runs, the check of what a database really grants, and the tests that try every cell of it.
+//
+// The roles are groups that nobody logs in as. A login gets its rights by being a member of one.
+package roles
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/migrations"
+)
+
+// The roles, named without their prefix.
+const (
+	app      = "app"
+	worker   = "worker"
+	admin    = "admin"
+	readonly = "readonly"
+	public   = "public" // Postgres's PUBLIC: everybody
+)
+
+var groups = []struct{ name, about string }{
+	{app, "applications: insert messages, read nothing but ids"},
+	{worker, "submsg serve: send and settle, never insert, delete or change what a message says"},
+	{admin, "people: read, edit, send again, cancel, delete; the triggers guard what they set"},
+	{readonly, "dashboards and support: what happened, without who and what"},
+}
+
+// grant lets a role do one thing with a relation: with these columns, or with the whole.
+type grant struct {
+	role, verb, on string
+	columns        []string
+}
+
+// What an application, or a person, says of a message. The rest is submsg's record of what became of it.
+var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "expireTime", "page", "dedupKey"}
+
+const (
+	messages = "subMsgList"
+	pauses   = "subMsgPause"
+	rules    = "subMsgRule"
+	failures = "subMsgRuleError"
+	versions = migrations.VersionTable
+	wake     = "SEQUENCE subMsgWake"
+	schema   = "SCHEMA" // the one that holds all of these
+)
+
+// grants is everything that anybody but the owner may do with submsg's objects; what isn't here is refused. Business
+// tables with rules (orders, the example) aren't here: who may use those is the application's affair.
+var grants = []grant{
+	{public, "SELECT", wake, nil}, // the trigger of whoever inserts reads it; it tells nothing
+
+	{app, "USAGE", schema, nil},
+	{app, "INSERT", messages, business},
+	{app, "SELECT", messages, []string{"id", "dedupKey"}}, // for RETURNING id and ON CONFLICT (dedupKey)
+
+	{worker, "USAGE", schema, nil},
+	{worker, "SELECT", versions, []string{"version", "dirty"}},
+	{worker, "SELECT", messages, []string{"id", "openid", "templateId", "parameterArr", "page", "sendStatus", "sendStatusMsg",
+		"sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil"}},
+	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "sendTime", "updateTime", "sendAfter",
+		"attempts", "msgId", "claimId", "leaseUntil"}},
+	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "probeAt", "probes"}}, // excluded.reason counts as reading
+	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "probeAt"}},
+	{worker, "UPDATE", pauses, []string{"reason", "errCode", "probeAt", "probes"}},
+	{worker, "DELETE", pauses, nil},
+	{worker, "UPDATE", wake, nil}, // setval
+
+	{admin, "USAGE", schema, nil},
+	{admin, "SELECT", versions, nil},
+	{admin, "SELECT", messages, nil},
+	{admin, "INSERT", messages, business},
+	{admin, "UPDATE", messages, append([]string{"sendStatus"}, business...)},
+	{admin, "DELETE", messages, nil},
+	{admin, "SELECT", pauses, nil},
+	{admin, "DELETE", pauses, nil},
+	{admin, "SELECT", rules, nil}, // not more: a rule reads business tables with its owner's rights
+	{admin, "SELECT", failures, nil},
+	{admin, "DELETE", failures, nil},
+
+	{readonly, "USAGE", schema, nil},
+	{readonly, "SELECT", versions, nil},
+	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "sendTime", "createTime",
+		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil"}},
+	{readonly, "SELECT", pauses, nil},
+	{readonly, "SELECT", rules, nil},
+	{readonly, "SELECT", failures, []string{"id", "ruleId", "createTime", "error"}},
+}
+
+// Naming is what the roles and the schema are called in one database.
+type Naming struct {
+	Prefix string // of the roles: submsg for submsg_app, …; lower-case letters, digits and _
+	Schema string // that holds submsg's tables, as stored
+}
+
+var prefixes = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,50}$`)
+
+// Validate tells whether the names can be used.
+func (n Naming) Validate() error {
+	if !prefixes.MatchString(n.Prefix) || strings.HasPrefix(n.Prefix, "pg_") {
+		return fmt.Errorf("the prefix %q must be lower-case letters, digits and _, 51 at most, and not begin with pg_", n.Prefix)
+	}
+	if n.Schema == "" || len(n.Schema) > 63 || strings.ContainsAny(n.Schema, "\x00\r\n") {
+		return fmt.Errorf("there can't be a schema named %q", n.Schema)
+	}
+	return nil
+}
+
+// role is a role's name in SQL, where it never needs quotes.
+func (n Naming) role(name string) string {
+	if name == public {
+		return "PUBLIC"
+	}
+	return n.Prefix + "_" + name
+}
+
+// groups is the names of all roles but PUBLIC.
+func (n Naming) groups() (names []string) {
+	for _, g := range groups {
+		names = append(names, n.role(g.name))
+	}
+	return names
+}
+
+// object is what a grant is on, in SQL: kind and qualified name. Names of submsg's own are written as in the documents.
+func (n Naming) object(on string) string {
+	quoted := pgx.Identifier{n.Schema}.Sanitize()
+	if n.Schema == "public" {
+		quoted = n.Schema
+	}
+	if on == schema {
+		return "SCHEMA " + quoted
+	}
+	if kind, name, ok := strings.Cut(on, " "); ok {
+		return kind + " " + quoted + "." + name
+	}
+	return quoted + "." + on
+}
