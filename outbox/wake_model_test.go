@@ -1,7 +1,6 @@
 package outbox_test
 
 import (
-	"fmt"
 	"testing"
 )
 
@@ -205,7 +204,7 @@ func TestWakeModel(t *testing.T) {
 			if _, missed := explore(v); missed == nil {
 				t.Error("no wake is missed; the model doesn't see the difference")
 			} else {
-				t.Log(fmt.Sprintf("missed: %+v", *missed))
+				t.Logf("missed: %+v", *missed)
 			}
 		})
 	}
