@@ -26,9 +26,9 @@ var house = map[string]struct{ code, tests []string }{
 	"templates":           {},
 	"internal/wechat":     {code: []string{"internal/failpoint", "outbox", "templates"}, tests: []string{"internal/fakewechat"}},
 	"internal/fakewechat": {code: []string{"templates"}},
-	"internal/bench":      {code: []string{"internal/fakewechat", "internal/pgembed", "internal/wechat", "migrations", "outbox", "templates"}},
+	"internal/bench":      {code: []string{"internal/fakewechat", "internal/pgembed", "internal/wechat", "migrations", "outbox", "templates"}, tests: []string{"internal/pgtest"}},
 	"internal/failpoint":  {}, // marks that compile to nothing
-	"internal/faults":     {tests: []string{"internal/fakewechat", "internal/pgembed", "internal/pgtest", "migrations"}},
+	"internal/faults":     {tests: []string{"internal/fakewechat", "internal/pgembed", "internal/pgtest", "migrations", "templates"}},
 	"internal/roles":      {code: []string{"migrations"}, tests: []string{"internal/pgtest", "outbox"}},
 	"internal/pgembed":    {},
 	"internal/pgtest":     {code: []string{"internal/pgembed", "migrations"}},

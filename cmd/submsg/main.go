@@ -31,8 +31,10 @@ type cli struct {
 	Send        sendCmd        `cmd:"" help:"Insert one message and follow it to its end."`
 	Templates   templatesCmd   `cmd:"" help:"List, check and try the templates."`
 	Fakewechat  fakewechatCmd  `cmd:"" help:"Run a WeChat to test against, as strict as the real one."`
+	Roles       rolesCmd       `cmd:"" help:"Print the SQL that makes least-privilege roles, or check a database against it."`
 	Postgres    postgresCmd    `cmd:"" help:"Run a private Postgres in the foreground."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running serve whether it is alive."`
+	Bench       benchCmd       `cmd:"" help:"Measure submsg against the limits of this machine."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
@@ -50,7 +52,17 @@ func (e usageError) Unwrap() error { return e.error }
 func badUsage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() {
+	unsetEmpty()
 	os.Exit(run(os.Args[1:], terminal{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// unsetEmpty makes an empty setting an absent one: docker compose hands on so what nobody has set.
+func unsetEmpty() {
+	for _, pair := range os.Environ() {
+		if name, value, _ := strings.Cut(pair, "="); value == "" && strings.HasPrefix(name, "SUBMSG_") {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 // exited carries kong's wish to exit (after --help) out of its parser.
@@ -95,6 +107,15 @@ func report(term terminal, err error) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// values are the parameters on a command line. The -- that keeps a first value like -1 from being a flag comes along as if it
+// were a value too.
+func values(params []string) []string {
+	if len(params) > 0 && params[0] == "--" {
+		return params[1:]
+	}
+	return params
 }
 
 func oneLine(text string) string {
