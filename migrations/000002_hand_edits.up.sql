@@ -32,7 +32,7 @@ BEGIN
         ('wait', 'cancel'),
         ('success', 'wait'),
         ('fail', 'wait'), ('fail', 'cancel'),
-        ('unknown', 'wait'), ('unknown', 'cancel'), ('unknown', 'success'), ('unknown', 'fail'),
+        ('unknown', 'wait'), ('unknown', 'cancel'), ('unknown', 'success'), ('unknown', 'fail'), ('unknown', 'expired'),
         ('cancel', 'wait'),
         ('expired', 'wait'), ('expired', 'cancel'))
         AND was <> NEW.sendStatus

@@ -37,7 +37,7 @@ BEGIN
         ('wait', 'cancel'),
         ('success', 'wait'),
         ('fail', 'wait'), ('fail', 'cancel'),
-        ('unknown', 'wait'), ('unknown', 'cancel'), ('unknown', 'success'), ('unknown', 'fail'),
+        ('unknown', 'wait'), ('unknown', 'cancel'), ('unknown', 'success'), ('unknown', 'fail'), ('unknown', 'expired'),
         ('cancel', 'wait'),
         ('expired', 'wait'), ('expired', 'cancel'))
         AND was <> NEW.sendStatus
@@ -184,13 +184,13 @@ CREATE TABLE public.submsglist (
     leaseuntil timestamp with time zone,
     CONSTRAINT attempts_is_not_negative CHECK ((attempts >= 0)),
     CONSTRAINT dedupkey_is_1_to_256_characters CHECK (((length(dedupkey) >= 1) AND (length(dedupkey) <= 256))),
-    CONSTRAINT openid_is_1_to_64_ascii_characters_without_white_space CHECK ((openid ~ '^[!-~]{1,64}$'::text)),
+    CONSTRAINT openid_is_1_to_64_ascii_characters_without_white_space CHECK (((octet_length(openid) <= 64) AND (openid <> ''::text) AND (openid !~ '[^!-~]'::text))),
     CONSTRAINT page_is_at_most_1024_characters CHECK ((length(page) <= 1024)),
     CONSTRAINT parameterarr_is_a_plain_list_without_null CHECK (((COALESCE(array_ndims(parameterarr), 1) = 1) AND (array_position(parameterarr, NULL::text) IS NULL))),
     CONSTRAINT parameterarr_is_at_most_32_values_and_8192_bytes CHECK (((cardinality(parameterarr) <= 32) AND (octet_length(array_to_string(parameterarr, ''::text)) <= 8192))),
     CONSTRAINT sending_and_only_sending_has_a_claim_with_a_lease CHECK ((((sendstatus = 'sending'::text) = (leaseuntil IS NOT NULL)) AND ((leaseuntil IS NULL) OR (claimid IS NOT NULL)))),
     CONSTRAINT sendstatus_is_wait_sending_success_fail_unknown_cancel_expired CHECK ((sendstatus = ANY (ARRAY['wait'::text, 'sending'::text, 'success'::text, 'fail'::text, 'unknown'::text, 'cancel'::text, 'expired'::text]))),
-    CONSTRAINT templateid_is_1_to_64_characters_without_white_space CHECK ((templateid ~ '^[^[:space:][:cntrl:]]{1,64}$'::text))
+    CONSTRAINT templateid_is_1_to_64_characters_without_white_space CHECK (((length(templateid) <= 64) AND (templateid <> ''::text) AND (templateid !~ '[[:space:][:cntrl:]]'::text)))
 );
 
 -- Name: TABLE submsglist; Type: COMMENT; Schema: public; Owner: -
