@@ -28,6 +28,8 @@ type Config struct {
 	SendTimeout time.Duration // from claim to verdict: 20s
 	Lease       time.Duration // from claim to unknown: SendTimeout + 10s, which is left to settle in
 	ProbeEvery  time.Duration // how often one message tests a pause: 10s
+	Ping        time.Duration // how often the listening connection is asked whether it lives: 10s
+	Canary      time.Duration // how often a wake is tried out, which costs WAL: 1min
 
 	// Resend tells whether a template's messages are sent again when nobody knows whether they were
 	// sent. nil: never.
@@ -44,6 +46,8 @@ func (cfg Config) withDefaults() Config {
 	set(&cfg.SendTimeout, 20*time.Second)
 	set(&cfg.Lease, cfg.SendTimeout+10*time.Second)
 	set(&cfg.ProbeEvery, 10*time.Second)
+	set(&cfg.Ping, 10*time.Second)
+	set(&cfg.Canary, time.Minute)
 	if cfg.Senders == 0 {
 		cfg.Senders = 64
 	}
@@ -63,6 +67,7 @@ type Consumer struct {
 	verdicts  chan judged   // from the senders to the settler; as many as senders, so it never blocks
 	listening atomic.Bool   // wakes are proved to arrive
 	held      atomic.Bool   // rows wait for one of ours to end
+	shunned   shunned       // the pump's
 	trouble   int           // sends in a row that met "system busy"; the settler's
 }
 
@@ -74,11 +79,11 @@ type judged struct {
 // New checks a Config.
 func New(cfg Config) (*Consumer, error) {
 	cfg = cfg.withDefaults()
-	c := &Consumer{cfg: cfg, wake: make(chan struct{}, 1)}
+	c := &Consumer{cfg: cfg, wake: make(chan struct{}, 1), shunned: make(shunned)}
 	switch {
 	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
 		return nil, errors.New("outbox: Pool, Sender and Log are needed")
-	case cfg.Senders < 1 || cfg.MaxAttempts < 1 || cfg.Poll < 0 || cfg.SendTimeout < 0 || cfg.ProbeEvery < 0:
+	case cfg.Senders < 1 || cfg.MaxAttempts < 1 || cfg.Poll < 0 || cfg.SendTimeout < 0 || cfg.ProbeEvery < 0 || cfg.Ping < 0 || cfg.Canary < 0:
 		return nil, errors.New("outbox: a number below its minimum")
 	case cfg.Lease <= cfg.SendTimeout:
 		return nil, fmt.Errorf("outbox: the lease (%s) must be longer than a send may take (%s)", cfg.Lease, cfg.SendTimeout)
@@ -87,6 +92,9 @@ func New(cfg Config) (*Consumer, error) {
 		var err error
 		if c.listenConfig, err = pgx.ParseConfig(cfg.ListenURL); err != nil {
 			return nil, fmt.Errorf("outbox: listen URL: %w", err)
+		}
+		if params := c.listenConfig.RuntimeParams; params["application_name"] == "" {
+			params["application_name"] = "submsg listener"
 		}
 	}
 	c.free = make(chan struct{}, cfg.Senders)

@@ -11,14 +11,19 @@ import (
 )
 
 const (
-	channel     = "submsg"
-	canary      = "submsg_canary" // a session hears its own: proof that it isn't deaf
-	canaryEvery = time.Minute
-	pingEvery   = 10 * time.Second // finds a half-open connection; costs no WAL, as the canary does
-	answerTime  = 5 * time.Second
+	channel    = "submsg"
+	canary     = "submsg_canary"
+	answerTime = 5 * time.Second
 )
 
-var errDeaf = errors.New("the connection doesn't hear its own NOTIFY: is it a transaction pooler? Then set SUBMSG_LISTEN_URL to a direct connection")
+var (
+	errDeaf = errors.New("the connection hears no NOTIFY: is it a transaction pooler, or another database? Then set SUBMSG_LISTEN_URL to a direct connection")
+	errFull = errors.New("the server's notification queue is half full, so nobody notifies: end the session that listens and is idle in a transaction")
+)
+
+// A canary comes by the way of the wakes, from another session: one sent by the listening session itself is heard even
+// through a transaction pooler. It stops where the triggers stop.
+const canarySQL = `SELECT pg_notify('` + canary + `', '') WHERE pg_notification_queue_usage() < 0.5`
 
 // listen keeps one connection listening until ctx is done. It never opens a transaction there: an idle one would
 // hold the notification queue. Whatever goes wrong costs one poll interval per message, no more.
@@ -69,7 +74,7 @@ func (c *Consumer) hear(ctx context.Context) error {
 		return nil
 	}
 	for {
-		if err := c.sing(ctx, conn); err != nil {
+		if err := c.sing(ctx); err != nil {
 			return err
 		}
 		for deadline := time.Now().Add(answerTime); heard != canary; {
@@ -83,8 +88,8 @@ func (c *Consumer) hear(ctx context.Context) error {
 			c.wakeUp() // what was inserted while nobody listened
 		}
 		heard = ""
-		for deadline := time.Now().Add(canaryEvery); time.Now().Before(deadline); {
-			err := next(min(pingEvery, time.Until(deadline)))
+		for deadline := time.Now().Add(c.cfg.Canary); time.Now().Before(deadline); {
+			err := next(min(c.cfg.Ping, time.Until(deadline)))
 			if pgconn.Timeout(err) && ctx.Err() == nil {
 				err = ping(ctx, conn)
 			}
@@ -95,12 +100,16 @@ func (c *Consumer) hear(ctx context.Context) error {
 	}
 }
 
-// sing notifies the session's own canary channel, which other replicas hear too and ignore.
-func (c *Consumer) sing(ctx context.Context, conn *pgx.Conn) error {
+// sing lets one of the pool's sessions notify the canary channel. Other replicas hear it too: for them it is as good a proof.
+func (c *Consumer) sing(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "NOTIFY "+canary); err != nil {
+	tag, err := c.cfg.Pool.Exec(ctx, canarySQL)
+	if err != nil {
 		return fmt.Errorf("canary: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return errFull
 	}
 	return nil
 }

@@ -2,9 +2,9 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/internal/failpoint"
@@ -33,13 +33,14 @@ SELECT coalesce((
             UNION ALL
             SELECT probeAt FROM subMsgPause WHERE probeAt > now()
         ) AS next WHERE t < now() + interval '1 day'), 86400),
-    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now()),
-    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'sending' AND leaseUntil < now()),
+    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now() AND id <> ALL ($1)),
+    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'sending' AND leaseUntil < now() AND id <> ALL ($1)),
     EXISTS (SELECT FROM subMsgPause),
     EXISTS (SELECT FROM subMsgList
             WHERE sendStatus = 'wait' AND sendAfter <= now() AND (expireTime IS NULL OR expireTime > now())
               AND templateId NOT IN (SELECT templateId FROM subMsgPause)
-              AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')),
+              AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
+              AND id <> ALL ($1)),
     ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
           WHERE locktype = 'relation' AND relation = 'subMsgList'::regclass AND mode = 'RowExclusiveLock'
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -63,7 +64,7 @@ func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
 	if ask {
 		batch.Queue(askWakeSQL)
 	}
-	batch.Queue(lookSQL).QueryRow(func(row pgx.Row) error {
+	batch.Queue(lookSQL, c.shunned.ids()).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&next, &v.expired, &v.overdue, &v.paused, &v.held, &v.writers)
 	})
 	err := c.cfg.Pool.SendBatch(ctx, batch).Close()
@@ -71,51 +72,81 @@ func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
 	return v, err
 }
 
+const expiredSQL = `
+SELECT id FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now() AND id <> ALL ($1) ORDER BY expireTime LIMIT 1000`
+
 const expireSQL = `
 UPDATE subMsgList SET sendStatus = 'expired', sendTime = clock_timestamp(), updateTime = clock_timestamp(),
     sendStatusMsg = concat_ws('; ', '过期未发送 (not sent before its expireTime)', sendStatusMsg)
-WHERE id IN (SELECT id FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now()
-             ORDER BY expireTime LIMIT 1000 FOR UPDATE SKIP LOCKED)`
+WHERE id IN (SELECT id FROM subMsgList WHERE id = ANY ($1) AND sendStatus = 'wait' AND expireTime <= now() FOR UPDATE SKIP LOCKED)`
 
 // expire ends waiting rows whose time is over.
 func (c *Consumer) expire(ctx context.Context) error {
-	tag, err := c.cfg.Pool.Exec(ctx, expireSQL)
-	if n := tag.RowsAffected(); err == nil && n > 0 {
-		c.cfg.Log.WithField("messages", n).Warn("expired before they could be sent")
+	rows, err := c.cfg.Pool.Query(ctx, expiredSQL, c.shunned.ids())
+	if err != nil {
+		return err
+	}
+	over, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil || len(over) == 0 {
+		return err
+	}
+	expired := int64(0)
+	err = apart(over, func(ids []int64) error {
+		tag, err := c.cfg.Pool.Exec(ctx, expireSQL, ids)
+		expired += tag.RowsAffected()
+		return err
+	}, c.shun)
+	if expired > 0 {
+		c.cfg.Log.WithField("messages", expired).Warn("expired before they could be sent")
 	}
 	return err
 }
 
 const overdueSQL = `
-SELECT id, claimId, openid, templateId, parameterArr, coalesce(page, ''), attempts FROM subMsgList
-WHERE sendStatus = 'sending' AND leaseUntil < now() LIMIT 1000`
+SELECT id, claimId, templateId, attempts FROM subMsgList
+WHERE sendStatus = 'sending' AND leaseUntil < now() AND id <> ALL ($1) LIMIT 1000`
 
 // sweep settles sending rows whose lease is over, in the name of whoever claimed them: as unknown,
 // because they may have been sent.
 func (c *Consumer) sweep(ctx context.Context) error {
-	rows, err := c.cfg.Pool.Query(ctx, overdueSQL)
+	rows, err := c.cfg.Pool.Query(ctx, overdueSQL, c.shunned.ids())
 	if err != nil {
 		return err
 	}
-	dead, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (settlement, error) {
-		m := claimed{claim: uuid.Nil}
-		err := row.Scan(&m.ID, &m.claim, &m.OpenID, &m.TemplateID, &m.Params, &m.Page, &m.Attempt)
-		return settle(m, c.abandoned(m), c.cfg.MaxAttempts), err
+	var dead []settlement
+	var m claimed
+	_, err = pgx.ForEachRow(rows, []any{&m.ID, &m.claim, &m.TemplateID, &m.Attempt}, func() error {
+		s := settle(m, c.abandoned(m), c.cfg.MaxAttempts)
+		s.delay += time.Duration(len(dead)) * suspectEvery
+		dead = append(dead, s)
+		return nil
 	})
 	if err != nil || len(dead) == 0 {
 		return err
 	}
 	c.cfg.Log.WithField("messages", len(dead)).Warn("not settled within their lease: whether they were sent is unknown")
 	failpoint.Hit("sweeping")
-	_, err = c.write(ctx, dead)
-	return err
+	return apart(dead, func(part []settlement) error {
+		_, err := c.write(ctx, part)
+		return err
+	}, func(s settlement, why error) { c.shun(s.id, why) })
 }
+
+const (
+	// A message whose sender stopped so often may be what stops it.
+	mostAbandoned = 3
+	// What was in flight together when a sender stopped comes back one by one, so that the one among them that stops it
+	// takes no other along a second time.
+	suspectEvery = 200 * time.Millisecond
+)
 
 // abandoned is the verdict on a message whose sender was never heard of again.
 func (c *Consumer) abandoned(m claimed) Verdict {
-	v := Verdict{Outcome: Unknown, Text: "发送中断，是否已送达未知；确认后可改 sendStatus 为 wait 重发或 cancel 取消 (the sender stopped in mid-send)"}
-	if c.cfg.Resend != nil && c.cfg.Resend(m.TemplateID) {
-		v.Outcome, v.Doubt, v.Text = Later, true, "发送中断，按模板 onUnknown 自动重发 (the sender stopped in mid-send)"
+	switch {
+	case c.cfg.Resend == nil || !c.cfg.Resend(m.TemplateID):
+		return Verdict{Outcome: Unknown, Text: "发送中断，是否已送达未知；确认后可改 sendStatus 为 wait 重发或 cancel 取消 (the sender stopped in mid-send)"}
+	case m.Attempt >= mostAbandoned:
+		return Verdict{Outcome: Unknown, Text: fmt.Sprintf("第 %d 次发送仍中断，可能正是这条消息使 submsg 崩溃，不再自动重发，请联系 submsg 开发者 (quarantined: the sender stopped in mid-send again)", m.Attempt)}
 	}
-	return v
+	return Verdict{Outcome: Later, Doubt: true, Text: "发送中断，按模板 onUnknown 自动重发 (the sender stopped in mid-send)"}
 }

@@ -15,19 +15,24 @@ SET reason = excluded.reason, errCode = excluded.errCode, probeAt = excluded.pro
 
 const liftSQL = `DELETE FROM subMsgPause WHERE templateId = $1`
 
+// A probe that never came to the channel has shown nothing: the next one needn't wait.
+const probeAgainSQL = `UPDATE subMsgPause SET probeAt = clock_timestamp() WHERE templateId = $1`
+
 // troubleLimit is how many sends in a row may meet everybody's trouble before the account is paused.
 const troubleLimit = 5
 
-// judge decides what a verdict means for others than its message: whom to stop, which pause to lift.
-// It returns the verdict that its own row is settled with. Called by one goroutine.
-func (c *Consumer) judge(m claimed, v Verdict) (own Verdict, stops []string, lift string) {
+// judge decides what a verdict means for others than its message: whom to stop, and, on a probe, the statement that says in its
+// pause what it has shown. It returns the verdict that its own row is settled with. Called by one goroutine.
+func (c *Consumer) judge(m claimed, v Verdict) (own Verdict, stops []string, probed string) {
 	switch {
 	case v.Outcome == Halt:
 		c.trouble = 0
 		return v, v.Stops, ""
+	case v.Outcome == Refused && v.Code == nil:
+		return v, nil, probeAgainSQL
 	case v.Outcome == Accepted || v.Outcome == Refused:
 		c.trouble = 0
-		return v, nil, m.probe
+		return v, nil, liftSQL
 	case len(v.Stops) == 0:
 		return v, nil, ""
 	}
@@ -49,9 +54,10 @@ func (c *Consumer) pause(ctx context.Context, stops []string, v Verdict) error {
 	return err
 }
 
-func (c *Consumer) lift(ctx context.Context, template string) error {
-	tag, err := c.cfg.Pool.Exec(ctx, liftSQL, template)
-	if err == nil && tag.RowsAffected() > 0 {
+// probed writes into a pause what its probe has shown.
+func (c *Consumer) probed(ctx context.Context, sql, template string) error {
+	tag, err := c.cfg.Pool.Exec(ctx, sql, template)
+	if err == nil && tag.RowsAffected() > 0 && sql == liftSQL {
 		c.cfg.Log.WithField("template", template).Info("the pause is over")
 	}
 	return err

@@ -99,7 +99,7 @@ func TestRefusedProbeLifts(t *testing.T) {
 	d := newDB(t)
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if m.OpenID == "o1" {
-			return outbox.Verdict{Outcome: outbox.Refused, Text: "bad value"}
+			return outbox.Verdict{Outcome: outbox.Refused, Code: new(int32(47003)), Text: "bad value"}
 		}
 		return accepted(m)
 	}}

@@ -17,7 +17,7 @@ import (
 // Its life is rounds: claim until nothing is due, look what else there is, rest until something may
 // have changed. An error ends a round; the next one follows after a short wait.
 func (c *Consumer) pump(ctx context.Context) {
-	r := round{Consumer: c, lost: make(map[uuid.UUID]time.Time), writers: make(map[string]time.Time)}
+	r := round{Consumer: c, lost: make(map[uuid.UUID]time.Time), writers: make(map[string]time.Time), most: c.cfg.Senders}
 	for ctx.Err() == nil {
 		rest, err := r.next(ctx)
 		if ctx.Err() == nil {
@@ -44,6 +44,8 @@ type round struct {
 	lost     map[uuid.UUID]time.Time // claims whose answer was lost
 	stopped  string                  // why the sender isn't ready
 	failures int                     // rounds in a row that the database failed
+	why      string                  // the SQLSTATE of the last of them that was logged
+	most     int                     // rows to claim at once at most, since the database refused more
 }
 
 // next does one round and tells how long to rest.
@@ -110,27 +112,54 @@ func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
 			r.free <- struct{}{}
 		}
 	}()
-	claims := []func(context.Context, uuid.UUID) ([]claimed, error){
-		func(ctx context.Context, id uuid.UUID) ([]claimed, error) { return r.claim(ctx, id, free-n) },
+	got, full, err := r.claimMost(ctx, min(free, r.most))
+	if err != nil {
+		return false, 0, err
 	}
-	if r.paused {
-		claims = append(claims, r.probe)
-	}
-	for _, claim := range claims {
-		if n == free {
-			break
-		}
-		got, err := r.claimSafely(ctx, claim)
+	n = r.begin(ctx, got)
+	if r.paused && n < free {
+		got, err := r.claimProbe(ctx)
 		if err != nil {
 			return false, n, err
 		}
-		failpoint.Hit("claimed")
-		for _, m := range got {
-			go func() { r.verdicts <- judged{m, r.send(ctx, m)} }()
-		}
-		n += len(got)
+		n += r.begin(ctx, got)
 	}
-	return n == free, n, nil
+	return full, n, nil
+}
+
+// begin sends what was claimed.
+func (r *round) begin(ctx context.Context, got []claimed) int {
+	failpoint.Hit("claimed")
+	for _, m := range got {
+		go func() { r.verdicts <- judged{m, r.send(ctx, m)} }()
+	}
+	return len(got)
+}
+
+// claimMost claims up to n messages. When the database refuses that, it is half as many the next time, down to the one message
+// that can't be written, and then more again.
+func (r *round) claimMost(ctx context.Context, n int) (got []claimed, full bool, err error) {
+	got, err = r.claimSafely(ctx, func(ctx context.Context, id uuid.UUID) ([]claimed, error) { return r.claim(ctx, id, n) })
+	switch {
+	case err == nil:
+		r.most = min(2*r.most, r.cfg.Senders)
+		return got, len(got) == n, nil
+	case !refusal(err):
+		return nil, false, err
+	case n > 1:
+		r.most = n / 2
+		return nil, true, nil
+	}
+	return nil, true, r.shunNext(ctx, err, dueSQL+` SELECT id FROM due`, n)
+}
+
+// claimProbe claims what tests a pause.
+func (r *round) claimProbe(ctx context.Context) ([]claimed, error) {
+	got, err := r.claimSafely(ctx, r.probe)
+	if refusal(err) {
+		err = r.shunNext(ctx, err, probeDueSQL+` SELECT id FROM due`)
+	}
+	return got, err
 }
 
 // claimSafely finishes a claim even while shutting down, and remembers one whose answer was lost: its rows may be
@@ -141,7 +170,9 @@ func (r *round) claimSafely(ctx context.Context, claim func(context.Context, uui
 	id := uuid.New()
 	got, err := claim(ctx, id)
 	if err != nil {
-		r.lost[id] = time.Now()
+		if !refusal(err) { // which is an answer
+			r.lost[id] = time.Now()
+		}
 		return nil, fmt.Errorf("claim: %w", err)
 	}
 	return got, nil
@@ -157,6 +188,10 @@ func (c *Consumer) send(ctx context.Context, m claimed) (v Verdict) {
 			v = Verdict{Outcome: Unknown, Text: "submsg 内部错误，是否已发送未知 (internal error in mid-send, see the log)"}
 		}
 	}()
+	if m.broken {
+		return Verdict{Outcome: Refused, Text: "parameterArr 不是普通的文本列表：请改正后重发 (it is nested, or holds a NULL)"}
+	}
+	failpoint.Reach("sending", m.OpenID)
 	return c.cfg.Sender.Send(ctx, m.Claimed)
 }
 

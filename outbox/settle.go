@@ -21,9 +21,11 @@ type settlement struct {
 	msgID  *int64
 	delay  time.Duration // wait: until sendAfter
 	refund int           // attempts given back
+
+	refused bool // by the database, and said so
 }
 
-// settle turns a verdict on a message that was tried maxAttempts times at most into its settlement.
+// settle turns a verdict on a message that is tried maxAttempts times at most into its settlement.
 func settle(m claimed, v Verdict, maxAttempts int) settlement {
 	s := settlement{id: m.ID, claim: m.claim, text: v.Text, code: v.Code}
 	switch v.Outcome {
@@ -37,7 +39,7 @@ func settle(m claimed, v Verdict, maxAttempts int) settlement {
 	case Halt:
 		s.status, s.refund = Waiting, 1
 	case Later:
-		if m.Attempt >= maxAttempts {
+		if m.Attempt >= maxAttempts || v.Tries > 0 && m.Attempt >= v.Tries {
 			s.status = Failed
 			if v.Doubt {
 				s.status = Uncertain
@@ -55,31 +57,33 @@ func settle(m claimed, v Verdict, maxAttempts int) settlement {
 // backoff doubles from a second to ten minutes, the upper half of it by chance, so that what failed
 // together doesn't come back together.
 func backoff(attempt int) time.Duration {
-	d := min(time.Second<<min(attempt-1, 10), 10*time.Minute)
+	d := min(time.Second<<min(max(attempt-1, 0), 10), 10*time.Minute) // a person may have set attempts to 0
 	return d/2 + rand.N(d/2)
 }
 
 // Fenced by claimId: a settlement that comes late, after a person set the row to wait again or somebody
 // else claimed it, changes nothing. "unknown" is settled too: that is a late answer after the lease.
+// What was not sent and is unknown can't go back to wait after its expireTime: the guard of hand edits refuses that to all.
 // Rows that a person holds locked are skipped, not waited for: they must not hold up the others.
 const settleSQL = `
 WITH r AS (
     SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[])
         AS r (id, claimId, status, text, code, msgId, delay, refund)
 ), free AS MATERIALIZED (
-    SELECT m.id FROM subMsgList m JOIN r ON m.id = r.id
-    WHERE m.claimId = r.claimId AND m.sendStatus IN ('sending', 'unknown')
+    SELECT id, claimId, CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired' ELSE r.status END AS status
+    FROM subMsgList m JOIN r USING (id, claimId)
+    WHERE m.sendStatus IN ('sending', 'unknown')
     FOR UPDATE OF m SKIP LOCKED
 )
 UPDATE subMsgList m
-SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
+SET sendStatus = free.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
     msgId = coalesce(r.msgId, m.msgId),
-    sendTime = CASE WHEN r.status = 'wait' THEN m.sendTime ELSE clock_timestamp() END,
-    sendAfter = CASE WHEN r.status = 'wait' THEN greatest(m.sendAfter, clock_timestamp() + r.delay) ELSE m.sendAfter END,
+    sendTime = CASE WHEN free.status = 'wait' THEN m.sendTime ELSE clock_timestamp() END,
+    sendAfter = CASE WHEN free.status = 'wait' THEN greatest(m.sendAfter, clock_timestamp() + r.delay) ELSE m.sendAfter END,
     attempts = greatest(m.attempts - r.refund, 0),
     leaseUntil = NULL, updateTime = clock_timestamp()
-FROM r JOIN free ON free.id = r.id
-WHERE m.id = r.id
+FROM r JOIN free USING (id, claimId)
+WHERE m.id = free.id
 RETURNING m.id`
 
 // Rows that settleSQL left out although they are still held by the claim: a person has them locked.
@@ -99,7 +103,7 @@ func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settl
 		ids[i], claims[i], statuses[i], texts[i] = s.id, s.claim, string(s.status), printable(s.text)
 		codes[i], msgIDs[i], delays[i], refunds[i] = s.code, s.msgID, s.delay, int32(s.refund)
 	}
-	rows, err := c.cfg.Pool.Query(ctx, settleSQL, ids, claims, statuses, texts, codes, msgIDs, delays, refunds)
+	rows, err := c.cfg.Pool.Query(ctx, settleSQL, ids, uuids(claims), statuses, texts, codes, msgIDs, delays, refunds)
 	if err != nil {
 		return batch, err
 	}
@@ -119,7 +123,7 @@ func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) ([]settlem
 	for i, s := range batch {
 		ids[i], claims[i] = s.id, s.claim
 	}
-	rows, err := c.cfg.Pool.Query(ctx, heldSQL, ids, claims)
+	rows, err := c.cfg.Pool.Query(ctx, heldSQL, ids, uuids(claims))
 	if err != nil {
 		return batch, err
 	}

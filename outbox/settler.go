@@ -2,11 +2,8 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/submsg/submsg/internal/failpoint"
 )
@@ -75,7 +72,7 @@ func (c *Consumer) settleLast(ctx context.Context, later []settlement) error {
 	return nil
 }
 
-// settleBatch pauses what must be paused before it lets the rows go, and lifts pauses after. It returns
+// settleBatch pauses what must be paused before it lets the rows go, and writes what probes have shown after. It returns
 // what is to be tried again.
 func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement {
 	rows := make([]settlement, len(batch))
@@ -84,15 +81,16 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement
 		why       Verdict
 	}
 	var stops []stop
-	var lifts []string
+	type shown struct{ sql, pause string }
+	var probes []shown
 	for i, j := range batch {
-		own, templates, lift := c.judge(j.claimed, j.Verdict)
+		own, templates, probed := c.judge(j.claimed, j.Verdict)
 		rows[i] = settle(j.claimed, own, c.cfg.MaxAttempts)
 		if len(templates) > 0 {
 			stops = append(stops, stop{templates, own})
 		}
-		if lift != "" {
-			lifts = append(lifts, lift)
+		if probed != "" && j.probe != "" {
+			probes = append(probes, shown{probed, j.probe})
 		}
 	}
 	for _, s := range stops {
@@ -101,69 +99,60 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement
 	failpoint.Hit("unsettled")
 	rows = c.store(ctx, rows)
 	failpoint.Hit("settled")
-	for _, template := range lifts {
-		c.retry(ctx, "lift a pause", func(ctx context.Context) error { return c.lift(ctx, template) })
+	for _, p := range probes {
+		c.retry(ctx, "a probe's pause", func(ctx context.Context) error { return c.probed(ctx, p.sql, p.pause) })
 	}
 	return rows
 }
 
 // store writes settlements, waiting for the database as long as it is away. It returns those whose rows are locked by
-// a person, or refused by the database row by row: they must not hold up the others.
+// a person, or refused by the database: they must not hold up the others.
 func (c *Consumer) store(ctx context.Context, batch []settlement) (later []settlement) {
 	if len(batch) == 0 {
 		return nil
 	}
-	var refused *pgconn.PgError
-	failed := c.retry(ctx, "settle", func(ctx context.Context) (err error) {
-		later, err = c.write(ctx, batch)
+	_ = apart(batch, func(part []settlement) error {
+		var left []settlement
+		err := c.retry(ctx, "settle", func(ctx context.Context) (err error) {
+			left, err = c.write(ctx, part)
+			return err
+		})
+		if !refusal(err) {
+			later = append(later, left...)
+		}
 		return err
-	})
-	if !errors.As(failed, &refused) {
-		return later
-	}
-	if len(batch) == 1 {
-		c.cfg.Log.WithField("id", batch[0].id).Errorf("outcome %q refused by the database, will be tried again: %v", batch[0].status, refused)
-		return batch
-	}
-	later = nil
-	for _, s := range batch {
-		later = append(later, c.store(ctx, []settlement{s})...)
-	}
+	}, func(s settlement, why error) {
+		if !s.refused {
+			c.cfg.Log.WithField("id", s.id).Errorf("outcome %q refused by the database, will be tried again: %v", s.status, why)
+		}
+		s.refused = true
+		later = append(later, s)
+	}) // what it could not write is in later
 	return later
 }
 
 // retry does op until it succeeds, ctx ends, or the database refuses it for what it is; it returns
 // the error then.
 func (c *Consumer) retry(ctx context.Context, what string, op func(context.Context) error) error {
+	why := ""
 	for n := 0; ; n++ {
 		opCtx, cancel := context.WithTimeout(ctx, statementTimeout)
 		err := op(opCtx)
 		cancel()
+		if err == nil && n > 0 {
+			c.cfg.Log.Infof("%s: the database is back", what)
+		}
 		if err == nil || ctx.Err() != nil || refusal(err) {
 			return err
 		}
-		if n == 0 {
+		if code := sqlState(err); n == 0 || code != why {
 			c.cfg.Log.Errorf("%s: database trouble, trying until it works: %v", what, err)
+			why = code
 		}
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(min(20*time.Millisecond<<min(n, 6), time.Second)):
+		case <-time.After(min(20*time.Millisecond<<min(n, 5), 500*time.Millisecond)):
 		}
 	}
-}
-
-// refusal tells an error about the data from one about the database's state, by SQLSTATE class:
-// 22 data exception, 23 integrity constraint, 42 syntax or access rule, P0 raised by a trigger
-// (PostgreSQL, Appendix A).
-func refusal(err error) bool {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || len(pg.Code) < 2 {
-		return false
-	}
-	switch pg.Code[:2] {
-	case "22", "23", "42", "P0":
-		return true
-	}
-	return false
 }

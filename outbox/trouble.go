@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // statementTimeout bounds every statement of the pump: a database that doesn't answer is one that is away.
 const statementTimeout = 10 * time.Second
 
-// Rows of claims whose answer was lost: certainly not sent, because nobody knew that they were claimed.
+// Rows of claims whose answer was lost: certainly not sent, because nobody knew that they were claimed. One that a person
+// has locked is left to a later round.
 const releaseSQL = `
 UPDATE subMsgList
-SET sendStatus = 'wait', leaseUntil = NULL, attempts = attempts - 1, updateTime = clock_timestamp()
-WHERE sendStatus = 'sending' AND claimId = ANY ($1)`
+SET sendStatus = 'wait', leaseUntil = NULL, attempts = greatest(attempts - 1, 0), updateTime = clock_timestamp()
+WHERE id IN (SELECT id FROM subMsgList WHERE sendStatus = 'sending' AND claimId = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED)`
 
 // release gives back what lost claims may have taken. A claim can still commit after its connection broke, so each is
 // remembered for as long as its lease would last.
@@ -26,20 +30,27 @@ func (r *round) release(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	var ids []uuid.UUID
-	for id, since := range r.lost {
-		ids = append(ids, id)
-		if time.Since(since) > r.cfg.Lease {
-			delete(r.lost, id)
-		}
-	}
-	if _, err := r.cfg.Pool.Exec(ctx, releaseSQL, ids); err != nil {
-		for _, id := range ids {
-			r.lost[id] = time.Now()
-		}
+	err := apart(slices.Collect(maps.Keys(r.lost)), func(claims []uuid.UUID) error {
+		_, err := r.cfg.Pool.Exec(ctx, releaseSQL, uuids(claims))
+		return err
+	}, func(claim uuid.UUID, why error) {
+		delete(r.lost, claim)
+		r.cfg.Log.Errorf("the database refuses to let messages wait again that certainly were not sent, they will be unknown: %v", why)
+	})
+	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
+	maps.DeleteFunc(r.lost, func(_ uuid.UUID, since time.Time) bool { return time.Since(since) > r.cfg.Lease })
 	return nil
+}
+
+// uuids are in a form that each of pgx's ways to execute a statement can hand over, those for transaction poolers included.
+func uuids(list []uuid.UUID) []string {
+	texts := make([]string, len(list))
+	for i, id := range list {
+		texts[i] = id.String()
+	}
+	return texts
 }
 
 // senderReady asks the sender for what every send needs, and says so when that changes.
@@ -54,9 +65,13 @@ func (r *round) senderReady(ctx context.Context) bool {
 		r.stopped = ""
 		return true
 	}
-	if v.Text != r.stopped && !errors.Is(context.Cause(ctx), context.Canceled) {
+	why := v.Text
+	if v.Code != nil { // its text may hold a number of the request, another one each time
+		why = fmt.Sprint("errcode ", *v.Code)
+	}
+	if why != r.stopped && !errors.Is(context.Cause(ctx), context.Canceled) {
 		r.cfg.Log.Errorf("nothing can be sent, messages wait: %s", v.Text)
-		r.stopped = v.Text
+		r.stopped = why
 	}
 	return false
 }
@@ -70,9 +85,18 @@ func (r *round) trouble(err error) time.Duration {
 		r.failures = 0
 		return 0
 	}
-	if r.failures%100 == 0 {
+	if code := sqlState(err); r.failures%100 == 0 || code != r.why {
 		r.cfg.Log.Errorf("database trouble, messages wait: %v", err)
+		r.why = code
 	}
 	r.failures++
-	return min(50*time.Millisecond<<min(r.failures-1, 5), time.Second)
+	return min(50*time.Millisecond<<min(r.failures-1, 5), 500*time.Millisecond)
+}
+
+// sqlState is the SQLSTATE of an error, "" for one that isn't the server's.
+func sqlState(err error) string {
+	if pg := new(pgconn.PgError); errors.As(err, &pg) {
+		return pg.Code
+	}
+	return ""
 }

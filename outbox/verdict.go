@@ -59,6 +59,7 @@ type Verdict struct {
 	Text    string        // for people, goes to sendStatusMsg: no secret, no token
 	MsgID   int64         // WeChat's msgid, 0 if none
 	After   time.Duration // Later: not sooner than this; 0 leaves it to the backoff
+	Tries   int           // Later: fail after so many; 0 leaves it to Config.MaxAttempts
 
 	// Stops names what can't be sent until further notice: Account, or every spelling of the
 	// template (its id and its name). Set with Halt. With Later and Unknown it holds Account when the

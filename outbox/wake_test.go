@@ -136,7 +136,7 @@ func TestListenerReconnects(t *testing.T) {
 	d.asleep()
 	for n := 1; n <= 3; n++ {
 		eventually(t, "the listener is there", func() bool {
-			return one[int](d, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'notify submsg_canary%'`) == 1
+			return one[int](d, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'submsg listener'`) == 1
 		})
 		d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
 		d.eventually(int64(n), "success")

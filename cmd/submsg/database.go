@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,10 @@ func (s databaseSettings) open(ctx context.Context, log *logrus.Entry) (*pgxpool
 	if !strings.Contains(url, "pool_max_conns") {
 		cfg.MaxConns = 4 // one claims, one settles
 	}
+	cfg.ConnConfig.OnPgError = leaveReadOnly(cfg.ConnConfig.OnPgError)
+	// A network that swallows packets must not hold on to the pool's places.
+	cfg.ConnConfig.ConnectTimeout = cmp.Or(cfg.ConnConfig.ConnectTimeout, 5*time.Second)
+	cfg.PingTimeout = cmp.Or(cfg.PingTimeout, 2*time.Second)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, badUsage("DATABASE_URL: %w", err)
@@ -55,6 +60,14 @@ func (s databaseSettings) open(ctx context.Context, log *logrus.Entry) (*pgxpool
 		return nil, err
 	}
 	return pool, nil
+}
+
+// leaveReadOnly also closes a connection whose server has become read-only (SQLSTATE 25006): it was demoted, and the next
+// connection may find the new primary.
+func leaveReadOnly(keep pgconn.PgErrorHandler) pgconn.PgErrorHandler {
+	return func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
+		return err.Code != "25006" && keep(conn, err)
+	}
 }
 
 func await(ctx context.Context, pool *pgxpool.Pool, log *logrus.Entry) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
@@ -27,7 +29,18 @@ type serveCmd struct {
 	ListenURL string `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
 	Senders   int    `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
 	HTTPAddr  string `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz answers; 'off' for nowhere."`
-	Migrate   bool   `env:"SUBMSG_MIGRATE" help:"Bring the schema up to date first."`
+	timing
+	Migrate bool `env:"SUBMSG_MIGRATE" help:"Bring the schema up to date first."`
+}
+
+// timing is not for users: the defaults fit each other, and the tests need shorter ones.
+type timing struct {
+	Poll        time.Duration `hidden:"" env:"SUBMSG_POLL"`
+	SendTimeout time.Duration `hidden:"" env:"SUBMSG_SEND_TIMEOUT"`
+	Lease       time.Duration `hidden:"" env:"SUBMSG_LEASE"`
+	ProbeEvery  time.Duration `hidden:"" env:"SUBMSG_PROBE_EVERY"`
+	Ping        time.Duration `hidden:"" env:"SUBMSG_PING"`
+	Canary      time.Duration `hidden:"" env:"SUBMSG_CANARY"`
 }
 
 // reloadEvery is how often the template files are looked at.
@@ -57,13 +70,14 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	defer pool.Close()
-	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Resend: resender(live)})
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Resend: resender(live),
+		Poll: c.Poll, SendTimeout: c.SendTimeout, Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {
 		return badUsage("%w", err)
 	}
 
 	group, ctx := errgroup.WithContext(ctx)
-	if err := serveHTTP(ctx, group, c.HTTPAddr, log); err != nil {
+	if err := serveHTTP(ctx, group, c.HTTPAddr, consumer.Listening, log); err != nil {
 		return err
 	}
 	if c.Templates != "" {
@@ -79,7 +93,7 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 func (c *serveCmd) live() (*templates.Live, error) {
 	live, err := templates.NewLive(c.files())
 	if err != nil {
-		return nil, usageError{fmt.Errorf("templates: %w", err)}
+		return nil, c.mistake(err)
 	}
 	return live, nil
 }
@@ -89,7 +103,7 @@ func (c *serveCmd) sender(log *logrus.Entry, live *templates.Live) (*wechat.Send
 	if err != nil {
 		return nil, err
 	}
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Conns: c.Senders, Templates: live.Current, Log: log})
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log})
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -101,11 +115,7 @@ func (c *serveCmd) listenURL() (string, error) {
 	case "off":
 		return "", nil
 	case "":
-		cfg, err := pgx.ParseConfig(c.DatabaseURL)
-		if err != nil {
-			return "", badUsage("DATABASE_URL: %w", err)
-		}
-		return cfg.ConnString(), nil
+		return cmp.Or(c.DatabaseURL, "postgres://"), nil // which takes all from PGHOST, PGDATABASE, …
 	}
 	if _, err := pgx.ParseConfig(c.ListenURL); err != nil {
 		return "", badUsage("SUBMSG_LISTEN_URL: %w", err)
@@ -127,9 +137,17 @@ func (c *serveCmd) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Po
 	}
 	if err != nil {
 		pool.Close()
-		return nil, err
+		return nil, behindPooler(err)
 	}
 	return pool, nil
+}
+
+// behindPooler adds the remedy where prepared statements are mixed up between sessions (SQLSTATE 42P05, 26000).
+func behindPooler(err error) error {
+	if pg := new(pgconn.PgError); errors.As(err, &pg) && (pg.Code == "42P05" || pg.Code == "26000") {
+		return fmt.Errorf("%w: is there a transaction pooler before the database? Then add default_query_exec_mode=cache_describe to DATABASE_URL's parameters", err)
+	}
+	return err
 }
 
 func resender(live *templates.Live) func(string) bool {
@@ -164,8 +182,19 @@ func reload(ctx context.Context, live *templates.Live, log *logrus.Entry) {
 	}
 }
 
+// health is fine as long as the process answers: where wakes don't arrive, messages are only found later.
+func health(listening func() bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		wakes := "not arriving"
+		if listening() {
+			wakes = "arriving"
+		}
+		fmt.Fprintf(w, "ok\nwakes: %s\n", wakes)
+	}
+}
+
 // serveHTTP answers /healthz until ctx ends.
-func serveHTTP(ctx context.Context, group *errgroup.Group, addr string, log *logrus.Entry) error {
+func serveHTTP(ctx context.Context, group *errgroup.Group, addr string, listening func() bool, log *logrus.Entry) error {
 	if addr == "off" {
 		return nil
 	}
@@ -174,7 +203,7 @@ func serveHTTP(ctx context.Context, group *errgroup.Group, addr string, log *log
 		return fmt.Errorf("SUBMSG_HTTP_ADDR %s: %w", addr, err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", health(listening))
 	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	log.Infof("http://%s/healthz answers", listener.Addr())
 	group.Go(func() error {

@@ -6,3 +6,6 @@ package failpoint
 
 // Hit marks a place.
 func Hit(string) {}
+
+// Reach marks a place that a value comes to.
+func Reach(name, value string) {}

@@ -55,3 +55,6 @@ func Hit(name string) {
 		select {} // it is on its way
 	}
 }
+
+// Reach marks a place that a value comes to: "name=value:n:action" arms it for that value.
+func Reach(name, value string) { Hit(name + "=" + value) }

@@ -94,6 +94,9 @@ func (l letter) judgeCode(a answer, hide blackout) outbox.Verdict {
 	}
 	v := rule.verdict(a.words(hide))
 	v.Code = &a.code
+	if !known {
+		v.Tries = strangeTries
+	}
 	if rule.scope == template && rule.outcome == halt {
 		v.Stops = slices.Compact([]string{l.template.ID, l.template.Name})
 	}

@@ -25,6 +25,9 @@ type rule struct {
 	after   time.Duration // with Later; 0 leaves it to the backoff
 }
 
+// strangeTries is how often a message is tried that meets a code which nobody knows: some ten seconds in all.
+const strangeTries = 5
+
 const (
 	refused = outbox.Refused
 	later   = outbox.Later
@@ -99,7 +102,7 @@ var rules = map[int32]rule{
 	40033: {message, refused, "参数中含有微信不接受的字符：请修改后重发", 0},
 }
 
-// strange is an errcode that nobody wrote down: a few more tries, until the attempts are used up.
+// strange is an errcode that nobody wrote down: a few more tries, strangeTries in all.
 var strange = rule{message, later, "微信返回了未收录的错误码，将再试几次", 0}
 
 // strangeToken is such an errcode at stable_token.

@@ -149,7 +149,7 @@ func TestVerdicts(t *testing.T) {
 		{"busy", claim(), `{"errcode":-1,"errmsg":"system error"}`,
 			outbox.Verdict{Outcome: outbox.Later, Code: code(-1), Text: "微信系统繁忙，将自动重试 (-1 system error)", Stops: everybody}},
 		{"strange", claim(), `{"errcode":99999,"errmsg":"news"}`,
-			outbox.Verdict{Outcome: outbox.Later, Code: code(99999), Text: "微信返回了未收录的错误码，将再试几次 (99999 news)"}},
+			outbox.Verdict{Outcome: outbox.Later, Code: code(99999), Text: "微信返回了未收录的错误码，将再试几次 (99999 news)", Tries: 5}},
 		{"bad value", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc"}`,
 			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003), Text: "第 2 个参数 goodsPrice（amount3 = 19.9元）不符合模板要求：请修改后重发" +
 				" (47003 argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc)"}},

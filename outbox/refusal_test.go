@@ -1,0 +1,34 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+func TestRefusal(t *testing.T) {
+	for _, tt := range []struct {
+		severity, code string
+		want           bool
+	}{
+		{"ERROR", "23514", true}, // a constraint
+		{"ERROR", "MY001", true}, // raised by somebody's trigger
+		{"ERROR", "XX001", true}, // this row's data are corrupted
+		{"ERROR", "53100", false},
+		{"ERROR", "25006", false},
+		{"ERROR", "57014", false},
+		{"ERROR", "XX000", false},
+		{"PANIC", "XX001", false},
+		{"FATAL", "42501", false},
+	} {
+		err := fmt.Errorf("claim: %w", &pgconn.PgError{SeverityUnlocalized: tt.severity, Code: tt.code})
+		if got := refusal(err); got != tt.want {
+			t.Errorf("refusal of %s %s = %t", tt.severity, tt.code, got)
+		}
+	}
+	if refusal(nil) || refusal(errors.New("broken pipe")) {
+		t.Error("what the server did not say is a refusal")
+	}
+}
