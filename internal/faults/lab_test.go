@@ -16,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/submsg/submsg/internal/fakewechat"
-	"github.com/submsg/submsg/internal/pgtest"
 )
 
 // lab is a database, a fake WeChat and any number of submsg processes.
@@ -43,7 +42,7 @@ const (
 
 func newLab(t *testing.T, options fakewechat.Options) *lab {
 	t.Helper()
-	return newLabOn(t, pgtest.DB(t), options)
+	return newLabOn(t, database(t), options)
 }
 
 // newLabOn is newLab on a given database, migrated already.
@@ -144,6 +143,13 @@ func (l *lab) quiesce(limit time.Duration) {
 func (l *lab) check(mostUnknown int) outcome {
 	l.t.Helper()
 	o := l.compare()
+	l.verdict(o, mostUnknown)
+	return o
+}
+
+// verdict counts an outcome, and fails the test unless the promises hold.
+func (l *lab) verdict(o outcome, mostUnknown int) {
+	l.t.Helper()
 	total.add(o)
 	l.t.Logf("%+v", o)
 	if o.lost+o.duplicated+o.falseSuccess+o.falseFail+o.stuck > 0 {
@@ -153,7 +159,6 @@ func (l *lab) check(mostUnknown int) outcome {
 		l.t.Errorf("%d messages unknown, at most %d were in flight at a fault", o.unknown, mostUnknown)
 	}
 	l.checkSecrets()
-	return o
 }
 
 func (l *lab) compare() (o outcome) {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code := 1
 	dir, err := os.MkdirTemp("", "submsg-faults-")
-	if err == nil {
+	if submsg = os.Getenv(envBinary); err == nil && submsg == "" {
 		submsg, err = build(dir, ".")
 	}
 	if err != nil {
@@ -44,9 +44,9 @@ func TestMain(m *testing.M) {
 }
 
 // build makes the command, with failpoints, from the module at root.
-func build(dir, root string) (string, error) {
+func build(dir, root string, flags ...string) (string, error) {
 	path := filepath.Join(dir, "submsg")
-	cmd := exec.Command("go", "build", "-tags", "faults", "-o", path, "github.com/submsg/submsg/cmd/submsg")
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-tags", "faults", "-o", path, "github.com/submsg/submsg/cmd/submsg")...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build submsg: %w\n%s", err, out)
