@@ -15,10 +15,11 @@ import (
 const askWakeSQL = `
 SELECT CASE WHEN pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1 THEN setval('subMsgWake', 1) END`
 
-// Clears it: nobody needs a NOTIFY while a consumer is awake. Whoever leaves more behind than it can take wakes
-// the others itself.
+// Clears it: nobody needs a NOTIFY while a consumer is awake. Those who slept on it are woken in the same transaction.
 const clearWakeSQL = `
-SELECT setval('subMsgWake', 2) WHERE pg_sequence_last_value('subMsgWake'::regclass) = 1`
+SELECT setval('subMsgWake', 2), pg_notify('submsg', '')
+WHERE pg_sequence_last_value('subMsgWake'::regclass) = 1 AND pg_notification_queue_usage() < 0.5`
+
 const wakeOthersSQL = `SELECT pg_notify('submsg', '') WHERE pg_notification_queue_usage() < 0.5`
 
 // What the table holds besides due rows. "writers" are the transactions that have written, or are about to write,

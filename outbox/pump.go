@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"github.com/submsg/submsg/internal/failpoint"
 )
 
@@ -38,7 +36,9 @@ func (c *Consumer) pump(ctx context.Context) {
 type round struct {
 	*Consumer
 	looked   time.Time               // when the table was last looked at
-	cleared  time.Time               // when the wake flag was last cleared
+	cleared  time.Time               // when the wake flag was last seen to
+	found    time.Time               // when a claim last found messages
+	streak   int                     // claims that found some, each soon after the one before
 	paused   bool                    // there are pauses to probe
 	writers  map[string]time.Time    // open transactions that write to the table, and since when they are known
 	lost     map[uuid.UUID]time.Time // claims whose answer was lost
@@ -58,6 +58,9 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	}
 	if drained, err := r.claimAll(ctx); err != nil || !drained {
 		return 0, err
+	}
+	if r.lingers() {
+		return lingerEvery, r.stayAwake(ctx)
 	}
 	v, err := r.lookAround(ctx, r.listening.Load())
 	if err != nil {
@@ -86,8 +89,7 @@ func (r *round) claimAll(ctx context.Context) (drained bool, err error) {
 		if err != nil || !full {
 			return err == nil, err
 		}
-		if busy > 0 && time.Since(r.cleared) > time.Second {
-			r.cleared = time.Now()
+		if busy > 0 {
 			if err := r.stayAwake(ctx); err != nil {
 				return false, err
 			}
@@ -117,6 +119,7 @@ func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
 		return false, 0, err
 	}
 	n = r.begin(ctx, got)
+	r.note(n)
 	if r.paused && n < free {
 		got, err := r.claimProbe(ctx)
 		if err != nil {
@@ -218,18 +221,41 @@ func (r *round) lookAround(ctx context.Context, ask bool) (view, error) {
 	return v, nil
 }
 
-// stayAwake spares applications the NOTIFY while there is more due than this consumer has senders, and calls
-// the other replicas to help.
+const (
+	lingerEvery = 4 * time.Millisecond
+	lingerFor   = 50 * time.Millisecond
+	lingerAfter = 3
+)
+
+// lingers tells whether messages come so often that looking for them all the time costs less than the NOTIFY that each
+// application's commit would pay for.
+func (r *round) lingers() bool {
+	return r.listening.Load() && r.streak >= lingerAfter && time.Since(r.found) < lingerFor
+}
+
+// note keeps count of claims that found n messages.
+func (r *round) note(n int) {
+	if n == 0 {
+		return
+	}
+	r.streak++
+	if time.Since(r.found) >= lingerFor {
+		r.streak = 0
+	}
+	r.found = time.Now()
+}
+
+// stayAwake spares applications the NOTIFY while this consumer looks for messages anyhow. Who slept on that flag is
+// woken, and asks again when there is nothing to do.
 func (r *round) stayAwake(ctx context.Context) error {
-	if !r.listening.Load() {
+	if !r.listening.Load() || time.Since(r.cleared) < 2*lingerFor {
 		return nil
 	}
+	r.cleared = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	batch := new(pgx.Batch)
-	batch.Queue(clearWakeSQL)
-	batch.Queue(wakeOthersSQL)
-	return r.cfg.Pool.SendBatch(ctx, batch).Close()
+	_, err := r.cfg.Pool.Exec(ctx, clearWakeSQL)
+	return err
 }
 
 // untilWriters tells when to look again for what open transactions may commit without a wake: at first at

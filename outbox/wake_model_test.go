@@ -130,10 +130,10 @@ func (m model) consumerStep(i int, v variant) []model {
 		}
 	case cClear:
 		c.pc = cClaim
-		m.asked = false
-		if !v.clearSilently {
+		if m.asked && !v.clearSilently {
 			m = m.wakeAll()
 		}
+		m.asked = false
 	case cAsk:
 		m.asked = m.asked || !v.noAsk
 		c.pc = cLook
