@@ -61,29 +61,41 @@ func backoff(attempt int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
+const settlementsSQL = `
+    unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[])
+        AS r (id, claimId, status, text, code, msgId, delay, refund)`
+
+const setSQL = `
+SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
+    msgId = coalesce(r.msgId, m.msgId),
+    sendTime = CASE WHEN r.status = 'wait' THEN m.sendTime ELSE clock_timestamp() END,
+    sendAfter = CASE WHEN r.status = 'wait' THEN greatest(m.sendAfter, clock_timestamp() + r.delay) ELSE m.sendAfter END,
+    attempts = greatest(m.attempts - r.refund, 0),
+    leaseUntil = NULL, updateTime = clock_timestamp()`
+
+// The common case, in half the work of settleSQL: rows that are still being sent and that nobody holds locked.
+// Where it meets a lock it gives up after a moment, and settleSQL takes its place.
+const lockTimeoutSQL = `SELECT set_config('lock_timeout', '20ms', true)`
+const settleSendingSQL = `
+UPDATE subMsgList m` + setSQL + `
+FROM` + settlementsSQL + `
+WHERE m.id = r.id AND m.claimId = r.claimId AND m.sendStatus = 'sending'
+RETURNING m.id`
+
 // Fenced by claimId: a settlement that comes late, after a person set the row to wait again or somebody
 // else claimed it, changes nothing. "unknown" is settled too: that is a late answer after the lease.
 // What was not sent and is unknown can't go back to wait after its expireTime: the guard of hand edits refuses that to all.
 // Rows that a person holds locked are skipped, not waited for: they must not hold up the others.
 const settleSQL = `
-WITH r AS (
-    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[])
-        AS r (id, claimId, status, text, code, msgId, delay, refund)
-), free AS MATERIALIZED (
-    SELECT id, claimId, CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired' ELSE r.status END AS status
-    FROM subMsgList m JOIN r USING (id, claimId)
+WITH r AS MATERIALIZED (
+    SELECT r.id, r.claimId, r.text, r.code, r.msgId, r.delay, r.refund,
+        CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired' ELSE r.status END AS status
+    FROM subMsgList m JOIN` + settlementsSQL + ` USING (id, claimId)
     WHERE m.sendStatus IN ('sending', 'unknown')
     FOR UPDATE OF m SKIP LOCKED
 )
-UPDATE subMsgList m
-SET sendStatus = free.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
-    msgId = coalesce(r.msgId, m.msgId),
-    sendTime = CASE WHEN free.status = 'wait' THEN m.sendTime ELSE clock_timestamp() END,
-    sendAfter = CASE WHEN free.status = 'wait' THEN greatest(m.sendAfter, clock_timestamp() + r.delay) ELSE m.sendAfter END,
-    attempts = greatest(m.attempts - r.refund, 0),
-    leaseUntil = NULL, updateTime = clock_timestamp()
-FROM r JOIN free USING (id, claimId)
-WHERE m.id = free.id
+UPDATE subMsgList m` + setSQL + `
+FROM r WHERE m.id = r.id
 RETURNING m.id`
 
 // Rows that settleSQL left out although they are still held by the claim: a person has them locked.
@@ -94,6 +106,41 @@ WHERE m.claimId = r.claimId AND m.sendStatus IN ('sending', 'unknown')`
 // write stores settlements and returns those to be tried again later. A settlement in neither result is
 // fenced off: its row isn't ours any more.
 func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settlement, err error) {
+	var done []int64
+	quick := new(pgx.Batch)
+	quick.Queue(lockTimeoutSQL)
+	quick.Queue(settleSendingSQL, columns(batch)...).Query(func(rows pgx.Rows) (err error) {
+		done, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	err = c.cfg.Pool.SendBatch(ctx, quick).Close()
+	if err != nil && sqlState(err) != lockNotAvailable {
+		return batch, err
+	}
+	if err == nil {
+		batch = without(batch, done)
+	}
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	rows, err := c.cfg.Pool.Query(ctx, settleSQL, columns(batch)...)
+	if err != nil {
+		return batch, err
+	}
+	if done, err = pgx.CollectRows(rows, pgx.RowTo[int64]); err != nil {
+		return batch, err
+	}
+	if batch = without(batch, done); len(batch) == 0 {
+		return nil, nil
+	}
+	return c.stillOurs(ctx, batch)
+}
+
+// lockNotAvailable is the SQLSTATE of a lock_timeout.
+const lockNotAvailable = "55P03"
+
+// columns are a batch's settlements as the arrays that the statements unnest.
+func columns(batch []settlement) []any {
 	n := len(batch)
 	ids, claims := make([]int64, n), make([]uuid.UUID, n)
 	statuses, texts := make([]string, n), make([]string, n)
@@ -103,18 +150,7 @@ func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settl
 		ids[i], claims[i], statuses[i], texts[i] = s.id, s.claim, string(s.status), printable(s.text)
 		codes[i], msgIDs[i], delays[i], refunds[i] = s.code, s.msgID, s.delay, int32(s.refund)
 	}
-	rows, err := c.cfg.Pool.Query(ctx, settleSQL, ids, uuids(claims), statuses, texts, codes, msgIDs, delays, refunds)
-	if err != nil {
-		return batch, err
-	}
-	done, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return batch, err
-	}
-	if len(done) == n {
-		return nil, nil
-	}
-	return c.stillOurs(ctx, without(batch, done))
+	return []any{ids, uuids(claims), statuses, texts, codes, msgIDs, delays, refunds}
 }
 
 // stillOurs keeps those of batch that are still ours.

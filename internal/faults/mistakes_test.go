@@ -7,9 +7,8 @@ package faults
 var bugs = []bug{
 	{
 		name: "settle without a fence", file: "outbox/settle.go",
-		old: `    SELECT id, claimId, CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired' ELSE r.status END AS status
-    FROM subMsgList m JOIN r USING (id, claimId)`,
-		new:  `    SELECT id, r.claimId, r.status FROM subMsgList m JOIN r USING (id)`,
+		old:  `+ settlementsSQL + ` + "` USING (id, claimId)",
+		new:  `+ settlementsSQL + ` + "` USING (id)",
 		test: "^TestLateAnswerOfAnOlderSend$", cycles: 1, says: "broken promises: after the late answer",
 	},
 	{
