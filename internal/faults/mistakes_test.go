@@ -12,6 +12,12 @@ var bugs = []bug{
 		test: "^TestLateAnswerOfAnOlderSend$", cycles: 1, says: "broken promises: after the late answer",
 	},
 	{
+		name: "the quick settlement without a fence", file: "outbox/settle.go",
+		old:  `WHERE m.id = r.id AND m.claimId = r.claimId AND m.sendStatus = 'sending'`,
+		new:  `WHERE m.id = r.id AND m.sendStatus = 'sending'`,
+		test: "^TestLateAnswerOfAnOlderSend$", cycles: 1, says: "broken promises: after the late answer",
+	},
+	{
 		name: "late answers are thrown away", file: "outbox/settle.go",
 		old: `sendStatus IN ('sending', 'unknown')
     FOR UPDATE OF m`,
