@@ -3,6 +3,9 @@ package outbox
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A pause keeps rows of a template (or, under Account, of all) waiting without touching them. It is a row of
@@ -46,8 +49,19 @@ func (c *Consumer) judge(m claimed, v Verdict) (own Verdict, stops []string, pro
 	return v, v.Stops, ""
 }
 
+// briefly executes a statement that doesn't wait for a row that a person holds locked.
+func (c *Consumer) briefly(ctx context.Context, sql string, args ...any) (rows int64, err error) {
+	batch := new(pgx.Batch)
+	batch.Queue(lockTimeoutSQL)
+	batch.Queue(sql, args...).Exec(func(tag pgconn.CommandTag) error {
+		rows = tag.RowsAffected()
+		return nil
+	})
+	return rows, c.cfg.Pool.SendBatch(ctx, batch).Close()
+}
+
 func (c *Consumer) pause(ctx context.Context, stops []string, v Verdict) error {
-	_, err := c.cfg.Pool.Exec(ctx, pauseSQL, stops, printable(v.Text), v.Code, c.cfg.ProbeEvery)
+	_, err := c.briefly(ctx, pauseSQL, stops, printable(v.Text), v.Code, c.cfg.ProbeEvery)
 	if err == nil {
 		c.cfg.Log.WithField("templates", stops).Warnf("paused, one message every %s tries whether it is over: %s", c.cfg.ProbeEvery.Round(time.Second), v.Text)
 	}
@@ -56,8 +70,8 @@ func (c *Consumer) pause(ctx context.Context, stops []string, v Verdict) error {
 
 // probed writes into a pause what its probe has shown.
 func (c *Consumer) probed(ctx context.Context, sql, template string) error {
-	tag, err := c.cfg.Pool.Exec(ctx, sql, template)
-	if err == nil && tag.RowsAffected() > 0 && sql == liftSQL {
+	rows, err := c.briefly(ctx, sql, template)
+	if err == nil && rows > 0 && sql == liftSQL {
 		c.cfg.Log.WithField("template", template).Info("the pause is over")
 	}
 	return err

@@ -142,3 +142,32 @@ func TestDoubtEndsUnknown(t *testing.T) {
 	run(t, cfg)
 	d.eventually(d.insert(message(1))[0], "unknown")
 }
+
+// A person who holds a pause locked keeps no outcome from being written.
+func TestLockedPause(t *testing.T) {
+	d := newDB(t)
+	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
+		if m.TemplateID == "bad" {
+			return outbox.Verdict{Outcome: outbox.Halt, Text: "banned", Stops: []string{"bad"}}
+		}
+		return accepted(m)
+	}}
+	tx, err := d.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('bad', 'by hand', 'infinity')`); err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(d, ch)
+	cfg.ProbeEvery = never
+	run(t, cfg)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 'bad'), ('o2', 'good')`)
+	d.eventually(2, "success")
+	eventually(t, "the refused one waits", func() bool {
+		return one[bool](d, `SELECT sendStatus = 'wait' AND attempts = 0 AND sendAfter > now() + interval '50 minutes' FROM subMsgList WHERE id = 1`)
+	})
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

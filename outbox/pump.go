@@ -50,11 +50,12 @@ type round struct {
 
 // next does one round and tells how long to rest.
 func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
-	if !r.senderReady(ctx) {
-		return r.cfg.Poll, nil
-	}
 	if err := r.release(ctx); err != nil {
 		return 0, err
+	}
+	if !r.senderReady(ctx) { // leases and expiry go on
+		_, err := r.lookAround(ctx, false)
+		return r.cfg.Poll, err
 	}
 	if drained, err := r.claimAll(ctx); err != nil || !drained {
 		return 0, err

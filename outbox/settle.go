@@ -98,10 +98,11 @@ UPDATE subMsgList m` + setSQL + `
 FROM r WHERE m.id = r.id
 RETURNING m.id`
 
-// Rows that settleSQL left out although they are still held by the claim: a person has them locked.
-const heldSQL = `
-SELECT m.id FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
-WHERE m.claimId = r.claimId AND m.sendStatus IN ('sending', 'unknown')`
+// What has become of rows that settleSQL left out: still held by the claim (a person has them locked), or settled in
+// its name before, by a statement whose answer was lost.
+const leftSQL = `
+SELECT m.id, m.sendStatus IN ('sending', 'unknown') FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
+WHERE m.claimId = r.claimId`
 
 // write stores settlements and returns those to be tried again later. A settlement in neither result is
 // fenced off: its row isn't ours any more.
@@ -154,28 +155,30 @@ func columns(batch []settlement) []any {
 }
 
 // stillOurs keeps those of batch that are still ours.
-func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) ([]settlement, error) {
+func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) (ours []settlement, err error) {
 	ids, claims := make([]int64, len(batch)), make([]uuid.UUID, len(batch))
 	for i, s := range batch {
 		ids[i], claims[i] = s.id, s.claim
 	}
-	rows, err := c.cfg.Pool.Query(ctx, heldSQL, ids, uuids(claims))
+	rows, err := c.cfg.Pool.Query(ctx, leftSQL, ids, uuids(claims))
 	if err != nil {
 		return batch, err
 	}
-	ours, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	held := make(map[int64]bool) // false: settled already
+	var id int64
+	var still bool
+	_, err = pgx.ForEachRow(rows, []any{&id, &still}, func() error { held[id] = still; return nil })
 	if err != nil {
 		return batch, err
 	}
-	foreign := without(batch, ours)
-	for _, s := range foreign {
-		c.cfg.Log.WithField("id", s.id).Warnf("outcome %q not written: the row was changed or deleted meanwhile", s.status)
+	for _, s := range batch {
+		if still, found := held[s.id]; still {
+			ours = append(ours, s)
+		} else if !found {
+			c.cfg.Log.WithField("id", s.id).Warnf("outcome %q not written: the row was changed or deleted meanwhile", s.status)
+		}
 	}
-	gone := make([]int64, len(foreign))
-	for i, s := range foreign {
-		gone[i] = s.id
-	}
-	return without(batch, gone), nil
+	return ours, nil
 }
 
 // without returns the settlements whose id isn't in ids.

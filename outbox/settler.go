@@ -77,6 +77,7 @@ func (c *Consumer) settleLast(ctx context.Context, later []settlement) error {
 func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement {
 	rows := make([]settlement, len(batch))
 	type stop struct {
+		row       int
 		templates []string
 		why       Verdict
 	}
@@ -87,14 +88,18 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement
 		own, templates, probed := c.judge(j.claimed, j.Verdict)
 		rows[i] = settle(j.claimed, own, c.cfg.MaxAttempts)
 		if len(templates) > 0 {
-			stops = append(stops, stop{templates, own})
+			stops = append(stops, stop{i, templates, own})
 		}
 		if probed != "" && j.probe != "" {
 			probes = append(probes, shown{probed, j.probe})
 		}
 	}
 	for _, s := range stops {
-		c.retry(ctx, "pause", func(ctx context.Context) error { return c.pause(ctx, s.templates, s.why) })
+		err := c.retry(ctx, "pause", func(ctx context.Context) error { return c.pause(ctx, s.templates, s.why) })
+		if sqlState(err) == lockNotAvailable {
+			c.cfg.Log.WithField("templates", s.templates).Warn("somebody holds the pause locked: without it, each message waits by itself")
+			rows[s.row].delay = max(rows[s.row].delay, c.cfg.ProbeEvery)
+		}
 	}
 	failpoint.Hit("unsettled")
 	rows = c.store(ctx, rows)
@@ -131,8 +136,8 @@ func (c *Consumer) store(ctx context.Context, batch []settlement) (later []settl
 	return later
 }
 
-// retry does op until it succeeds, ctx ends, or the database refuses it for what it is; it returns
-// the error then.
+// retry does op until it succeeds, ctx ends, or the database refuses it for what it is or because of
+// somebody's lock; it returns the error then.
 func (c *Consumer) retry(ctx context.Context, what string, op func(context.Context) error) error {
 	why := ""
 	for n := 0; ; n++ {
@@ -142,7 +147,7 @@ func (c *Consumer) retry(ctx context.Context, what string, op func(context.Conte
 		if err == nil && n > 0 {
 			c.cfg.Log.Infof("%s: the database is back", what)
 		}
-		if err == nil || ctx.Err() != nil || refusal(err) {
+		if err == nil || ctx.Err() != nil || refusal(err) || sqlState(err) == lockNotAvailable {
 			return err
 		}
 		if code := sqlState(err); n == 0 || code != why {

@@ -227,3 +227,14 @@ func TestSenderNotReady(t *testing.T) {
 		t.Errorf("%d attempts", n)
 	}
 }
+
+// While nothing can be sent, leases and expiry go on.
+func TestTidiesWhileNotReady(t *testing.T) {
+	d := newDB(t)
+	ch := &channel{ready: func() outbox.Verdict { return outbox.Verdict{Outcome: outbox.Halt, Text: "wrong secret"} }}
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 ms')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, expireTime) VALUES ('o2', 't', now() - interval '1 ms')`)
+	run(t, config(d, ch))
+	d.eventually(1, "unknown")
+	d.eventually(2, "expired")
+}
