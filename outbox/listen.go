@@ -43,7 +43,10 @@ func (c *Consumer) listen(ctx context.Context) {
 		case <-ctx.Done():
 		case <-time.After(wait):
 		}
-		wait = min(wait*2, 30*time.Second)
+		wait = min(wait*2, 2*time.Second)
+		if errors.Is(err, errDeaf) { // won't heal by itself
+			wait = 30 * time.Second
+		}
 	}
 }
 

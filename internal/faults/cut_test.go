@@ -116,6 +116,7 @@ func TestListenerCutAtOffsets(t *testing.T) {
 	w := l.start("SUBMSG_LISTEN_URL=" + p.url(l.url))
 	for !s.empty() {
 		l.insert(1)
+		l.exec(`SELECT pg_notify('submsg', '')`) // a replica that stays awake asks for none
 		l.quiesce(10 * time.Second)
 		p.cutIdle(much)
 	}

@@ -96,8 +96,8 @@ func (l *lab) insert(n int) (first int64) {
 	l.t.Helper()
 	first = l.keys.Add(int64(n)) - int64(n) + 1
 	l.exec(`INSERT INTO subMsgList (openid, templateId, parameterArr)
-		SELECT $3 || lpad(k::text, 12, '0'), 'orderStatus', ARRAY['生椰拿铁', '19.9', '已发货', 'm' || k]
-		FROM generate_series($1::bigint, $2::bigint) AS k`, first, first+int64(n)-1, openidPrefix)
+		SELECT $3 || lpad(k::text, 12, '0'), 'orderStatus', ARRAY[$4, '19.9', '已发货', 'm' || k]
+		FROM generate_series($1::bigint, $2::bigint) AS k`, first, first+int64(n)-1, openidPrefix, phone)
 	return first
 }
 
@@ -106,6 +106,7 @@ const (
 	appID        = "wxfaultlab0000000"
 	appSecret    = "canarySecret0123456789abcdef0123"
 	openidPrefix = "ocanary_OPENID_x"
+	phone        = "13912345678"
 )
 
 // keep lets at least n messages wait, so that workers have something to do.

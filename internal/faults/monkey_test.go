@@ -86,7 +86,7 @@ func (m *monkey) insert() {
 	m.l.keep(100)
 	m.mu.Unlock()
 	for k := before + 1; k <= m.l.keys.Load(); k++ {
-		m.asked[fmt.Sprintf("%s%012d", openidPrefix, k)] = &request{sends: 1, words: map[string]bool{"生椰拿铁": true}}
+		m.asked[fmt.Sprintf("%s%012d", openidPrefix, k)] = &request{sends: 1, words: map[string]bool{phone: true}}
 	}
 }
 
