@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	embedded "github.com/fergusstrange/embedded-postgres"
 )
@@ -41,7 +42,13 @@ func fetch(dir, mirror string) error {
 	if mirror != "" {
 		config = config.BinaryRepositoryURL(mirror)
 	}
+	logs := libraryLogs()
 	err := embedded.NewDatabase(config).Start()
+	for _, log := range libraryLogs() { // it leaves its own, an empty one, behind
+		if !slices.Contains(logs, log) {
+			_ = os.Remove(log)
+		}
+	}
 	if _, statErr := os.Stat(dir); statErr != nil {
 		return fmt.Errorf("%w (%s may name another Maven repository)", err, envMirror)
 	}
@@ -49,4 +56,10 @@ func fetch(dir, mirror string) error {
 		return fmt.Errorf("no initdb in the archive: %w", err)
 	}
 	return errors.Join(os.RemoveAll(filepath.Join(dir, "archive")), os.RemoveAll(filepath.Join(dir, "runtime")))
+}
+
+// libraryLogs are the logs that embedded-postgres has made, by whatever process.
+func libraryLogs() []string {
+	logs, _ := filepath.Glob(filepath.Join(os.TempDir(), "embedded_postgres_log*"))
+	return logs
 }
