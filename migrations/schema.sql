@@ -24,7 +24,12 @@ CREATE FUNCTION public.submsglist_by_hand() RETURNS trigger
 DECLARE
     was text := OLD.sendStatus;
 BEGIN
-    IF was = 'sending' THEN
+    NEW.createTime := OLD.createTime;
+    IF NEW.updateTime IS NULL OR NEW.updateTime <= OLD.updateTime THEN
+        NEW.updateTime := greatest(now(), OLD.updateTime);
+    END IF;
+
+    IF was = 'sending' AND (NEW.sendStatus <> was OR NEW.claimId IS DISTINCT FROM OLD.claimId OR NEW.leaseUntil IS DISTINCT FROM OLD.leaseUntil) THEN
         IF OLD.leaseUntil > clock_timestamp() THEN
             RAISE EXCEPTION 'message % is being sent, until % at the latest; its sendStatus can''t be changed before', OLD.id, OLD.leaseUntil
                 USING ERRCODE = 'object_in_use', HINT = 'Look again in a moment: the outcome will be in the row.';
@@ -33,21 +38,20 @@ BEGIN
         NEW.leaseUntil := NULL;
     END IF;
 
-    IF (was, NEW.sendStatus) NOT IN (
-        ('wait', 'cancel'),
+    IF NEW.sendStatus <> was AND (was, NEW.sendStatus) NOT IN (
+        ('wait', 'cancel'), ('wait', 'expired'),
         ('success', 'wait'),
         ('fail', 'wait'), ('fail', 'cancel'),
         ('unknown', 'wait'), ('unknown', 'cancel'), ('unknown', 'success'), ('unknown', 'fail'), ('unknown', 'expired'),
         ('cancel', 'wait'),
         ('expired', 'wait'), ('expired', 'cancel'))
-        AND was <> NEW.sendStatus
     THEN
         RAISE EXCEPTION 'message %: sendStatus can''t be changed from % to % by hand', OLD.id, was, NEW.sendStatus
             USING ERRCODE = 'check_violation',
                   HINT = 'By hand: wait to send (again), cancel to call off; on unknown also success or fail.';
     END IF;
 
-    IF NEW.sendStatus = 'wait' THEN
+    IF NEW.sendStatus = 'wait' AND was <> 'wait' THEN
         IF NEW.expireTime <= clock_timestamp() THEN
             RAISE EXCEPTION 'message %: its expireTime % is over, so it can''t wait to be sent', OLD.id, NEW.expireTime
                 USING ERRCODE = 'check_violation',
@@ -60,18 +64,13 @@ BEGIN
         NEW.msgId := NULL;
         NEW.claimId := NULL; -- so that a late answer to the old send settles nothing
     END IF;
-    RETURN NEW;
-END $$;
 
--- Name: submsglist_touch(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.submsglist_touch() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    NEW.createTime := OLD.createTime;
-    NEW.updateTime := greatest(now(), OLD.updateTime);
+    -- A full queue would abort the application's commit, and no exception handler helps; the poll finds the row.
+    IF NEW.sendStatus = 'wait' AND (was <> 'wait' OR NEW.sendAfter < OLD.sendAfter OR NEW.expireTime < OLD.expireTime)
+        AND pg_sequence_last_value(format('%I.submsgwake', TG_TABLE_SCHEMA)::regclass) = 1 AND pg_notification_queue_usage() < 0.5
+    THEN
+        PERFORM pg_notify('submsg', '');
+    END IF;
     RETURN NEW;
 END $$;
 
@@ -161,6 +160,27 @@ ALTER TABLE public.orders ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+-- Name: submsgclaim; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.submsgclaim (
+    claimid uuid NOT NULL,
+    leaseuntil timestamp with time zone NOT NULL,
+    ids bigint[] NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', autovacuum_analyze_scale_factor='1');
+
+-- Name: TABLE submsgclaim; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.submsgclaim IS 'Messages that were taken together to be sent; kept by submsg';
+
+-- Name: COLUMN submsgclaim.leaseuntil; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgclaim.leaseuntil IS 'When its messages that are still being sent become unknown';
+
+-- Name: COLUMN submsgclaim.ids; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgclaim.ids IS 'Their ids';
+
 -- Name: submsglist; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.submsglist (
@@ -182,16 +202,22 @@ CREATE TABLE public.submsglist (
     msgid bigint,
     claimid uuid,
     leaseuntil timestamp with time zone,
+    dueat timestamp with time zone GENERATED ALWAYS AS (
+CASE
+    WHEN (sendstatus = 'wait'::text) THEN sendafter
+    ELSE NULL::timestamp with time zone
+END) STORED,
     CONSTRAINT attempts_is_not_negative CHECK ((attempts >= 0)),
     CONSTRAINT dedupkey_is_1_to_256_characters CHECK (((length(dedupkey) >= 1) AND (length(dedupkey) <= 256))),
-    CONSTRAINT openid_is_1_to_64_ascii_characters_without_white_space CHECK (((octet_length(openid) <= 64) AND (openid <> ''::text) AND (openid !~ '[^!-~]'::text))),
+    CONSTRAINT openid_is_1_to_64_ascii_characters_without_white_space CHECK (((octet_length(openid) <= 64) AND (openid ~ '^[!-~]+$'::text))),
     CONSTRAINT page_is_at_most_1024_characters CHECK ((length(page) <= 1024)),
-    CONSTRAINT parameterarr_is_a_plain_list_without_null CHECK (((COALESCE(array_ndims(parameterarr), 1) = 1) AND (array_position(parameterarr, NULL::text) IS NULL))),
+    CONSTRAINT parameterarr_is_a_plain_list_without_null CHECK (((array_ndims(parameterarr) = 1) AND (array_position(parameterarr, NULL::text) IS NULL))),
     CONSTRAINT parameterarr_is_at_most_32_values_and_8192_bytes CHECK (((cardinality(parameterarr) <= 32) AND (octet_length(array_to_string(parameterarr, ''::text)) <= 8192))),
     CONSTRAINT sending_and_only_sending_has_a_claim_with_a_lease CHECK ((((sendstatus = 'sending'::text) = (leaseuntil IS NOT NULL)) AND ((leaseuntil IS NULL) OR (claimid IS NOT NULL)))),
-    CONSTRAINT sendstatus_is_wait_sending_success_fail_unknown_cancel_expired CHECK ((sendstatus = ANY (ARRAY['wait'::text, 'sending'::text, 'success'::text, 'fail'::text, 'unknown'::text, 'cancel'::text, 'expired'::text]))),
-    CONSTRAINT templateid_is_1_to_64_characters_without_white_space CHECK (((length(templateid) <= 64) AND (templateid <> ''::text) AND (templateid !~ '[[:space:][:cntrl:]]'::text)))
-);
+    CONSTRAINT sendstatus_is_wait_sending_success_fail_unknown_cancel_expired CHECK ((sendstatus = ANY ('{wait,sending,success,fail,unknown,cancel,expired}'::text[]))),
+    CONSTRAINT templateid_is_1_to_64_characters_without_white_space CHECK (((length(templateid) <= 64) AND (templateid ~ '^[^[:space:][:cntrl:]]+$'::text)))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='5000', autovacuum_analyze_scale_factor='0.05');
 
 -- Name: TABLE submsglist; Type: COMMENT; Schema: public; Owner: -
 
@@ -264,6 +290,10 @@ COMMENT ON COLUMN public.submsglist.claimid IS 'Who sends, or last sent, this ro
 -- Name: COLUMN submsglist.leaseuntil; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.submsglist.leaseuntil IS 'While sending: until when it can''t be changed; written by submsg';
+
+-- Name: COLUMN submsglist.dueat; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsglist.dueat IS 'While waiting: sendAfter; kept by the database';
 
 -- Name: submsglist_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 
@@ -424,6 +454,11 @@ COMMENT ON SEQUENCE public.submsgwake IS 'Flag: 1 = a consumer of subMsgList sle
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
 
+-- Name: submsgclaim submsgclaim_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.submsgclaim
+    ADD CONSTRAINT submsgclaim_pkey PRIMARY KEY (claimid);
+
 -- Name: submsglist submsglist_dedupkey_key; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.submsglist
@@ -449,17 +484,13 @@ ALTER TABLE ONLY public.submsgrule
 ALTER TABLE ONLY public.submsgruleerror
     ADD CONSTRAINT submsgruleerror_pkey PRIMARY KEY (id);
 
+-- Name: submsglist_due; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX submsglist_due ON public.submsglist USING btree (dueat, id) WHERE (dueat IS NOT NULL);
+
 -- Name: submsglist_expiring; Type: INDEX; Schema: public; Owner: -
 
-CREATE INDEX submsglist_expiring ON public.submsglist USING btree (expiretime) WHERE ((sendstatus = 'wait'::text) AND (expiretime IS NOT NULL));
-
--- Name: submsglist_sending; Type: INDEX; Schema: public; Owner: -
-
-CREATE INDEX submsglist_sending ON public.submsglist USING btree (openid) WHERE (sendstatus = 'sending'::text);
-
--- Name: submsglist_waiting; Type: INDEX; Schema: public; Owner: -
-
-CREATE INDEX submsglist_waiting ON public.submsglist USING btree (sendafter, id) WHERE (sendstatus = 'wait'::text);
+CREATE INDEX submsglist_expiring ON public.submsglist USING btree (expiretime) WHERE ((dueat IS NOT NULL) AND (expiretime IS NOT NULL));
 
 -- Name: submsgrule_tablename; Type: INDEX; Schema: public; Owner: -
 
@@ -467,19 +498,11 @@ CREATE INDEX submsgrule_tablename ON public.submsgrule USING btree (tablename);
 
 -- Name: submsglist submsglist_by_hand; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER submsglist_by_hand BEFORE UPDATE ON public.submsglist FOR EACH ROW WHEN ((((new.sendstatus <> old.sendstatus) AND (NOT ((old.sendstatus = 'wait'::text) AND (new.sendstatus = 'sending'::text) AND (new.leaseuntil IS NOT NULL) AND (new.claimid IS DISTINCT FROM old.claimid))) AND (NOT ((old.sendstatus = 'wait'::text) AND (new.sendstatus = 'expired'::text))) AND (NOT ((old.sendstatus = 'sending'::text) AND (new.leaseuntil IS NULL) AND (NOT (new.claimid IS DISTINCT FROM old.claimid))))) OR ((old.sendstatus = 'sending'::text) AND (new.sendstatus = 'sending'::text) AND ((new.claimid IS DISTINCT FROM old.claimid) OR (new.leaseuntil IS DISTINCT FROM old.leaseuntil))))) EXECUTE FUNCTION public.submsglist_by_hand();
-
--- Name: submsglist submsglist_touch; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER submsglist_touch BEFORE UPDATE ON public.submsglist FOR EACH ROW WHEN (((new.createtime IS DISTINCT FROM old.createtime) OR (new.updatetime IS NULL) OR (new.updatetime <= old.updatetime))) EXECUTE FUNCTION public.submsglist_touch();
+CREATE TRIGGER submsglist_by_hand BEFORE UPDATE ON public.submsglist FOR EACH ROW WHEN ((((old.leaseuntil IS NULL) = (new.leaseuntil IS NULL)) OR ((new.claimid IS DISTINCT FROM old.claimid) = (new.leaseuntil IS NULL)) OR ((new.leaseuntil IS NOT NULL) AND (old.sendstatus <> 'wait'::text)))) EXECUTE FUNCTION public.submsglist_by_hand();
 
 -- Name: submsglist submsglist_wake_insert; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER submsglist_wake_insert AFTER INSERT ON public.submsglist FOR EACH STATEMENT WHEN ((pg_sequence_last_value('public.submsgwake'::regclass) = 1)) EXECUTE FUNCTION public.submsg_wake();
-
--- Name: submsglist submsglist_wake_update; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER submsglist_wake_update AFTER UPDATE ON public.submsglist FOR EACH ROW WHEN (((new.sendstatus = 'wait'::text) AND ((old.sendstatus <> ALL (ARRAY['wait'::text, 'sending'::text])) OR (new.sendafter < old.sendafter) OR (new.expiretime < old.expiretime)) AND (pg_sequence_last_value('public.submsgwake'::regclass) = 1))) EXECUTE FUNCTION public.submsg_wake();
 
 -- Name: submsgpause submsgpause_wake; Type: TRIGGER; Schema: public; Owner: -
 
@@ -496,10 +519,6 @@ REVOKE ALL ON FUNCTION public.submsg_wake() FROM PUBLIC;
 -- Name: FUNCTION submsglist_by_hand(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.submsglist_by_hand() FROM PUBLIC;
-
--- Name: FUNCTION submsglist_touch(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.submsglist_touch() FROM PUBLIC;
 
 -- Name: FUNCTION submsgrule_fire(); Type: ACL; Schema: public; Owner: -
 

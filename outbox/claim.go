@@ -14,36 +14,73 @@ type claimed struct {
 	Claimed
 	claim    uuid.UUID
 	deadline time.Time // by this process's monotonic clock: no send begins or ends after it
+	place    place     // where it stood in the queue
 	probe    string    // the pause that this message tests, "" for none
 	broken   bool      // its parameters are no list of texts: a rule of the table was dropped
 }
 
-// One statement, its candidates fenced by a materialized CTE: without it the planner may run the
-// limited part more than once and claim more rows than asked for.
-// One person is sent one message at a time (WeChat's 43108), here and across replicas as far as they
-// see each other's claims; the hashed NOT INs keep the scan in index order whatever the statistics say.
-const dueSQL = `
+// place is a position in the queue: messages go in the order of dueAt, id.
+type place struct {
+	dueAt pgtype.Timestamptz
+	id    int64
+}
+
+var front = place{dueAt: pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}}
+
+func (p place) before(q place) bool {
+	if p.dueAt.InfinityModifier != q.dueAt.InfinityModifier {
+		return p.dueAt.InfinityModifier < q.dueAt.InfinityModifier
+	}
+	c := p.dueAt.Time.Compare(q.dueAt.Time)
+	return c < 0 || c == 0 && p.id < q.id
+}
+
+// Plans are made once, and from the index whatever the statistics say: planning a claim costs more than executing it,
+// and a plan made while the table was small must do when it isn't. What is off counts as dear, which must not look worth
+// compiling. All of that for this transaction only.
+const planSQL = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)`
+
+// What a claim may take. The candidates stand in a materialized CTE: without it the planner may run the limited part more
+// than once and claim more rows than asked for.
+const duePart = `
 WITH due AS MATERIALIZED (
-    SELECT id, openid FROM subMsgList
-    WHERE sendStatus = 'wait' AND sendAfter <= now() AND (expireTime IS NULL OR expireTime > now())
-      AND openid NOT IN (SELECT openid FROM subMsgList WHERE sendStatus = 'sending')
+    SELECT ctid AS place, id FROM subMsgList
+    WHERE dueAt <= now() AND (expireTime IS NULL OR expireTime > now())
       AND templateId NOT IN (SELECT templateId FROM subMsgPause)
       AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
-      AND id <> ALL ($1)
-    ORDER BY sendAfter, id LIMIT $2
+      AND id <> ALL ($1) AND openid <> ALL ($5) `
+
+// The oldest after a place in the queue. Under a transaction that holds back vacuum, what was claimed since it began
+// can't leave the index, and a claim that began at the front would walk over all of that.
+const dueSQL = duePart + `AND (dueAt, id) > ($3, $4)
+    ORDER BY dueAt, id LIMIT $2
     FOR UPDATE SKIP LOCKED
 )`
 
-const claimSQL = dueSQL + `, one AS (
-    SELECT DISTINCT ON (openid) id FROM due ORDER BY openid, id
+// The newest of the last seconds: those that came after a bulk of others, and would wait behind it.
+const freshSQL = duePart + `AND (dueAt, id) > (now() - $3::interval, $4)
+    ORDER BY dueAt DESC, id DESC LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)`
+
+// Who is sending what is noted in subMsgClaim, for the sweep: an index of it would have to be written at each settlement.
+const takeSQL = `, noted AS (
+    INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
+    SELECT $6, clock_timestamp() + $7::interval, array_agg(id) FROM due HAVING count(*) > 0
 )
 UPDATE subMsgList m
-SET sendStatus = 'sending', claimId = $3, leaseUntil = clock_timestamp() + $4::interval, attempts = attempts + 1, updateTime = clock_timestamp()
-FROM one WHERE m.id = one.id
-RETURNING m.id, coalesce(m.openid, ''), coalesce(m.templateId, ''), m.parameterArr, coalesce(m.page, ''), m.attempts, ''`
+SET sendStatus = 'sending', claimId = $6, leaseUntil = clock_timestamp() + $7::interval, attempts = attempts + 1, updateTime = clock_timestamp()
+WHERE ctid = ANY (ARRAY(SELECT place FROM due))
+RETURNING id, coalesce(openid, ''), coalesce(templateId, ''), parameterArr, coalesce(page, ''), attempts, sendAfter, `
 
-// A pause's probe: one message of the paused template, and the next probe's time, in one statement. Where nothing
-// waits the probe stays due.
+const (
+	claimSQL      = dueSQL + takeSQL + `''`
+	claimFreshSQL = freshSQL + takeSQL + `''`
+)
+
+// A pause's probe: one message of the paused template, and the next probe's time, in one statement. That moves on where
+// nothing waits, too: to find that nothing does means to walk over all that waits, and others want their turn.
 const probeDueSQL = `
 WITH pause AS MATERIALIZED (
     SELECT templateId FROM subMsgPause p
@@ -51,25 +88,20 @@ WITH pause AS MATERIALIZED (
     ORDER BY probeAt LIMIT 1
     FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
-    SELECT m.id, p.templateId AS pause
+    SELECT m.place, m.id, p.templateId AS pause
     FROM pause p CROSS JOIN LATERAL (
-        SELECT id FROM subMsgList
-        WHERE sendStatus = 'wait' AND sendAfter <= now() AND (expireTime IS NULL OR expireTime > now())
+        SELECT ctid AS place, id FROM subMsgList
+        WHERE dueAt <= now() AND (expireTime IS NULL OR expireTime > now())
           AND (templateId = p.templateId OR p.templateId = '*' AND templateId NOT IN (SELECT templateId FROM subMsgPause))
-          AND openid NOT IN (SELECT openid FROM subMsgList WHERE sendStatus = 'sending')
-          AND id <> ALL ($1)
-        ORDER BY sendAfter, id LIMIT 1
+          AND id <> ALL ($1) AND openid <> ALL ($5) AND (dueAt, id) > ($3, $4)
+        ORDER BY dueAt, id LIMIT $2
         FOR UPDATE SKIP LOCKED) m
 )`
 
 const probeSQL = probeDueSQL + `, next AS (
-    UPDATE subMsgPause SET probeAt = clock_timestamp() + $2::interval, probes = probes + 1
-    WHERE templateId IN (SELECT pause FROM due)
-)
-UPDATE subMsgList m
-SET sendStatus = 'sending', claimId = $3, leaseUntil = clock_timestamp() + $4::interval, attempts = attempts + 1, updateTime = clock_timestamp()
-FROM due WHERE m.id = due.id
-RETURNING m.id, coalesce(m.openid, ''), coalesce(m.templateId, ''), m.parameterArr, coalesce(m.page, ''), m.attempts, due.pause`
+    UPDATE subMsgPause SET probeAt = clock_timestamp() + $8::interval, probes = probes + 1
+    WHERE templateId IN (SELECT templateId FROM pause)
+)` + takeSQL + `(SELECT pause FROM due)`
 
 // claim takes up to n due messages, in the name of id: they are "sending" from here on.
 func (c *Consumer) claim(ctx context.Context, id uuid.UUID, n int) ([]claimed, error) {
@@ -78,21 +110,34 @@ func (c *Consumer) claim(ctx context.Context, id uuid.UUID, n int) ([]claimed, e
 
 // probe takes the one message that tests whether the longest due pause is over, if there is one.
 func (c *Consumer) probe(ctx context.Context, id uuid.UUID) ([]claimed, error) {
-	return c.take(ctx, id, probeSQL, c.cfg.ProbeEvery)
+	return c.take(ctx, id, probeSQL, 1, c.cfg.ProbeEvery)
 }
 
-func (c *Consumer) take(ctx context.Context, id uuid.UUID, sql string, arg any) ([]claimed, error) {
-	began := time.Now()
-	rows, err := c.cfg.Pool.Query(ctx, sql, c.shunned.ids(), arg, id, c.cfg.Lease)
-	if err != nil {
+func (c *Consumer) take(ctx context.Context, id uuid.UUID, sql string, limit int, more ...any) (got []claimed, err error) {
+	batch := new(pgx.Batch)
+	batch.Queue(planSQL)
+	c.queueClaim(batch, &got, id, sql, limit, front.dueAt, front.id, more...)
+	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (claimed, error) {
-		m := claimed{claim: id, deadline: began.Add(c.cfg.SendTimeout)}
+	c.claims.begin(id, len(got))
+	return got, nil
+}
+
+// queueClaim adds a claim to batch, of limit messages from a place or of an age. What it takes is appended to got.
+func (c *Consumer) queueClaim(batch *pgx.Batch, got *[]claimed, id uuid.UUID, sql string, limit int, from any, after int64, more ...any) {
+	deadline := time.Now().Add(c.cfg.SendTimeout)
+	args := append([]any{c.shunned.ids(), limit, from, after, c.lines.queued(), id, c.cfg.Lease}, more...)
+	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var params pgtype.Array[*string]
-		err := row.Scan(&m.ID, &m.OpenID, &m.TemplateID, &params, &m.Page, &m.Attempt, &m.probe)
-		m.Params, m.broken = texts(params)
-		return m, err
+		m := claimed{claim: id, deadline: deadline}
+		_, err := pgx.ForEachRow(rows, []any{&m.ID, &m.OpenID, &m.TemplateID, &params, &m.Page, &m.Attempt, &m.place.dueAt, &m.probe}, func() error {
+			m.Params, m.broken = texts(params)
+			m.place.id = m.ID
+			*got = append(*got, m)
+			return nil
+		})
+		return err
 	})
 }
 

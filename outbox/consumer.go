@@ -66,9 +66,12 @@ type Consumer struct {
 	free      chan struct{} // one token a free sender
 	verdicts  chan judged   // from the senders to the settler; as many as senders, so it never blocks
 	listening atomic.Bool   // wakes are proved to arrive
-	held      atomic.Bool   // rows wait for one of ours to end
-	shunned   shunned       // the pump's
-	trouble   int           // sends in a row that met "system busy"; the settler's
+	hungry    atomic.Bool   // there is a backlog: the settler claims as it settles
+	claims    *claims
+	lines     lines
+	shunned   shunned
+	backlog   backlog // the settler's
+	trouble   int     // sends in a row that met "system busy"; the settler's
 }
 
 type judged struct {
@@ -79,7 +82,8 @@ type judged struct {
 // New checks a Config.
 func New(cfg Config) (*Consumer, error) {
 	cfg = cfg.withDefaults()
-	c := &Consumer{cfg: cfg, wake: make(chan struct{}, 1), shunned: make(shunned)}
+	c := &Consumer{cfg: cfg, wake: make(chan struct{}, 1), claims: newClaims(),
+		lines: lines{busy: make(map[string][]claimed)}, shunned: shunned{since: make(map[int64]time.Time)}, backlog: backlog{after: front}}
 	switch {
 	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
 		return nil, errors.New("outbox: Pool, Sender and Log are needed")

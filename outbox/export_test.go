@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -39,6 +38,7 @@ func (c *Consumer) Expire(ctx context.Context) error { return c.expire(ctx) }
 
 // Release gives back what a claim whose answer was lost has taken.
 func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {
-	r := round{Consumer: c, lost: map[uuid.UUID]time.Time{claim: time.Now()}}
+	c.claims.lose(claim)
+	r := round{Consumer: c}
 	return r.release(ctx)
 }

@@ -20,6 +20,7 @@ var statuses = []string{"wait", "sending", "success", "fail", "unknown", "cancel
 // insertAs makes a row of a status, sending ones with the lease given.
 func (d *db) insertAs(status, lease string) int64 {
 	d.t.Helper()
+	defer d.noteClaims()
 	return one[int64](d, `INSERT INTO subMsgList (openid, templateId, sendStatus, sendStatusMsg, errCode, attempts, msgId, sendTime, claimId, leaseUntil)
 		VALUES ('o1', 't', $1, 'said', 1, 2, 7, now(), gen_random_uuid(), CASE WHEN $1 = 'sending' THEN now() + $2::interval END) RETURNING id`, status, lease)
 }

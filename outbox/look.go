@@ -28,20 +28,23 @@ const wakeOthersSQL = `SELECT pg_notify('submsg', '') WHERE pg_notification_queu
 const lookSQL = `
 SELECT coalesce((
         SELECT extract(epoch FROM min(t) - clock_timestamp())::float8 FROM (
-            (SELECT sendAfter AS t FROM subMsgList WHERE sendStatus = 'wait' AND sendAfter > now() ORDER BY sendAfter LIMIT 1)
+            (SELECT dueAt AS t FROM subMsgList WHERE dueAt > now() ORDER BY dueAt LIMIT 1)
             UNION ALL
-            (SELECT expireTime FROM subMsgList WHERE sendStatus = 'wait' AND expireTime > now() ORDER BY expireTime LIMIT 1)
+            (SELECT expireTime FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime > now() ORDER BY expireTime LIMIT 1)
+            UNION ALL
+            SELECT leaseUntil FROM subMsgClaim WHERE leaseUntil > now()
             UNION ALL
             SELECT probeAt FROM subMsgPause WHERE probeAt > now()
         ) AS next WHERE t < now() + interval '1 day'), 86400),
-    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now() AND id <> ALL ($1)),
-    EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'sending' AND leaseUntil < now() AND id <> ALL ($1)),
+    EXISTS (SELECT FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime <= now() AND id <> ALL ($1)),
+    EXISTS (SELECT FROM subMsgClaim WHERE leaseUntil <= now()),
     EXISTS (SELECT FROM subMsgPause),
     EXISTS (SELECT FROM subMsgList
-            WHERE sendStatus = 'wait' AND sendAfter <= now() AND (expireTime IS NULL OR expireTime > now())
+            WHERE dueAt <= now() AND (expireTime IS NULL OR expireTime > now())
               AND templateId NOT IN (SELECT templateId FROM subMsgPause)
               AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
               AND id <> ALL ($1)),
+    pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1,
     ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
           WHERE locktype = 'relation' AND relation = 'subMsgList'::regclass AND mode = 'RowExclusiveLock'
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -49,32 +52,43 @@ SELECT coalesce((
 
 // view is what a look found.
 type view struct {
-	next    time.Duration // until a row falls due or expires, or a pause's probe does
+	next    time.Duration // until a row falls due or expires, or a lease ends, or a pause is probed
 	expired bool          // waiting rows are past their expireTime
-	overdue bool          // sending rows are past their lease
+	overdue bool          // claims are past their lease
 	paused  bool          // there are pauses
-	held    bool          // rows are due that a claim leaves alone: their person is being sent another message
+	due     bool          // rows are due
+	asked   bool          // the triggers notify
 	writers []string      // open transactions that hold the table for writing
 }
+
+// Claims of which nothing is being sent any more.
+const forgetSQL = `DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[])`
 
 // look reads a view; with ask, it first asks the triggers for wakes.
 func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
 	var v view
 	var next float64
 	batch := new(pgx.Batch)
+	over := c.claims.takeOver()
+	if len(over) > 0 {
+		batch.Queue(forgetSQL, uuids(over))
+	}
 	if ask {
 		batch.Queue(askWakeSQL)
 	}
 	batch.Queue(lookSQL, c.shunned.ids()).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&next, &v.expired, &v.overdue, &v.paused, &v.held, &v.writers)
+		return row.Scan(&next, &v.expired, &v.overdue, &v.paused, &v.due, &v.asked, &v.writers)
 	})
 	err := c.cfg.Pool.SendBatch(ctx, batch).Close()
+	if err != nil {
+		c.claims.giveBack(over)
+	}
 	v.next = time.Duration(max(next, 0) * float64(time.Second))
 	return v, err
 }
 
 const expiredSQL = `
-SELECT id FROM subMsgList WHERE sendStatus = 'wait' AND expireTime <= now() AND id <> ALL ($1) ORDER BY expireTime LIMIT 1000`
+SELECT id FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime <= now() AND id <> ALL ($1) ORDER BY expireTime LIMIT 1000`
 
 const expireSQL = `
 UPDATE subMsgList SET sendStatus = 'expired', sendTime = clock_timestamp(), updateTime = clock_timestamp(),
@@ -104,8 +118,12 @@ func (c *Consumer) expire(ctx context.Context) error {
 }
 
 const overdueSQL = `
-SELECT id, claimId, templateId, attempts FROM subMsgList
-WHERE sendStatus = 'sending' AND leaseUntil < now() AND id <> ALL ($1) LIMIT 1000`
+SELECT m.id, m.claimId, m.templateId, m.attempts FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) AND m.claimId = c.claimId
+WHERE c.leaseUntil <= now() AND m.sendStatus = 'sending' AND m.leaseUntil <= now() AND m.id <> ALL ($1) LIMIT 1000`
+
+const forgetOverdueSQL = `
+DELETE FROM subMsgClaim c WHERE leaseUntil <= now()
+    AND NOT EXISTS (SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending')`
 
 // sweep settles sending rows whose lease is over, in the name of whoever claimed them: as unknown,
 // because they may have been sent.
@@ -122,9 +140,19 @@ func (c *Consumer) sweep(ctx context.Context) error {
 		dead = append(dead, s)
 		return nil
 	})
-	if err != nil || len(dead) == 0 {
+	if err != nil {
 		return err
 	}
+	if len(dead) > 0 {
+		err = c.sweepRows(ctx, dead)
+	}
+	if err == nil {
+		_, err = c.cfg.Pool.Exec(ctx, forgetOverdueSQL)
+	}
+	return err
+}
+
+func (c *Consumer) sweepRows(ctx context.Context, dead []settlement) error {
 	c.cfg.Log.WithField("messages", len(dead)).Warn("not settled within their lease: whether they were sent is unknown")
 	failpoint.Hit("sweeping")
 	return apart(dead, func(part []settlement) error {

@@ -102,6 +102,12 @@ func (d *db) exec(sql string, args ...any) {
 	}
 }
 
+// noteClaims does for rows that a test inserted as sending what their claim would have done.
+func (d *db) noteClaims() {
+	d.t.Helper()
+	d.exec(`INSERT INTO subMsgClaim SELECT claimId, leaseUntil, ARRAY[id] FROM subMsgList WHERE sendStatus = 'sending' ON CONFLICT DO NOTHING`)
+}
+
 // one reads a single value.
 func one[T any](d *db, sql string, args ...any) T {
 	d.t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,37 +16,54 @@ import (
 // Its life is rounds: claim until nothing is due, look what else there is, rest until something may
 // have changed. An error ends a round; the next one follows after a short wait.
 func (c *Consumer) pump(ctx context.Context) {
-	r := round{Consumer: c, lost: make(map[uuid.UUID]time.Time), writers: make(map[string]time.Time), most: c.cfg.Senders}
+	r := round{Consumer: c, writers: make(map[string]time.Time), most: c.cfg.Senders}
 	for ctx.Err() == nil {
 		rest, err := r.next(ctx)
 		if ctx.Err() == nil {
 			rest = max(rest, r.trouble(err))
 		}
+		r.pause(ctx, rest)
+	}
+	r.hungry.Store(false)
+	r.release(context.WithoutCancel(ctx))
+}
+
+// pause rests, and goes on doing so while nothing has changed but the time.
+func (r *round) pause(ctx context.Context, rest time.Duration) {
+	for slept := r.asleep; ; {
 		timer := time.NewTimer(rest)
 		select {
 		case <-ctx.Done():
-		case <-c.wake:
+			slept = false
+		case <-r.wake:
+			slept = false
 		case <-timer.C:
 		}
 		timer.Stop()
+		if slept {
+			rest, slept = r.sleepsOn(ctx)
+		}
+		if !slept {
+			r.asleep = false
+			return
+		}
 	}
-	r.release(context.WithoutCancel(ctx))
 }
 
 // round is what the pump remembers from round to round.
 type round struct {
 	*Consumer
-	looked   time.Time               // when the table was last looked at
-	cleared  time.Time               // when the wake flag was last seen to
-	found    time.Time               // when a claim last found messages
-	streak   int                     // claims that found some, each soon after the one before
-	paused   bool                    // there are pauses to probe
-	writers  map[string]time.Time    // open transactions that write to the table, and since when they are known
-	lost     map[uuid.UUID]time.Time // claims whose answer was lost
-	stopped  string                  // why the sender isn't ready
-	failures int                     // rounds in a row that the database failed
-	why      string                  // the SQLSTATE of the last of them that was logged
-	most     int                     // rows to claim at once at most, since the database refused more
+	looked   time.Time            // when the table was last looked at
+	cleared  time.Time            // when the wake flag was last seen to
+	found    time.Time            // when a claim last found messages
+	streak   int                  // claims that found some, each soon after the one before
+	paused   bool                 // there are pauses to probe
+	writers  map[string]time.Time // open transactions that write to the table, and since when they are known
+	asleep   bool                 // the triggers notify and nothing else is to be done before the next poll
+	stopped  string               // why the sender isn't ready
+	failures int                  // rounds in a row that the database failed
+	why      string               // the SQLSTATE of the last of them that was logged
+	most     int                  // rows to claim at once at most, since the database refused more
 }
 
 // next does one round and tells how long to rest.
@@ -72,16 +90,24 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 		return 0, err
 	}
 	rest = min(r.cfg.Poll, v.next, r.untilWriters(v.writers))
-	if v.held {
+	if v.due { // and could not be claimed: somebody has them locked
 		rest = min(rest, 200*time.Millisecond)
 	}
+	r.asleep = r.listening.Load() && rest == r.cfg.Poll
 	return max(rest, time.Millisecond), nil
+}
+
+// sleepsOn looks whether all is as it was when the pump went to sleep.
+func (r *round) sleepsOn(ctx context.Context) (rest time.Duration, ok bool) {
+	v, err := r.lookAround(ctx, false)
+	rest = min(r.cfg.Poll, v.next)
+	return rest, err == nil && rest == r.cfg.Poll && v.asked && !v.due && len(v.writers) == 0
 }
 
 // claimAll claims, using each sender as it comes free, until nothing more is due.
 func (r *round) claimAll(ctx context.Context) (drained bool, err error) {
-	for busy := 0; ctx.Err() == nil; busy++ {
-		if time.Since(r.looked) > r.cfg.Poll { // leases, expiry and pauses don't wait until we are idle
+	for ctx.Err() == nil {
+		if time.Since(r.looked) >= r.cfg.Poll { // leases, expiry and pauses don't wait until we are idle
 			if _, err := r.lookAround(ctx, false); err != nil {
 				return false, err
 			}
@@ -90,10 +116,8 @@ func (r *round) claimAll(ctx context.Context) (drained bool, err error) {
 		if err != nil || !full {
 			return err == nil, err
 		}
-		if busy > 0 {
-			if err := r.stayAwake(ctx); err != nil {
-				return false, err
-			}
+		if err := r.stayAwake(ctx); err != nil {
+			return false, err
 		}
 	}
 	return false, nil
@@ -104,6 +128,8 @@ func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
 	select {
 	case <-ctx.Done():
 		return false, 0, ctx.Err()
+	case <-time.After(min(time.Until(r.looked.Add(r.cfg.Poll)), 2*lingerFor)): // all are busy, and the settler claims
+		return true, 0, nil
 	case <-r.free:
 	}
 	free := 1 + len(r.free) // nobody else takes any
@@ -119,25 +145,54 @@ func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
 	if err != nil {
 		return false, 0, err
 	}
-	n = r.begin(ctx, got)
+	n = len(got)
 	r.note(n)
+	r.hungry.Store(full && r.most == r.cfg.Senders && !r.paused)
+	r.start(ctx, got)
 	if r.paused && n < free {
-		got, err := r.claimProbe(ctx)
+		got, again, err := r.claimProbe(ctx)
 		if err != nil {
 			return false, n, err
 		}
-		n += r.begin(ctx, got)
+		full = full || again
+		r.start(ctx, got)
+		n += len(got)
 	}
 	return full, n, nil
 }
 
-// begin sends what was claimed.
-func (r *round) begin(ctx context.Context, got []claimed) int {
-	failpoint.Hit("claimed")
-	for _, m := range got {
-		go func() { r.verdicts <- judged{m, r.send(ctx, m)} }()
+// start sends what was claimed, each person's messages one after the other.
+func (c *Consumer) start(ctx context.Context, got []claimed) {
+	if len(got) == 0 {
+		return
 	}
-	return len(got)
+	failpoint.Hit("claimed")
+	slices.SortFunc(got, func(a, b claimed) int {
+		if a.place.before(b.place) {
+			return -1
+		}
+		return 1
+	})
+	extra := make(map[string]int)
+	for _, m := range got {
+		goes, full := c.lines.enter(m, max(1, c.cfg.Senders/16)) // a few: they keep senders from others
+		switch {
+		case goes:
+			go c.sendLine(ctx, m)
+		case full:
+			extra[m.OpenID]++
+			c.verdicts <- judged{m, tooMany(extra[m.OpenID])}
+		}
+	}
+}
+
+// sendLine sends a message and those that its person's line holds behind it.
+func (c *Consumer) sendLine(ctx context.Context, m claimed) {
+	for ok := true; ok; {
+		j := judged{m, c.send(ctx, m)}
+		m, ok = c.lines.leave(m.OpenID)
+		c.verdicts <- j
+	}
 }
 
 // claimMost claims up to n messages. When the database refuses that, it is half as many the next time, down to the one message
@@ -154,16 +209,16 @@ func (r *round) claimMost(ctx context.Context, n int) (got []claimed, full bool,
 		r.most = n / 2
 		return nil, true, nil
 	}
-	return nil, true, r.shunNext(ctx, err, dueSQL+` SELECT id FROM due`, n)
+	return nil, true, r.shunNext(ctx, err, dueSQL+` SELECT id FROM due`, n, front.dueAt, front.id, r.lines.queued())
 }
 
-// claimProbe claims what tests a pause.
-func (r *round) claimProbe(ctx context.Context) ([]claimed, error) {
-	got, err := r.claimSafely(ctx, r.probe)
-	if refusal(err) {
-		err = r.shunNext(ctx, err, probeDueSQL+` SELECT id FROM due`)
+// claimProbe claims what tests a pause. again: what it would have taken is left alone from now on.
+func (r *round) claimProbe(ctx context.Context) (got []claimed, again bool, err error) {
+	got, err = r.claimSafely(ctx, r.probe)
+	if again = refusal(err); again {
+		err = r.shunNext(ctx, err, probeDueSQL+` SELECT id FROM due`, 1, front.dueAt, front.id, r.lines.queued())
 	}
-	return got, err
+	return got, again, err
 }
 
 // claimSafely finishes a claim even while shutting down, and remembers one whose answer was lost: its rows may be
@@ -175,7 +230,7 @@ func (r *round) claimSafely(ctx context.Context, claim func(context.Context, uui
 	got, err := claim(ctx, id)
 	if err != nil {
 		if !refusal(err) { // which is an answer
-			r.lost[id] = time.Now()
+			r.claims.lose(id)
 		}
 		return nil, fmt.Errorf("claim: %w", err)
 	}
@@ -195,6 +250,9 @@ func (c *Consumer) send(ctx context.Context, m claimed) (v Verdict) {
 	if m.broken {
 		return Verdict{Outcome: Refused, Text: "parameterArr 不是普通的文本列表：请改正后重发 (it is nested, or holds a NULL)"}
 	}
+	if time.Until(m.deadline) < c.cfg.SendTimeout/2 {
+		return Verdict{Outcome: Halt, Text: "轮到时已太晚，未发送，稍后重试 (not sent: its turn came too late)"}
+	}
 	failpoint.Reach("sending", m.OpenID)
 	return c.cfg.Sender.Send(ctx, m.Claimed)
 }
@@ -208,7 +266,6 @@ func (r *round) lookAround(ctx context.Context, ask bool) (view, error) {
 		return v, fmt.Errorf("look: %w", err)
 	}
 	r.looked, r.paused = time.Now(), v.paused
-	r.held.Store(v.held)
 	if v.expired {
 		if err := r.expire(ctx); err != nil {
 			return v, fmt.Errorf("expire: %w", err)

@@ -37,7 +37,7 @@ func settle(m claimed, v Verdict, maxAttempts int) settlement {
 	case Refused:
 		s.status = Failed
 	case Halt:
-		s.status, s.refund = Waiting, 1
+		s.status, s.refund, s.delay = Waiting, 1, v.After
 	case Later:
 		if m.Attempt >= maxAttempts || v.Tries > 0 && m.Attempt >= v.Tries {
 			s.status = Failed
@@ -73,9 +73,10 @@ SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
     attempts = greatest(m.attempts - r.refund, 0),
     leaseUntil = NULL, updateTime = clock_timestamp()`
 
+const lockTimeoutSQL = `SELECT set_config('lock_timeout', '20ms', true)`
+
 // The common case, in half the work of settleSQL: rows that are still being sent and that nobody holds locked.
 // Where it meets a lock it gives up after a moment, and settleSQL takes its place.
-const lockTimeoutSQL = `SELECT set_config('lock_timeout', '20ms', true)`
 const settleSendingSQL = `
 UPDATE subMsgList m` + setSQL + `
 FROM` + settlementsSQL + `
@@ -109,11 +110,7 @@ WHERE m.claimId = r.claimId`
 func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settlement, err error) {
 	var done []int64
 	quick := new(pgx.Batch)
-	quick.Queue(lockTimeoutSQL)
-	quick.Queue(settleSendingSQL, columns(batch)...).Query(func(rows pgx.Rows) (err error) {
-		done, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-		return err
-	})
+	queueSettlements(quick, batch, &done)
 	err = c.cfg.Pool.SendBatch(ctx, quick).Close()
 	if err != nil && sqlState(err) != lockNotAvailable {
 		return batch, err
@@ -135,6 +132,16 @@ func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settl
 		return nil, nil
 	}
 	return c.stillOurs(ctx, batch)
+}
+
+// queueSettlements adds the common case to a batch of statements: done is what it settles.
+func queueSettlements(statements *pgx.Batch, batch []settlement, done *[]int64) {
+	statements.Queue(planSQL)
+	statements.Queue(lockTimeoutSQL)
+	statements.Queue(settleSendingSQL, columns(batch)...).Query(func(rows pgx.Rows) (err error) {
+		*done, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
 }
 
 // lockNotAvailable is the SQLSTATE of a lock_timeout.
@@ -179,6 +186,14 @@ func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) (ours []se
 		}
 	}
 	return ours, nil
+}
+
+func ids(batch []settlement) []int64 {
+	list := make([]int64, len(batch))
+	for i, s := range batch {
+		list[i] = s.id
+	}
+	return list
 }
 
 // without returns the settlements whose id isn't in ids.

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/submsg/submsg/internal/failpoint"
@@ -23,17 +24,18 @@ func (c *Consumer) settleAll(ctx context.Context) error {
 			if !ok {
 				return c.settleLast(ctx, later)
 			}
-			batch := []judged{j}
-			for n := len(c.verdicts); n > 0; n-- {
-				batch = append(batch, <-c.verdicts)
-			}
-			if left := c.settleBatch(ctx, batch); len(left) > 0 {
+			batch := c.gather([]judged{j})
+			left, got := c.settleBatch(ctx, batch)
+			if len(left) > 0 {
 				later, wait, retry = append(later, left...), firstRetry, time.After(firstRetry)
 			}
-			for range batch {
+			c.start(ctx, got)
+			for range len(batch) - len(got) {
 				c.free <- struct{}{}
 			}
-			c.wakeIfHeld(batch)
+			if waitsAgain(batch) {
+				c.wakeUp()
+			}
 		case <-retry:
 			retry = nil
 			if later = c.store(ctx, later); len(later) > 0 {
@@ -46,15 +48,11 @@ func (c *Consumer) settleAll(ctx context.Context) error {
 
 const firstRetry = 10 * time.Millisecond
 
-// wakeIfHeld lets the pump look again when a row may have waited for one of these to end, or waits again itself.
-func (c *Consumer) wakeIfHeld(batch []judged) {
-	again := c.held.Load()
-	for _, j := range batch {
-		again = again || j.Outcome == Later || j.Outcome == Halt || j.probe != ""
-	}
-	if again {
-		c.wakeUp()
-	}
+// waitsAgain tells whether the pump has to look when messages of a batch fall due.
+func waitsAgain(batch []judged) bool {
+	return slices.ContainsFunc(batch, func(j judged) bool {
+		return j.Outcome == Later || j.Outcome == Halt || j.probe != ""
+	})
 }
 
 // settleLast keeps trying what couldn't be settled, until ctx ends.
@@ -73,8 +71,8 @@ func (c *Consumer) settleLast(ctx context.Context, later []settlement) error {
 }
 
 // settleBatch pauses what must be paused before it lets the rows go, and writes what probes have shown after. It returns
-// what is to be tried again.
-func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement {
+// what is to be tried again, and, while there is a backlog, what was claimed in the stead of what was settled.
+func (c *Consumer) settleBatch(ctx context.Context, batch []judged) (left []settlement, got []claimed) {
 	rows := make([]settlement, len(batch))
 	type stop struct {
 		row       int
@@ -102,12 +100,27 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []judged) []settlement
 		}
 	}
 	failpoint.Hit("unsettled")
-	rows = c.store(ctx, rows)
+	if c.hungry.Load() {
+		var ok bool
+		if left, got, ok = c.exchange(ctx, rows); !ok || len(stops)+len(probes) > 0 {
+			c.sated()
+		}
+		c.endClaims(rows, left)
+		rows = left
+	}
+	left = c.store(ctx, rows)
 	failpoint.Hit("settled")
 	for _, p := range probes {
 		c.retry(ctx, "a probe's pause", func(ctx context.Context) error { return c.probed(ctx, p.sql, p.pause) })
 	}
-	return rows
+	return left, got
+}
+
+// endClaims notes what is settled of rows.
+func (c *Consumer) endClaims(rows, left []settlement) {
+	for _, s := range without(rows, ids(left)) {
+		c.claims.end(s.claim)
+	}
 }
 
 // store writes settlements, waiting for the database as long as it is away. It returns those whose rows are locked by
@@ -116,6 +129,7 @@ func (c *Consumer) store(ctx context.Context, batch []settlement) (later []settl
 	if len(batch) == 0 {
 		return nil
 	}
+	defer func() { c.endClaims(batch, later) }()
 	_ = apart(batch, func(part []settlement) error {
 		var left []settlement
 		err := c.retry(ctx, "settle", func(ctx context.Context) (err error) {

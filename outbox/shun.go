@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,29 +20,41 @@ const (
 
 // shunned are the rows that the database lets nobody write, because of a constraint or a trigger that an administrator has
 // made, and since when that is known: they are left alone for a while, so that they don't hold up the others.
-type shunned map[int64]time.Time
+type shunned struct {
+	mu    sync.Mutex
+	since map[int64]time.Time
+}
 
 // ids are the rows to leave alone. Those whose time is over are forgotten, and thereby tried again.
-func (s shunned) ids() []int64 {
-	maps.DeleteFunc(s, func(_ int64, since time.Time) bool { return time.Since(since) > shunFor })
-	return slices.AppendSeq(make([]int64, 0, len(s)), maps.Keys(s)) // never nil, which <> ALL takes for unknown
+func (s *shunned) ids() []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.since, func(_ int64, since time.Time) bool { return time.Since(since) > shunFor })
+	return slices.AppendSeq(make([]int64, 0, len(s.since)), maps.Keys(s.since)) // never nil, which <> ALL takes for unknown
+}
+
+func (s *shunned) add(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.since[id] = time.Now()
 }
 
 // shun leaves a row alone that the database refuses to write.
 func (c *Consumer) shun(id int64, why error) {
-	c.shunned[id] = time.Now()
+	c.shunned.add(id)
 	c.cfg.Log.WithField("id", id).Errorf("the database lets nobody write this message, it is left alone for %s: %v", shunFor, why)
 }
 
 // shunNext leaves the row alone that a refused claim of a single one was about: sql, that claim without its UPDATE, names it.
 func (c *Consumer) shunNext(ctx context.Context, why error, sql string, args ...any) error {
-	if len(c.shunned) >= mostShun {
+	leave := c.shunned.ids()
+	if len(leave) >= mostShun {
 		return why
 	}
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	var id int64
-	err := c.cfg.Pool.QueryRow(ctx, sql, append([]any{c.shunned.ids()}, args...)...).Scan(&id)
+	err := c.cfg.Pool.QueryRow(ctx, sql, append([]any{leave}, args...)...).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // somebody else has it
 	}

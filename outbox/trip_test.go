@@ -131,6 +131,7 @@ func TestSweep(t *testing.T) {
 		('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 ms', 1),
 		('o2', 'again', 'sending', gen_random_uuid(), now() - interval '1 ms', 1),
 		('o3', 't', 'sending', gen_random_uuid(), now() + interval '1 h', 1)`)
+	d.noteClaims()
 	run(t, cfg)
 	d.eventually(1, "unknown")
 	d.eventually(2, "success")
@@ -233,7 +234,9 @@ func TestTidiesWhileNotReady(t *testing.T) {
 	d := newDB(t)
 	ch := &channel{ready: func() outbox.Verdict { return outbox.Verdict{Outcome: outbox.Halt, Text: "wrong secret"} }}
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 ms')`)
+	d.noteClaims()
 	d.exec(`INSERT INTO subMsgList (openid, templateId, expireTime) VALUES ('o2', 't', now() - interval '1 ms')`)
+	d.noteClaims()
 	run(t, config(d, ch))
 	d.eventually(1, "unknown")
 	d.eventually(2, "expired")

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,27 +18,30 @@ const statementTimeout = 10 * time.Second
 const releaseSQL = `
 UPDATE subMsgList
 SET sendStatus = 'wait', leaseUntil = NULL, attempts = greatest(attempts - 1, 0), updateTime = clock_timestamp()
-WHERE id IN (SELECT id FROM subMsgList WHERE sendStatus = 'sending' AND claimId = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED)`
+WHERE id IN (
+    SELECT m.id FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) AND m.claimId = c.claimId
+    WHERE c.claimId = ANY ($1::uuid[]) AND m.sendStatus = 'sending'
+    FOR UPDATE OF m SKIP LOCKED)`
 
 // release gives back what lost claims may have taken. A claim can still commit after its connection broke, so each is
 // remembered for as long as its lease would last.
 func (r *round) release(ctx context.Context) error {
-	if len(r.lost) == 0 {
+	lost := r.claims.losses(r.cfg.Lease)
+	if len(lost) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	err := apart(slices.Collect(maps.Keys(r.lost)), func(claims []uuid.UUID) error {
+	err := apart(lost, func(claims []uuid.UUID) error {
 		_, err := r.cfg.Pool.Exec(ctx, releaseSQL, uuids(claims))
 		return err
 	}, func(claim uuid.UUID, why error) {
-		delete(r.lost, claim)
+		r.claims.giveUp(claim)
 		r.cfg.Log.Errorf("the database refuses to let messages wait again that certainly were not sent, they will be unknown: %v", why)
 	})
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
-	maps.DeleteFunc(r.lost, func(_ uuid.UUID, since time.Time) bool { return time.Since(since) > r.cfg.Lease })
 	return nil
 }
 

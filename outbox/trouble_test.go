@@ -21,6 +21,7 @@ func TestReleaseSkipsLockedRows(t *testing.T) {
 			VALUES ('o1', 't', 'sending', 1, $1, now() + interval '1 hour') RETURNING id`, claim)
 	}
 	locked, open := sending(), sending()
+	d.exec(`INSERT INTO subMsgClaim VALUES ($1, now() + interval '1 hour', $2)`, claim, []int64{locked, open})
 	tx, err := d.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

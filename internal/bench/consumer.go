@@ -89,7 +89,7 @@ func (d *database) send(ctx context.Context, f *fake, client outbox.Sender, send
 		if err := c.wait(ctx); err != nil {
 			return err
 		}
-		err := d.await(ctx, "the last settlement", `SELECT NOT EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'sending')`)
+		err := d.await(ctx, "the last settlement", `SELECT NOT EXISTS (SELECT FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) WHERE m.sendStatus = 'sending')`)
 		took = time.Since(began)
 		return err
 	})

@@ -1,0 +1,83 @@
+package outbox
+
+import (
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// claims is what a consumer knows of its own.
+type claims struct {
+	mu   sync.Mutex
+	open map[uuid.UUID]int       // messages that are still being sent
+	over []uuid.UUID             // none is any more: subMsgClaim needn't know of them
+	lost map[uuid.UUID]time.Time // whose answer was lost, since when: rows may be "sending" with nobody to send them
+}
+
+func newClaims() *claims {
+	return &claims{open: make(map[uuid.UUID]int), lost: make(map[uuid.UUID]time.Time)}
+}
+
+// begin notes a claim of n messages.
+func (c *claims) begin(id uuid.UUID, n int) {
+	if n == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[id] = n
+}
+
+// end notes that a message of the claim is settled.
+func (c *claims) end(id uuid.UUID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[id]--; c.open[id] <= 0 {
+		delete(c.open, id)
+		c.over = append(c.over, id)
+	}
+}
+
+// takeOver hands over the claims that are over.
+func (c *claims) takeOver() []uuid.UUID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	over := c.over
+	c.over = nil
+	return over
+}
+
+// giveBack takes them back: they could not be forgotten yet.
+func (c *claims) giveBack(over []uuid.UUID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = append(c.over, over...)
+}
+
+// lose notes a claim whose answer was lost.
+func (c *claims) lose(id uuid.UUID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost[id] = time.Now()
+}
+
+// losses are the claims lost less than keep ago; older ones can't come true any more.
+func (c *claims) losses(keep time.Duration) (ids []uuid.UUID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, since := range c.lost {
+		ids = append(ids, id)
+		if time.Since(since) > keep {
+			delete(c.lost, id)
+		}
+	}
+	return ids
+}
+
+// giveUp forgets a lost claim.
+func (c *claims) giveUp(id uuid.UUID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.lost, id)
+}

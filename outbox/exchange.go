@@ -1,0 +1,109 @@
+package outbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// While there is a backlog, what is settled and what is claimed in its stead go in one transaction: one round trip, one
+// flush of the WAL. And outcomes are let come together for a moment: what a statement costs whatever its size is then
+// paid for many messages.
+
+const (
+	gatherFor = 2 * time.Millisecond
+	// While there is a backlog, new messages are claimed past it so often, and so many of the free senders are theirs.
+	freshEvery  = 20 * time.Millisecond
+	freshShare  = 4
+	freshWithin = 10 * time.Second
+	// A claim from the front of the queue is made as seldom as costs a tenth of the time.
+	frontShare = 10
+	frontEvery = 50 * time.Millisecond
+)
+
+// backlog is what the settler remembers of its exchanges.
+type backlog struct {
+	after     place         // claims begin here
+	frontAt   time.Time     // when one began at the front
+	frontTook time.Duration // how long that took
+	freshAt   time.Time     // when new messages were claimed
+}
+
+// gather waits for verdicts while there is a backlog, until half of the senders have come back.
+func (c *Consumer) gather(batch []judged) []judged {
+	for n := len(c.verdicts); n > 0; n-- {
+		batch = append(batch, <-c.verdicts)
+	}
+	if !c.hungry.Load() {
+		return batch
+	}
+	limit := time.NewTimer(gatherFor)
+	defer limit.Stop()
+	for len(batch) < c.cfg.Senders/2 {
+		select {
+		case j, ok := <-c.verdicts:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		case <-limit.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// exchange settles rows and claims as many. ok: it did; otherwise nothing is known to be done, and the settler and the pump
+// do it each for itself.
+func (c *Consumer) exchange(ctx context.Context, rows []settlement) (left []settlement, got []claimed, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	if c.cfg.Sender.Ready(ctx).Outcome != Accepted {
+		return rows, nil, false
+	}
+	var done []int64
+	batch := new(pgx.Batch)
+	queueSettlements(batch, rows, &done)
+	n, began := len(rows), time.Now()
+	from := c.backlog.after
+	if atFront := time.Since(c.backlog.frontAt) > max(frontEvery, frontShare*c.backlog.frontTook); atFront {
+		from = front
+		defer func() { c.backlog.frontAt, c.backlog.frontTook = time.Now(), time.Since(began) }()
+	}
+	var fresh []claimed
+	id, freshID := uuid.New(), uuid.New()
+	if time.Since(c.backlog.freshAt) > freshEvery {
+		c.backlog.freshAt = time.Now()
+		share := max(n/freshShare, 1)
+		n -= share
+		c.queueClaim(batch, &fresh, freshID, claimFreshSQL, share, freshWithin, 0)
+	}
+	c.queueClaim(batch, &got, id, claimSQL, n, from.dueAt, from.id)
+	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
+		if !refusal(err) && sqlState(err) != lockNotAvailable {
+			c.claims.lose(id)
+			c.claims.lose(freshID)
+		}
+		return rows, nil, false
+	}
+	c.claims.begin(id, len(got))
+	c.claims.begin(freshID, len(fresh))
+	for _, m := range got {
+		if c.backlog.after.before(m.place) {
+			c.backlog.after = m.place
+		}
+	}
+	if len(got) < n {
+		c.sated()
+	}
+	return without(rows, done), append(fresh, got...), true
+}
+
+// sated ends exchanges: the pump claims by itself.
+func (c *Consumer) sated() {
+	c.hungry.Store(false)
+	c.backlog.after = front
+	c.wakeUp()
+}
