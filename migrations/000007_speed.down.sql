@@ -1,3 +1,5 @@
+DROP TRIGGER subMsgPause_wake_truncate ON subMsgPause;
+DROP TRIGGER subMsgPause_wake_update ON subMsgPause;
 DROP TRIGGER subMsgList_by_hand ON subMsgList;
 DROP INDEX subMsgList_due, subMsgList_expiring;
 ALTER TABLE subMsgList

@@ -92,7 +92,8 @@ BEGIN
     END IF;
 
     -- A full queue would abort the application's commit, and no exception handler helps; the poll finds the row.
-    IF NEW.sendStatus = 'wait' AND (was <> 'wait' OR NEW.sendAfter < OLD.sendAfter OR NEW.expireTime < OLD.expireTime)
+    IF NEW.sendStatus = 'wait' AND (was <> 'wait' OR NEW.templateId <> OLD.templateId OR NEW.sendAfter < OLD.sendAfter
+            OR NEW.expireTime < coalesce(OLD.expireTime, 'infinity'))
         AND pg_sequence_last_value(format('%I.submsgwake', TG_TABLE_SCHEMA)::regclass) = 1 AND pg_notification_queue_usage() < 0.5
     THEN
         PERFORM pg_notify('submsg', '');
@@ -106,3 +107,11 @@ WHEN ((OLD.leaseUntil IS NULL) = (NEW.leaseUntil IS NULL)
     OR (NEW.claimId IS DISTINCT FROM OLD.claimId) = (NEW.leaseUntil IS NULL)
     OR NEW.leaseUntil IS NOT NULL AND OLD.sendStatus <> 'wait')
 EXECUTE FUNCTION subMsgList_by_hand();
+
+CREATE TRIGGER subMsgPause_wake_update AFTER UPDATE ON subMsgPause FOR EACH ROW
+WHEN (NEW.probeAt < OLD.probeAt AND pg_sequence_last_value('subMsgWake'::regclass) = 1)
+EXECUTE FUNCTION subMsg_wake();
+
+CREATE TRIGGER subMsgPause_wake_truncate AFTER TRUNCATE ON subMsgPause FOR EACH STATEMENT
+WHEN (pg_sequence_last_value('subMsgWake'::regclass) = 1)
+EXECUTE FUNCTION subMsg_wake();

@@ -66,7 +66,8 @@ BEGIN
     END IF;
 
     -- A full queue would abort the application's commit, and no exception handler helps; the poll finds the row.
-    IF NEW.sendStatus = 'wait' AND (was <> 'wait' OR NEW.sendAfter < OLD.sendAfter OR NEW.expireTime < OLD.expireTime)
+    IF NEW.sendStatus = 'wait' AND (was <> 'wait' OR NEW.templateId <> OLD.templateId OR NEW.sendAfter < OLD.sendAfter
+            OR NEW.expireTime < coalesce(OLD.expireTime, 'infinity'))
         AND pg_sequence_last_value(format('%I.submsgwake', TG_TABLE_SCHEMA)::regclass) = 1 AND pg_notification_queue_usage() < 0.5
     THEN
         PERFORM pg_notify('submsg', '');
@@ -507,6 +508,14 @@ CREATE TRIGGER submsglist_wake_insert AFTER INSERT ON public.submsglist FOR EACH
 -- Name: submsgpause submsgpause_wake; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER submsgpause_wake AFTER DELETE ON public.submsgpause FOR EACH STATEMENT WHEN ((pg_sequence_last_value('public.submsgwake'::regclass) = 1)) EXECUTE FUNCTION public.submsg_wake();
+
+-- Name: submsgpause submsgpause_wake_truncate; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER submsgpause_wake_truncate AFTER TRUNCATE ON public.submsgpause FOR EACH STATEMENT WHEN ((pg_sequence_last_value('public.submsgwake'::regclass) = 1)) EXECUTE FUNCTION public.submsg_wake();
+
+-- Name: submsgpause submsgpause_wake_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER submsgpause_wake_update AFTER UPDATE ON public.submsgpause FOR EACH ROW WHEN (((new.probeat < old.probeat) AND (pg_sequence_last_value('public.submsgwake'::regclass) = 1))) EXECUTE FUNCTION public.submsg_wake();
 
 -- Name: orders zz_submsgrule; Type: TRIGGER; Schema: public; Owner: -
 

@@ -131,7 +131,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	close(c.verdicts)
 	listener.Wait()
-	return <-settled
+	err := <-settled
+	c.leave(ctx) // again: some of those may be due later, or have paused their template
+	return err
 }
 
 // leave hands the queue over: the others may be asleep with the flag cleared by us.
@@ -139,7 +141,7 @@ func (c *Consumer) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	batch := new(pgx.Batch)
-	batch.Queue(askWakeSQL)
+	batch.Queue(clearWakeSQL) // who sleeps asks again; if nobody does, no application pays for a NOTIFY
 	batch.Queue(wakeOthersSQL)
 	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		c.cfg.Log.Warnf("could not wake other replicas on leaving, they find messages by polling: %v", err)

@@ -22,9 +22,16 @@ WHERE pg_sequence_last_value('subMsgWake'::regclass) = 1 AND pg_notification_que
 
 const wakeOthersSQL = `SELECT pg_notify('submsg', '') WHERE pg_notification_queue_usage() < 0.5`
 
-// What the table holds besides due rows. "writers" are the transactions that have written, or are about to write,
-// to the table and may have read the flag before it was set: they hold this lock from before the trigger reads the
-// flag until after their commit is visible.
+// The transactions that have written, or are about to write, and may have read the flag before it was set: they hold this
+// lock from before the trigger reads the flag until after their commit is visible. A statement of its own, before the
+// others: whoever isn't here any more is in their snapshots.
+const writersSQL = `
+SELECT ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
+    WHERE locktype = 'relation' AND relation IN ('subMsgList'::regclass, 'subMsgPause'::regclass) AND mode = 'RowExclusiveLock'
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND pid IS DISTINCT FROM pg_backend_pid())`
+
+// What there is to do, now and next.
 const lookSQL = `
 SELECT coalesce((
         SELECT extract(epoch FROM min(t) - clock_timestamp())::float8 FROM (
@@ -44,11 +51,7 @@ SELECT coalesce((
               AND templateId NOT IN (SELECT templateId FROM subMsgPause)
               AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
               AND id <> ALL ($1)),
-    pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1,
-    ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
-          WHERE locktype = 'relation' AND relation = 'subMsgList'::regclass AND mode = 'RowExclusiveLock'
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND pid IS DISTINCT FROM pg_backend_pid())`
+    pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1`
 
 // view is what a look found.
 type view struct {
@@ -58,7 +61,7 @@ type view struct {
 	paused  bool          // there are pauses
 	due     bool          // rows are due
 	asked   bool          // the triggers notify
-	writers []string      // open transactions that hold the table for writing
+	writers []string      // with ask: open transactions that hold the table for writing
 }
 
 // Claims of which nothing is being sent any more.
@@ -73,11 +76,15 @@ func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
 	if len(over) > 0 {
 		batch.Queue(forgetSQL, uuids(over))
 	}
-	if ask {
+	switch {
+	case ask:
 		batch.Queue(askWakeSQL)
+		batch.Queue(writersSQL).QueryRow(func(row pgx.Row) error { return row.Scan(&v.writers) })
+	case c.listenConfig == nil:
+		batch.Queue(clearWakeSQL) // nobody hears it, and it keeps applications from two-phase commit
 	}
 	batch.Queue(lookSQL, c.shunned.ids()).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&next, &v.expired, &v.overdue, &v.paused, &v.due, &v.asked, &v.writers)
+		return row.Scan(&next, &v.expired, &v.overdue, &v.paused, &v.due, &v.asked)
 	})
 	err := c.cfg.Pool.SendBatch(ctx, batch).Close()
 	if err != nil {

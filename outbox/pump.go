@@ -85,13 +85,15 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	// What was committed between the last claim and the look, by somebody who read the flag as cleared.
-	if full, n, err := r.claimFree(ctx); err != nil || full || n > 0 {
-		return 0, err
-	}
 	rest = min(r.cfg.Poll, v.next, r.untilWriters(v.writers))
-	if v.due { // and could not be claimed: somebody has them locked
-		rest = min(rest, 200*time.Millisecond)
+	// What was committed between the last claim and the look, by somebody who read the flag as cleared.
+	if v.due || v.paused {
+		if full, n, err := r.claimFree(ctx); err != nil || full || n > 0 {
+			return 0, err
+		}
+		if v.due { // somebody has them locked
+			rest = min(rest, 200*time.Millisecond)
+		}
 	}
 	r.asleep = r.listening.Load() && rest == r.cfg.Poll
 	return max(rest, time.Millisecond), nil
@@ -101,7 +103,7 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 func (r *round) sleepsOn(ctx context.Context) (rest time.Duration, ok bool) {
 	v, err := r.lookAround(ctx, false)
 	rest = min(r.cfg.Poll, v.next)
-	return rest, err == nil && rest == r.cfg.Poll && v.asked && !v.due && len(v.writers) == 0
+	return rest, err == nil && rest == r.cfg.Poll && v.asked && !v.due
 }
 
 // claimAll claims, using each sender as it comes free, until nothing more is due.
@@ -266,6 +268,9 @@ func (r *round) lookAround(ctx context.Context, ask bool) (view, error) {
 		return v, fmt.Errorf("look: %w", err)
 	}
 	r.looked, r.paused = time.Now(), v.paused
+	if v.expired || v.overdue { // there may be more, and what is swept may have to be tried again
+		v.next = min(v.next, 200*time.Millisecond)
+	}
 	if v.expired {
 		if err := r.expire(ctx); err != nil {
 			return v, fmt.Errorf("expire: %w", err)
