@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -12,7 +11,7 @@ import (
 // claimed is a Claimed with what its settlement needs.
 type claimed struct {
 	Claimed
-	claim    uuid.UUID
+	claim    string    // a uuid, as text: each of pgx's ways to execute a statement can hand that over
 	deadline time.Time // by this process's monotonic clock: no send begins or ends after it
 	place    place     // where it stood in the queue
 	probe    string    // the pause that this message tests, "" for none
@@ -104,16 +103,16 @@ const probeSQL = probeDueSQL + `, next AS (
 )` + takeSQL + `(SELECT pause FROM due)`
 
 // claim takes up to n due messages, in the name of id: they are "sending" from here on.
-func (c *Consumer) claim(ctx context.Context, id uuid.UUID, n int) ([]claimed, error) {
+func (c *Consumer) claim(ctx context.Context, id string, n int) ([]claimed, error) {
 	return c.take(ctx, id, claimSQL, n)
 }
 
 // probe takes the one message that tests whether the longest due pause is over, if there is one.
-func (c *Consumer) probe(ctx context.Context, id uuid.UUID) ([]claimed, error) {
+func (c *Consumer) probe(ctx context.Context, id string) ([]claimed, error) {
 	return c.take(ctx, id, probeSQL, 1, c.cfg.ProbeEvery)
 }
 
-func (c *Consumer) take(ctx context.Context, id uuid.UUID, sql string, limit int, more ...any) (got []claimed, err error) {
+func (c *Consumer) take(ctx context.Context, id string, sql string, limit int, more ...any) (got []claimed, err error) {
 	batch := new(pgx.Batch)
 	batch.Queue(planSQL)
 	c.queueClaim(batch, &got, id, sql, limit, front.dueAt, front.id, more...)
@@ -125,30 +124,18 @@ func (c *Consumer) take(ctx context.Context, id uuid.UUID, sql string, limit int
 }
 
 // queueClaim adds a claim to batch, of limit messages from a place or of an age. What it takes is appended to got.
-func (c *Consumer) queueClaim(batch *pgx.Batch, got *[]claimed, id uuid.UUID, sql string, limit int, from any, after int64, more ...any) {
+func (c *Consumer) queueClaim(batch *pgx.Batch, got *[]claimed, id string, sql string, limit int, from any, after int64, more ...any) {
 	deadline := time.Now().Add(c.cfg.SendTimeout)
 	args := append([]any{c.shunned.ids(), limit, from, after, c.lines.queued(), id, c.cfg.Lease}, more...)
 	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-		var params pgtype.Array[*string]
+		var params list
 		m := claimed{claim: id, deadline: deadline}
 		_, err := pgx.ForEachRow(rows, []any{&m.ID, &m.OpenID, &m.TemplateID, &params, &m.Page, &m.Attempt, &m.place.dueAt, &m.probe}, func() error {
-			m.Params, m.broken = texts(params)
+			m.Params, m.broken = params.texts()
 			m.place.id = m.ID
 			*got = append(*got, m)
 			return nil
 		})
 		return err
 	})
-}
-
-// texts are the elements of a text[]; broken tells that it is nested, or holds or is a NULL, which no template can mean.
-func texts(array pgtype.Array[*string]) (list []string, broken bool) {
-	list = make([]string, len(array.Elements))
-	for i, element := range array.Elements {
-		if element == nil {
-			return nil, true
-		}
-		list[i] = *element
-	}
-	return list, !array.Valid || len(array.Dims) > 1
 }

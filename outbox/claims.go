@@ -3,24 +3,22 @@ package outbox
 import (
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // claims is what a consumer knows of its own.
 type claims struct {
 	mu   sync.Mutex
-	open map[uuid.UUID]int       // messages that are still being sent
-	over []uuid.UUID             // none is any more: subMsgClaim needn't know of them
-	lost map[uuid.UUID]time.Time // whose answer was lost, since when: rows may be "sending" with nobody to send them
+	open map[string]int       // messages that are still being sent
+	over []string             // none is any more: subMsgClaim needn't know of them
+	lost map[string]time.Time // whose answer was lost, since when: rows may be "sending" with nobody to send them
 }
 
 func newClaims() *claims {
-	return &claims{open: make(map[uuid.UUID]int), lost: make(map[uuid.UUID]time.Time)}
+	return &claims{open: make(map[string]int), lost: make(map[string]time.Time)}
 }
 
 // begin notes a claim of n messages.
-func (c *claims) begin(id uuid.UUID, n int) {
+func (c *claims) begin(id string, n int) {
 	if n == 0 {
 		return
 	}
@@ -30,7 +28,7 @@ func (c *claims) begin(id uuid.UUID, n int) {
 }
 
 // end notes that a message of the claim is settled.
-func (c *claims) end(id uuid.UUID) {
+func (c *claims) end(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open[id]--; c.open[id] <= 0 {
@@ -40,7 +38,7 @@ func (c *claims) end(id uuid.UUID) {
 }
 
 // takeOver hands over the claims that are over.
-func (c *claims) takeOver() []uuid.UUID {
+func (c *claims) takeOver() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	over := c.over
@@ -49,21 +47,21 @@ func (c *claims) takeOver() []uuid.UUID {
 }
 
 // giveBack takes them back: they could not be forgotten yet.
-func (c *claims) giveBack(over []uuid.UUID) {
+func (c *claims) giveBack(over []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = append(c.over, over...)
 }
 
 // lose notes a claim whose answer was lost.
-func (c *claims) lose(id uuid.UUID) {
+func (c *claims) lose(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost[id] = time.Now()
 }
 
 // losses are the claims lost less than keep ago; older ones can't come true any more.
-func (c *claims) losses(keep time.Duration) (ids []uuid.UUID) {
+func (c *claims) losses(keep time.Duration) (ids []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, since := range c.lost {
@@ -76,7 +74,7 @@ func (c *claims) losses(keep time.Duration) (ids []uuid.UUID) {
 }
 
 // giveUp forgets a lost claim.
-func (c *claims) giveUp(id uuid.UUID) {
+func (c *claims) giveUp(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.lost, id)

@@ -64,6 +64,7 @@ type Consumer struct {
 
 	wake      chan struct{} // "look": from the listener, and after a settlement
 	free      chan struct{} // one token a free sender
+	onItsWay  chan claimed  // to the senders; as many as there are, so it never blocks
 	verdicts  chan judged   // from the senders to the settler; as many as senders, so it never blocks
 	listening atomic.Bool   // wakes are proved to arrive
 	hungry    atomic.Bool   // there is a backlog: the settler claims as it settles
@@ -105,7 +106,7 @@ func New(cfg Config) (*Consumer, error) {
 	for range cfg.Senders {
 		c.free <- struct{}{}
 	}
-	c.verdicts = make(chan judged, cfg.Senders)
+	c.onItsWay, c.verdicts = make(chan claimed, cfg.Senders), make(chan judged, cfg.Senders)
 	return c, nil
 }
 
@@ -117,6 +118,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	defer giveUp()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.cfg.Lease, giveUp) })()
 
+	for range c.cfg.Senders {
+		go c.sendAll(ctx)
+	}
 	settled := make(chan error, 1)
 	go func() { settled <- c.settleAll(settleCtx) }()
 	var listener sync.WaitGroup
@@ -129,6 +133,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	for range c.cfg.Senders { // every sender back: nothing is in flight
 		<-c.free
 	}
+	close(c.onItsWay)
 	close(c.verdicts)
 	listener.Wait()
 	err := <-settled

@@ -13,7 +13,11 @@ import (
 // paid for many messages.
 
 const (
-	gatherFor = 2 * time.Millisecond
+	// Outcomes are gathered for twice as long as the last exchange took, within these bounds, until a quarter of the senders
+	// have come back.
+	gatherShare             = 2
+	gatherLeast, gatherMost = time.Millisecond, 10 * time.Millisecond
+	gatherSenders           = 4
 	// While there is a backlog, new messages are claimed past it so often, and so many of the free senders are theirs.
 	freshEvery  = 20 * time.Millisecond
 	freshShare  = 4
@@ -29,9 +33,10 @@ type backlog struct {
 	frontAt   time.Time     // when one began at the front
 	frontTook time.Duration // how long that took
 	freshAt   time.Time     // when new messages were claimed
+	took      time.Duration // the last exchange
 }
 
-// gather waits for verdicts while there is a backlog, until half of the senders have come back.
+// gather takes the verdicts that are there, and while there is a backlog waits for more.
 func (c *Consumer) gather(batch []judged) []judged {
 	for n := len(c.verdicts); n > 0; n-- {
 		batch = append(batch, <-c.verdicts)
@@ -39,9 +44,9 @@ func (c *Consumer) gather(batch []judged) []judged {
 	if !c.hungry.Load() {
 		return batch
 	}
-	limit := time.NewTimer(gatherFor)
+	limit := time.NewTimer(min(max(gatherShare*c.backlog.took, gatherLeast), gatherMost))
 	defer limit.Stop()
-	for len(batch) < c.cfg.Senders/2 {
+	for len(batch) < c.cfg.Senders/gatherSenders {
 		select {
 		case j, ok := <-c.verdicts:
 			if !ok {
@@ -67,13 +72,14 @@ func (c *Consumer) exchange(ctx context.Context, rows []settlement) (left []sett
 	batch := new(pgx.Batch)
 	queueSettlements(batch, rows, &done)
 	n, began := len(rows), time.Now()
+	defer func() { c.backlog.took = time.Since(began) }()
 	from := c.backlog.after
 	if atFront := time.Since(c.backlog.frontAt) > max(frontEvery, frontShare*c.backlog.frontTook); atFront {
 		from = front
 		defer func() { c.backlog.frontAt, c.backlog.frontTook = time.Now(), time.Since(began) }()
 	}
 	var fresh []claimed
-	id, freshID := uuid.New(), uuid.New()
+	id, freshID := uuid.NewString(), uuid.NewString()
 	if time.Since(c.backlog.freshAt) > freshEvery {
 		c.backlog.freshAt = time.Now()
 		share := max(n/freshShare, 1)

@@ -9,12 +9,12 @@ import (
 // The signed writes of a consumer, each by itself, for the table of transitions.
 
 func (c *Consumer) Claim(ctx context.Context) error {
-	_, err := c.claim(ctx, uuid.New(), 1000)
+	_, err := c.claim(ctx, uuid.NewString(), 1000)
 	return err
 }
 
 func (c *Consumer) Probe(ctx context.Context) error {
-	_, err := c.probe(ctx, uuid.New())
+	_, err := c.probe(ctx, uuid.NewString())
 	return err
 }
 
@@ -27,7 +27,7 @@ func (c *Consumer) Settle(ctx context.Context, id int64, claim uuid.UUID, to Sta
 func (c *Consumer) SettleAll(ctx context.Context, id int64, claims []uuid.UUID, to ...Status) error {
 	var batch []settlement
 	for i, claim := range claims {
-		batch = append(batch, settlement{id: id, claim: claim, status: to[i], text: "settled as " + string(to[i])})
+		batch = append(batch, settlement{id: id, claim: claim.String(), status: to[i], text: "settled as " + string(to[i])})
 	}
 	_, err := c.write(ctx, batch)
 	return err
@@ -38,7 +38,7 @@ func (c *Consumer) Expire(ctx context.Context) error { return c.expire(ctx) }
 
 // Release gives back what a claim whose answer was lost has taken.
 func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {
-	c.claims.lose(claim)
+	c.claims.lose(claim.String())
 	r := round{Consumer: c}
 	return r.release(ctx)
 }

@@ -65,7 +65,7 @@ type view struct {
 }
 
 // Claims of which nothing is being sent any more.
-const forgetSQL = `DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[])`
+const forgetClaimsSQL = `DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[])`
 
 // look reads a view; with ask, it first asks the triggers for wakes.
 func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
@@ -74,7 +74,7 @@ func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
 	batch := new(pgx.Batch)
 	over := c.claims.takeOver()
 	if len(over) > 0 {
-		batch.Queue(forgetSQL, uuids(over))
+		batch.Queue(forgetClaimsSQL, over)
 	}
 	switch {
 	case ask:
@@ -128,7 +128,7 @@ const overdueSQL = `
 SELECT m.id, m.claimId, m.templateId, m.attempts FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) AND m.claimId = c.claimId
 WHERE c.leaseUntil <= now() AND m.sendStatus = 'sending' AND m.leaseUntil <= now() AND m.id <> ALL ($1) LIMIT 1000`
 
-const forgetOverdueSQL = `
+const forgetOverdueClaimsSQL = `
 DELETE FROM subMsgClaim c WHERE leaseUntil <= now()
     AND NOT EXISTS (SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending')`
 
@@ -154,7 +154,7 @@ func (c *Consumer) sweep(ctx context.Context) error {
 		err = c.sweepRows(ctx, dead)
 	}
 	if err == nil {
-		_, err = c.cfg.Pool.Exec(ctx, forgetOverdueSQL)
+		_, err = c.cfg.Pool.Exec(ctx, forgetOverdueClaimsSQL)
 	}
 	return err
 }

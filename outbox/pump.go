@@ -150,21 +150,21 @@ func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
 	n = len(got)
 	r.note(n)
 	r.hungry.Store(full && r.most == r.cfg.Senders && !r.paused)
-	r.start(ctx, got)
+	r.start(got)
 	if r.paused && n < free {
 		got, again, err := r.claimProbe(ctx)
 		if err != nil {
 			return false, n, err
 		}
 		full = full || again
-		r.start(ctx, got)
+		r.start(got)
 		n += len(got)
 	}
 	return full, n, nil
 }
 
 // start sends what was claimed, each person's messages one after the other.
-func (c *Consumer) start(ctx context.Context, got []claimed) {
+func (c *Consumer) start(got []claimed) {
 	if len(got) == 0 {
 		return
 	}
@@ -180,7 +180,7 @@ func (c *Consumer) start(ctx context.Context, got []claimed) {
 		goes, full := c.lines.enter(m, max(1, c.cfg.Senders/16)) // a few: they keep senders from others
 		switch {
 		case goes:
-			go c.sendLine(ctx, m)
+			c.onItsWay <- m
 		case full:
 			extra[m.OpenID]++
 			c.verdicts <- judged{m, tooMany(extra[m.OpenID])}
@@ -188,19 +188,22 @@ func (c *Consumer) start(ctx context.Context, got []claimed) {
 	}
 }
 
-// sendLine sends a message and those that its person's line holds behind it.
-func (c *Consumer) sendLine(ctx context.Context, m claimed) {
-	for ok := true; ok; {
-		j := judged{m, c.send(ctx, m)}
-		m, ok = c.lines.leave(m.OpenID)
-		c.verdicts <- j
+// sendAll is a sender: it sends messages, and those that their person's line holds behind them. It lives as long as the
+// consumer because a send needs a deep stack, which a goroutine for each would have to grow anew.
+func (c *Consumer) sendAll(ctx context.Context) {
+	for m := range c.onItsWay {
+		for ok := true; ok; {
+			j := judged{m, c.send(ctx, m)}
+			m, ok = c.lines.leave(m.OpenID)
+			c.verdicts <- j
+		}
 	}
 }
 
 // claimMost claims up to n messages. When the database refuses that, it is half as many the next time, down to the one message
 // that can't be written, and then more again.
 func (r *round) claimMost(ctx context.Context, n int) (got []claimed, full bool, err error) {
-	got, err = r.claimSafely(ctx, func(ctx context.Context, id uuid.UUID) ([]claimed, error) { return r.claim(ctx, id, n) })
+	got, err = r.claimSafely(ctx, func(ctx context.Context, id string) ([]claimed, error) { return r.claim(ctx, id, n) })
 	switch {
 	case err == nil:
 		r.most = min(2*r.most, r.cfg.Senders)
@@ -225,10 +228,10 @@ func (r *round) claimProbe(ctx context.Context) (got []claimed, again bool, err 
 
 // claimSafely finishes a claim even while shutting down, and remembers one whose answer was lost: its rows may be
 // "sending" with nobody to send them.
-func (r *round) claimSafely(ctx context.Context, claim func(context.Context, uuid.UUID) ([]claimed, error)) ([]claimed, error) {
+func (r *round) claimSafely(ctx context.Context, claim func(context.Context, string) ([]claimed, error)) ([]claimed, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
 	defer cancel()
-	id := uuid.New()
+	id := uuid.NewString()
 	got, err := claim(ctx, id)
 	if err != nil {
 		if !refusal(err) { // which is an answer

@@ -7,14 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
 // settlement is what a verdict writes into its row.
 type settlement struct {
 	id     int64
-	claim  uuid.UUID
+	claim  string
 	status Status
 	text   string
 	code   *int32
@@ -150,7 +149,7 @@ const lockNotAvailable = "55P03"
 // columns are a batch's settlements as the arrays that the statements unnest.
 func columns(batch []settlement) []any {
 	n := len(batch)
-	ids, claims := make([]int64, n), make([]uuid.UUID, n)
+	ids, claims := make([]int64, n), make([]string, n)
 	statuses, texts := make([]string, n), make([]string, n)
 	codes, msgIDs := make([]*int32, n), make([]*int64, n)
 	delays, refunds := make([]time.Duration, n), make([]int32, n)
@@ -158,16 +157,16 @@ func columns(batch []settlement) []any {
 		ids[i], claims[i], statuses[i], texts[i] = s.id, s.claim, string(s.status), printable(s.text)
 		codes[i], msgIDs[i], delays[i], refunds[i] = s.code, s.msgID, s.delay, int32(s.refund)
 	}
-	return []any{ids, uuids(claims), statuses, texts, codes, msgIDs, delays, refunds}
+	return []any{ids, claims, statuses, texts, codes, msgIDs, delays, refunds}
 }
 
 // stillOurs keeps those of batch that are still ours.
 func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) (ours []settlement, err error) {
-	ids, claims := make([]int64, len(batch)), make([]uuid.UUID, len(batch))
+	ids, claims := make([]int64, len(batch)), make([]string, len(batch))
 	for i, s := range batch {
 		ids[i], claims[i] = s.id, s.claim
 	}
-	rows, err := c.cfg.Pool.Query(ctx, leftSQL, ids, uuids(claims))
+	rows, err := c.cfg.Pool.Query(ctx, leftSQL, ids, claims)
 	if err != nil {
 		return batch, err
 	}

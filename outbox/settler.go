@@ -29,7 +29,7 @@ func (c *Consumer) settleAll(ctx context.Context) error {
 			if len(left) > 0 {
 				later, wait, retry = append(later, left...), firstRetry, time.After(firstRetry)
 			}
-			c.start(ctx, got)
+			c.start(got)
 			for range len(batch) - len(got) {
 				c.free <- struct{}{}
 			}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -32,10 +31,10 @@ func (r *round) release(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	err := apart(lost, func(claims []uuid.UUID) error {
-		_, err := r.cfg.Pool.Exec(ctx, releaseSQL, uuids(claims))
+	err := apart(lost, func(claims []string) error {
+		_, err := r.cfg.Pool.Exec(ctx, releaseSQL, claims)
 		return err
-	}, func(claim uuid.UUID, why error) {
+	}, func(claim string, why error) {
 		r.claims.giveUp(claim)
 		r.cfg.Log.Errorf("the database refuses to let messages wait again that certainly were not sent, they will be unknown: %v", why)
 	})
@@ -43,15 +42,6 @@ func (r *round) release(ctx context.Context) error {
 		return fmt.Errorf("release: %w", err)
 	}
 	return nil
-}
-
-// uuids are in a form that each of pgx's ways to execute a statement can hand over, those for transaction poolers included.
-func uuids(list []uuid.UUID) []string {
-	texts := make([]string, len(list))
-	for i, id := range list {
-		texts[i] = id.String()
-	}
-	return texts
 }
 
 // senderReady asks the sender for what every send needs, and says so when that changes.
