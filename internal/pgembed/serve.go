@@ -30,6 +30,8 @@ var testSettings = map[string]string{
 	"full_page_writes":   "off",
 	"autovacuum":         "off",
 	"max_connections":    "300",
+	// Two-phase commit is off by default.
+	"max_prepared_transactions": "64",
 	// Shared memory as files among the data, where a killed server can't leave it behind.
 	"dynamic_shared_memory_type": "mmap",
 }

@@ -2,7 +2,7 @@
 //
 // A test binary that asks for a database gets one private server (see package pgembed), which goes when the
 // binary ends, even if it panics, times out or is killed. With TEST_DATABASE_URL set, that server is used instead; its role
-// needs CREATEDB. SUBMSG_KEEP_DB=1 keeps the databases of failed tests.
+// needs CREATEDB, and two-phase commit a max_prepared_transactions of 64. SUBMSG_KEEP_DB=1 keeps the databases of failed tests.
 package pgtest
 
 import (
