@@ -1,6 +1,34 @@
 -- The schema that the migrations beside make, as pg_dump shows it. Written by: go test ./migrations -update
 SET check_function_bodies = false;
 
+-- Name: submsg_forget(bigint, integer, text[], interval[]); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.submsg_forget(afterid bigint, most integer, statuses text[], ages interval[], OUT upto bigint, OUT gone bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '20ms'
+    SET enable_sort TO 'off'
+    AS $_$
+BEGIN
+    gone := 0;
+    IF NOT pg_try_advisory_xact_lock(hashtext('subMsg_forget'), $name$public.subMsgList$name$::regclass::oid::integer) THEN
+        RETURN;
+    END IF;
+
+    SELECT max(id) INTO upTo
+    FROM (SELECT id, createTime FROM public.subMsgList WHERE id > afterId ORDER BY id LIMIT least(most, 10000)) AS next
+    HAVING bool_or(createTime < now() - (SELECT min(age) FROM unnest(ages) AS age));
+
+    -- The conditions stand beside FOR UPDATE, which looks again at a row that was changed in between.
+    DELETE FROM public.subMsgList WHERE id = ANY (ARRAY(
+        SELECT m.id
+        FROM public.subMsgList m JOIN unnest(statuses, ages) AS kept (status, age) ON kept.status = m.sendStatus
+        WHERE m.id > afterId AND m.id <= upTo
+          AND m.sendStatus NOT IN ('wait', 'sending') AND m.updateTime < now() - greatest(kept.age, interval '1 day')
+        FOR UPDATE OF m SKIP LOCKED));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+END $_$;
+
 -- Name: submsg_wake(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.submsg_wake() RETURNS trigger
@@ -520,6 +548,10 @@ CREATE TRIGGER submsgpause_wake_update AFTER UPDATE ON public.submsgpause FOR EA
 -- Name: orders zz_submsgrule; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER zz_submsgrule BEFORE UPDATE ON public.orders FOR EACH ROW WHEN (new.issendmsg) EXECUTE FUNCTION public.submsgrule_fire();
+
+-- Name: FUNCTION submsg_forget(afterid bigint, most integer, statuses text[], ages interval[], OUT upto bigint, OUT gone bigint); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.submsg_forget(afterid bigint, most integer, statuses text[], ages interval[], OUT upto bigint, OUT gone bigint) FROM PUBLIC;
 
 -- Name: FUNCTION submsg_wake(); Type: ACL; Schema: public; Owner: -
 

@@ -31,6 +31,8 @@ type Config struct {
 	Ping        time.Duration // how often the listening connection is asked whether it lives: 10s
 	Canary      time.Duration // how often a wake is tried out, which costs WAL: 1min
 
+	Retention Retention // how long settled messages are kept; empty: forever
+
 	// Resend tells whether a template's messages are sent again when nobody knows whether they were
 	// sent. nil: never.
 	Resend func(templateID string) bool
@@ -93,6 +95,9 @@ func New(cfg Config) (*Consumer, error) {
 	case cfg.Lease <= cfg.SendTimeout:
 		return nil, fmt.Errorf("outbox: the lease (%s) must be longer than a send may take (%s)", cfg.Lease, cfg.SendTimeout)
 	}
+	if err := cfg.Retention.validate(); err != nil {
+		return nil, fmt.Errorf("outbox: retention: %w", err)
+	}
 	if cfg.ListenURL != "" {
 		var err error
 		if c.listenConfig, err = pgx.ParseConfig(cfg.ListenURL); err != nil {
@@ -123,9 +128,12 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	settled := make(chan error, 1)
 	go func() { settled <- c.settleAll(settleCtx) }()
-	var listener sync.WaitGroup
+	var beside sync.WaitGroup
 	if c.listenConfig != nil {
-		listener.Go(func() { c.listen(ctx) })
+		beside.Go(func() { c.listen(ctx) })
+	}
+	if len(c.cfg.Retention) > 0 {
+		beside.Go(func() { c.retain(ctx) })
 	}
 	c.pump(ctx)
 	failpoint.Hit("draining")
@@ -135,7 +143,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	close(c.onItsWay)
 	close(c.verdicts)
-	listener.Wait()
+	beside.Wait()
 	err := <-settled
 	c.leave(ctx) // again: some of those may be due later, or have paused their template
 	return err

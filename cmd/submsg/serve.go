@@ -26,9 +26,10 @@ type serveCmd struct {
 	wechatSettings
 	templateSettings
 	logSettings
-	ListenURL string `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
-	Senders   int    `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
-	HTTPAddr  string `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz answers; 'off' for nowhere."`
+	ListenURL string           `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
+	Senders   int              `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
+	Retention outbox.Retention `env:"SUBMSG_RETENTION" placeholder:"DAYS" help:"Delete settled messages unchanged for so long: 30d, which leaves out unknown ones, or by outcome, 30d,fail=90d,unknown=365d. Default: keep all."`
+	HTTPAddr  string           `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz answers; 'off' for nowhere."`
 	timing
 	Migrate bool `env:"SUBMSG_MIGRATE" help:"Bring the schema up to date first."`
 }
@@ -70,7 +71,7 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	defer pool.Close()
-	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Resend: resender(live),
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Retention: c.Retention, Resend: resender(live),
 		Poll: c.Poll, SendTimeout: c.SendTimeout, Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {
 		return badUsage("%w", err)

@@ -25,7 +25,7 @@ const (
 
 var groups = []struct{ name, about string }{
 	{app, "applications: insert messages, read nothing but ids"},
-	{worker, "submsg serve: send and settle, never insert, delete or change what a message says"},
+	{worker, "submsg serve: send and settle, never insert or change what a message says, delete only what is settled and a day old"},
 	{admin, "people: read, edit, send again, cancel, delete; the triggers guard what they set"},
 	{readonly, "dashboards and support: what happened, without who and what"},
 }
@@ -46,6 +46,7 @@ const (
 	failures = "subMsgRuleError"
 	versions = migrations.VersionTable
 	wake     = "SEQUENCE subMsgWake"
+	forget   = "FUNCTION subMsg_forget(bigint, integer, text[], interval[])"
 	schema   = "SCHEMA" // the one that holds all of these
 )
 
@@ -68,7 +69,8 @@ var grants = []grant{
 	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "probeAt"}},
 	{worker, "UPDATE", pauses, []string{"reason", "errCode", "probeAt", "probes"}},
 	{worker, "DELETE", pauses, nil},
-	{worker, "UPDATE", wake, nil}, // setval
+	{worker, "UPDATE", wake, nil},    // setval
+	{worker, "EXECUTE", forget, nil}, // in place of DELETE: it can't delete what is new
 
 	{admin, "USAGE", schema, nil},
 	{admin, "SELECT", versions, nil},

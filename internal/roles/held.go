@@ -21,7 +21,7 @@ WITH holder AS (
     FROM pg_class
     WHERE relnamespace = quote_ident($2)::regnamespace AND relname LIKE 'submsg%' AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 ), function AS (
-    SELECT oid, pg_get_userbyid(proowner) AS owner, format('FUNCTION %I(%s)', proname, pg_get_function_identity_arguments(oid)) AS name
+    SELECT oid, pg_get_userbyid(proowner) AS owner, format('FUNCTION %I(%s)', proname, oidvectortypes(proargtypes)) AS name
     FROM pg_proc WHERE pronamespace = quote_ident($2)::regnamespace AND proname LIKE 'submsg%'
 ), house AS (
     SELECT oid, pg_get_userbyid(nspowner) AS owner, 'SCHEMA' AS name FROM pg_namespace WHERE nspname = $2

@@ -64,12 +64,14 @@ func cells(t *testing.T, conn *pgx.Conn) (all []cell) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	rows, err = conn.Query(t.Context(), `SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
+	var arguments, nulls string
+	rows, err = conn.Query(t.Context(), `SELECT proname::text, oidvectortypes(proargtypes), concat_ws(', ', VARIADIC array_fill('NULL'::text, ARRAY[pronargs]))
+		FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pgx.ForEachRow(rows, []any{&name}, func() error {
-		all = append(all, cell{right{"", "EXECUTE", "FUNCTION " + name + "()", ""}, "SELECT " + name + "()"})
+	if _, err := pgx.ForEachRow(rows, []any{&name, &arguments, &nulls}, func() error {
+		all = append(all, cell{right{"", "EXECUTE", "FUNCTION " + name + "(" + arguments + ")", ""}, "SELECT " + name + "(" + nulls + ")"})
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -141,7 +141,9 @@ func (d *db) columnsOf(role string) (list []string) {
 	rows, err := d.Query(d.t.Context(), `
 SELECT format('%s (%I) ON %s', privilege_type, attname, attrelid::regclass) FROM pg_attribute, aclexplode(attacl) WHERE grantee = $1::regrole
 UNION ALL
-SELECT format('%s ON %s', privilege_type, oid::regclass) FROM pg_class, aclexplode(relacl) WHERE grantee = $1::regrole AND relkind = 'r' ORDER BY 1`, d.role(role))
+SELECT format('%s ON %s', privilege_type, oid::regclass) FROM pg_class, aclexplode(relacl) WHERE grantee = $1::regrole AND relkind = 'r'
+UNION ALL
+SELECT format('%s ON FUNCTION %s', privilege_type, oid::regprocedure) FROM pg_proc, aclexplode(proacl) WHERE grantee = $1::regrole ORDER BY 1`, d.role(role))
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -1,0 +1,1 @@
+DROP FUNCTION subMsg_forget(bigint, integer, text[], interval[]);
