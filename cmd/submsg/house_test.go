@@ -29,11 +29,12 @@ var house = map[string]struct{ code, tests []string }{
 	"internal/bench":      {code: []string{"internal/fakewechat", "internal/pgembed", "internal/wechat", "migrations", "outbox", "templates"}, tests: []string{"internal/pgtest"}},
 	"internal/failpoint":  {}, // marks that compile to nothing
 	"internal/faults":     {tests: []string{"internal/fakewechat", "internal/pgembed", "internal/pgtest", "migrations", "templates"}},
-	"internal/roles":      {code: []string{"migrations"}, tests: []string{"internal/pgtest", "outbox"}},
+	"internal/roles":      {code: []string{"migrations"}, tests: []string{"internal/pgtest", "internal/rules", "outbox"}},
+	"internal/rules":      {tests: []string{"internal/pgtest", "migrations"}},
 	"internal/pgembed":    {},
 	"internal/pgtest":     {code: []string{"internal/pgembed", "migrations"}},
 	"cmd/submsg": {
-		code:  []string{"internal/bench", "internal/fakewechat", "internal/pgembed", "internal/roles", "internal/wechat", "migrations", "outbox", "templates"},
+		code:  []string{"internal/bench", "internal/fakewechat", "internal/pgembed", "internal/roles", "internal/rules", "internal/wechat", "migrations", "outbox", "templates"},
 		tests: []string{"internal/pgtest"},
 	},
 }

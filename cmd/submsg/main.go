@@ -31,6 +31,7 @@ type cli struct {
 	Send        sendCmd        `cmd:"" help:"Insert one message and follow it to its end."`
 	Templates   templatesCmd   `cmd:"" help:"List, check and try the templates."`
 	Fakewechat  fakewechatCmd  `cmd:"" help:"Run a WeChat to test against, as strict as the real one."`
+	Rules       rulesCmd       `cmd:"" help:"Let any table notify its users: make, show, try and mend rules."`
 	Roles       rolesCmd       `cmd:"" help:"Print the SQL that makes least-privilege roles, or check a database against it."`
 	Postgres    postgresCmd    `cmd:"" help:"Run a private Postgres in the foreground."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running serve whether it is alive."`

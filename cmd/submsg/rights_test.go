@@ -73,10 +73,10 @@ func TestRoles(t *testing.T) {
 // A rule that can't be applied leaves a warning and a row, and the order is updated all the same.
 func TestBrokenRule(t *testing.T) {
 	for _, tt := range []struct{ name, breakIt string }{
-		{"no such column", `UPDATE subMsgRule SET paramColumns = '{name,nonsense}'`},
-		{"no such flag", `UPDATE subMsgRule SET flagColumn = 'nonsense'`},
-		{"the message is refused", `UPDATE subMsgRule SET openidColumn = 'remark'`},
-		{"nor can the error be stored", `UPDATE subMsgRule SET flagColumn = 'nonsense'; DROP TABLE subMsgRuleError`},
+		{"no such column", `ALTER TABLE orders DROP name`},
+		{"the message is refused", `UPDATE orders SET openid = ''`},
+		{"nor can the error be stored", `ALTER TABLE orders DROP name; DROP TABLE subMsgRuleError CASCADE`},
+		{"the rules are gone", `DROP TABLE subMsgRule CASCADE`},
 		{"the messages are gone", `DROP TABLE subMsgList`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

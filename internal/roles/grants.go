@@ -44,15 +44,27 @@ const (
 	pauses   = "subMsgPause"
 	rules    = "subMsgRule"
 	failures = "subMsgRuleError"
+	held     = "subMsgHeld"
+	catalog  = "subMsgTemplate"
 	versions = migrations.VersionTable
+	claims   = "subMsgClaim"
 	wake     = "SEQUENCE subMsgWake"
-	forget   = "FUNCTION subMsg_forget(bigint, integer, text[], interval[])"
+	forget   = "FUNCTION subMsg_forget"
 	schema   = "SCHEMA" // the one that holds all of these
 )
 
+// What defining, testing and replaying rules calls. All of it runs with the rights of who calls, so that a rule
+// gives nobody more than he has: triggers on tables where he may make them, columns that he may read.
+var ruleFunctions = []string{"submsg_watch", "submsg_unwatch", "submsg_rules", "submsg_test", "submsg_replay",
+	"subMsgRule_column", "subMsgRule_text", "subMsgRule_param", "subMsgRule_time", "subMsgRule_refusal", "subMsgRule_key", "subMsgRule_plan",
+	"subMsgRule_value", "subMsgRule_astext", "subMsgRule_param_sql", "subMsgRule_time_sql", "subMsgRule_object_sql", "subMsgRule_sql",
+	"subMsgRule_place", "subMsgRule_seen", "subMsgRule_now", "subMsgRule_changes", "subMsgRule_fits", "subMsgRule_any",
+	"subMsgRule_trigger", "subMsgRule_arm", "subMsgRule_fire", "subMsgRule_touch", // the last two to make triggers of
+	"subMsgRule_flaw", "subMsgRule_list", "subMsgRule_read", "subMsgRule_replay"}
+
 // grants is everything that anybody but the owner may do with submsg's objects; what isn't here is refused. Business
 // tables with rules (orders, the example) aren't here: who may use those is the application's affair.
-var grants = []grant{
+var grants = append([]grant{
 	{public, "SELECT", wake, nil}, // the trigger of whoever inserts reads it; it tells nothing
 
 	{app, "USAGE", schema, nil},
@@ -62,7 +74,10 @@ var grants = []grant{
 	{worker, "USAGE", schema, nil},
 	{worker, "SELECT", versions, []string{"version", "dirty"}},
 	{worker, "SELECT", messages, []string{"id", "openid", "templateId", "parameterArr", "page", "sendStatus", "sendStatusMsg",
-		"sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil"}},
+		"sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "ctid"}},
+	{worker, "SELECT", claims, nil},
+	{worker, "INSERT", claims, nil},
+	{worker, "DELETE", claims, nil},
 	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "sendTime", "updateTime", "sendAfter",
 		"attempts", "msgId", "claimId", "leaseUntil"}},
 	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "probeAt", "probes"}}, // excluded.reason counts as reading
@@ -71,6 +86,10 @@ var grants = []grant{
 	{worker, "DELETE", pauses, nil},
 	{worker, "UPDATE", wake, nil},    // setval
 	{worker, "EXECUTE", forget, nil}, // in place of DELETE: it can't delete what is new
+	{worker, "SELECT", catalog, []string{"templateId", "name", "title", "params"}},
+	{worker, "INSERT", catalog, []string{"templateId", "name", "title", "params"}},
+	{worker, "UPDATE", catalog, []string{"name", "title", "params", "seenTime"}},
+	{worker, "DELETE", catalog, nil},
 
 	{admin, "USAGE", schema, nil},
 	{admin, "SELECT", versions, nil},
@@ -78,19 +97,35 @@ var grants = []grant{
 	{admin, "INSERT", messages, business},
 	{admin, "UPDATE", messages, append([]string{"sendStatus"}, business...)},
 	{admin, "DELETE", messages, nil},
+	{admin, "SELECT", claims, nil},
 	{admin, "SELECT", pauses, nil},
 	{admin, "DELETE", pauses, nil},
-	{admin, "SELECT", rules, nil}, // not more: a rule reads business tables with its owner's rights
+	{admin, "SELECT", rules, nil},
+	{admin, "INSERT", rules, []string{"name", "tableName", "templateId", "plan"}}, // the rest, the query above all, its triggers write
+	{admin, "UPDATE", rules, []string{"name", "tableName", "templateId", "plan"}},
+	{admin, "DELETE", rules, nil},
+	{admin, "SELECT", catalog, nil},
+	{admin, "SELECT", held, nil},
 	{admin, "SELECT", failures, nil},
 	{admin, "DELETE", failures, nil},
 
 	{readonly, "USAGE", schema, nil},
 	{readonly, "SELECT", versions, nil},
 	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "sendTime", "createTime",
-		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil"}},
+		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil", "dueAt"}},
+	{readonly, "SELECT", claims, nil},
 	{readonly, "SELECT", pauses, nil},
 	{readonly, "SELECT", rules, nil},
+	{readonly, "SELECT", catalog, nil},
+	{readonly, "EXECUTE", "FUNCTION submsg_rules", nil},
 	{readonly, "SELECT", failures, []string{"id", "ruleId", "createTime", "error"}},
+}, execute(admin, ruleFunctions)...)
+
+func execute(role string, functions []string) (all []grant) {
+	for _, f := range functions {
+		all = append(all, grant{role, "EXECUTE", "FUNCTION " + f, nil})
+	}
+	return all
 }
 
 // Naming is what the roles and the schema are called in one database.

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Objects of submsg are those named so: what a later migration makes is looked at too. An owner has every right whatever is
-// granted, so of owners only the ownership is told.
+// Objects of submsg are those named so: what a later migration makes is looked at too. Functions of the grants stand there
+// without their arguments. An owner has every right whatever is granted, so of owners only the ownership is told.
 const heldSQL = `
 WITH holder AS (
     SELECT name FROM unnest($1::text[]) AS name WHERE name = 'public' OR name IN (SELECT rolname FROM pg_roles)
@@ -21,7 +21,8 @@ WITH holder AS (
     FROM pg_class
     WHERE relnamespace = quote_ident($2)::regnamespace AND relname LIKE 'submsg%' AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 ), function AS (
-    SELECT oid, pg_get_userbyid(proowner) AS owner, format('FUNCTION %I(%s)', proname, oidvectortypes(proargtypes)) AS name
+    SELECT oid, pg_get_userbyid(proowner) AS owner, format(CASE WHEN proname = ANY ($3) AND row_number() OVER (PARTITION BY proname ORDER BY oid) = 1
+            THEN 'FUNCTION %I' ELSE 'FUNCTION %I(%s)' END, proname, pg_get_function_identity_arguments(oid)) AS name
     FROM pg_proc WHERE pronamespace = quote_ident($2)::regnamespace AND proname LIKE 'submsg%'
 ), house AS (
     SELECT oid, pg_get_userbyid(nspowner) AS owner, 'SCHEMA' AS name FROM pg_namespace WHERE nspname = $2
@@ -33,7 +34,7 @@ WHERE owner <> h.name AND NOT sequence AND has_table_privilege(h.name, r.oid, ve
 UNION ALL
 SELECT h.name, told || verb, r.name, quote_ident(attname)
 FROM holder h, option, unnest('{SELECT,INSERT,UPDATE,REFERENCES}'::text[]) AS verb,
-    relation r JOIN pg_attribute ON attrelid = r.oid AND attnum > 0 AND NOT attisdropped
+    relation r JOIN pg_attribute ON attrelid = r.oid AND (attnum > 0 OR attname = 'ctid') AND NOT attisdropped
 WHERE owner <> h.name AND NOT sequence AND has_column_privilege(h.name, r.oid, attnum, verb || asked)
     AND NOT has_table_privilege(h.name, r.oid, verb || asked)
 UNION ALL
@@ -57,10 +58,20 @@ ORDER BY 3, 1, 2, 4`
 // right is leave to do one thing with one column, or with the whole where column is "". Names are as stored, but for the role's.
 type right struct{ role, verb, on, column string }
 
+// granted are the functions that the grants name, as stored.
+func granted() (names []string) {
+	for _, g := range grants {
+		if name, ok := strings.CutPrefix(g.on, "FUNCTION "); ok {
+			names = append(names, strings.ToLower(name))
+		}
+	}
+	return names
+}
+
 // held returns the rights of the roles and of PUBLIC, in an order to read them in, and the lines that take from the roles
 // what they own.
 func (n Naming) held(ctx context.Context, tx pgx.Tx) (held []right, owned []string, err error) {
-	rows, err := tx.Query(ctx, heldSQL, append(n.groups(), public), n.Schema)
+	rows, err := tx.Query(ctx, heldSQL, append(n.groups(), public), n.Schema, granted())
 	if err != nil {
 		return nil, nil, err
 	}

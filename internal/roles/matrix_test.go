@@ -37,7 +37,7 @@ func cells(t *testing.T, conn *pgx.Conn) (all []cell) {
 		{"USAGE", "SELECT nextval('%[1]s')"}, {"UPDATE", "SELECT setval('%[1]s', 1)"}, {"SELECT", "SELECT last_value FROM %[1]s"},
 		{"OWNER", "ALTER SEQUENCE %[1]s RESTART"},
 	}
-	rows, err := conn.Query(t.Context(), `SELECT relname::text, relkind = 'S', ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)
+	rows, err := conn.Query(t.Context(), `SELECT relname::text, relkind = 'S', ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND (attnum > 0 OR attname = 'ctid'))
 		FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +57,9 @@ func cells(t *testing.T, conn *pgx.Conn) (all []cell) {
 		}
 		for _, column := range columns {
 			for _, v := range perColumn {
+				if column == "ctid" && v.verb != "SELECT" { // nobody can
+					continue
+				}
 				all = append(all, cell{right{"", v.verb, name, column}, fmt.Sprintf(v.sql, name, column)})
 			}
 		}
@@ -64,14 +67,14 @@ func cells(t *testing.T, conn *pgx.Conn) (all []cell) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	var arguments, nulls string
-	rows, err = conn.Query(t.Context(), `SELECT proname::text, oidvectortypes(proargtypes), concat_ws(', ', VARIADIC array_fill('NULL'::text, ARRAY[pronargs]))
-		FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
+	rows, err = conn.Query(t.Context(), `SELECT proname::text, ARRAY(SELECT CASE t WHEN 'anyelement'::regtype THEN 'NULL::orders' ELSE 'NULL::' || t::regtype END
+		FROM unnest(proargtypes) WITH ORDINALITY AS a (t, n) ORDER BY n) FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pgx.ForEachRow(rows, []any{&name, &arguments, &nulls}, func() error {
-		all = append(all, cell{right{"", "EXECUTE", "FUNCTION " + name + "(" + arguments + ")", ""}, "SELECT " + name + "(" + nulls + ")"})
+	var args []string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &args}, func() error {
+		all = append(all, cell{right{"", "EXECUTE", "FUNCTION " + name, ""}, fmt.Sprintf("SELECT %s(%s)", name, strings.Join(args, ", "))})
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -156,6 +159,9 @@ func permitted(t *testing.T, sql string, err error) bool {
 	case "42501": // insufficient_privilege
 		return false
 	case "23502", "23514":
+		return true
+	}
+	if strings.Contains(sql, "(NULL::") || pg.Code == "0A000" { // a function that was called, and wants more than NULL, or be a trigger's
 		return true
 	}
 	t.Errorf("%s: %v", sql, err)

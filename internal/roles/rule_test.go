@@ -16,12 +16,9 @@ func TestRuleReadsAsACastDoes(t *testing.T) {
 		ALTER TABLE things DROP gone;
 		INSERT INTO things VALUES ('o1', false, true, 1.50, 'ab', 'happy', 'w', '{1,NULL}', '{happy}', '{"k": [1]}',
 			'2026-01-02 03:04:05.6+00', '1 day 2 hours', '\x00ff', 'odd', NULL, NULL, NULL);
-		CREATE TRIGGER zz BEFORE UPDATE ON things FOR EACH ROW EXECUTE FUNCTION subMsgRule_fire();
-		INSERT INTO subMsgRule (tableName, templateId, openidColumn, paramColumns, flagColumn, whenColumn, whenValues)
-		SELECT 'things', templateId, 'openid', ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = 'things'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
-			'flag', column_, values_
+		SELECT submsg_watch('things', templateId, 'openid', ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = 'things'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
+			flag => 'flag', whenColumn => column_, whenValues => values_)
 		FROM (VALUES ('by_an_enum', 'e', '{sad,happy}'::text[]), ('never_sad', 'e', '{sad}'), ('never_NULL_for_the_empty_label', 'en', '{""}')) AS r (templateId, column_, values_)`)
-	// Every rule resets the flag, and the next one sees it so: one at a time.
 	fire := func() (messages [][]string) {
 		t.Helper()
 		d.exec(`TRUNCATE subMsgList; UPDATE things SET flag = true`)
@@ -44,7 +41,7 @@ func TestRuleReadsAsACastDoes(t *testing.T) {
 	}
 	list := one[string](d, `SELECT string_agg(format('coalesce(%I::text, '''')', attname), ', ' ORDER BY attnum)
 		FROM pg_attribute WHERE attrelid = 'things'::regclass AND attnum > 0 AND NOT attisdropped`)
-	d.exec(`ALTER TABLE things DISABLE TRIGGER zz; UPDATE things SET flag = true`)
+	d.exec(`ALTER TABLE things DISABLE TRIGGER "~submsg"; UPDATE things SET flag = true`)
 	cast := one[[]string](d, `SELECT ARRAY[`+list+`] FROM things`)
 	if diff := cmp.Diff(cast, now[0][1:]); diff != "" {
 		t.Errorf("-by a cast +in the message:\n%s", diff)

@@ -16,7 +16,7 @@ func newAttack(t *testing.T) *db {
 		GRANT SELECT, UPDATE ON orders TO @clerk;
 		CREATE TABLE loot (via text, who text);
 		INSERT INTO orders (openid, name, cardNumber, payMoney, balance) VALUES ('o1', 'n', 'c', 1.50, 2);
-		UPDATE subMsgRule SET whenColumn = 'status', whenValues = '{paid}'`)
+		SELECT submsg_watch('orders', 't', 'openid', '{name,cardNumber,payMoney,balance,remark}', flag => 'isSendMsg', whenColumn => 'status', whenValues => '{paid}', name => 'orders')`)
 	return d
 }
 
@@ -145,18 +145,18 @@ func TestForeignTypes(t *testing.T) {
 // The same for the flag, which the rule writes: it must be a plain boolean, or there is an error and no message.
 func TestForeignFlag(t *testing.T) {
 	d := newAttack(t)
-	d.exec(`ALTER TABLE orders OWNER TO @clerk; DROP TRIGGER zz_subMsgRule ON orders`)
+	d.exec(`ALTER TABLE orders OWNER TO @clerk; DROP TRIGGER "~submsg" ON orders`) // which guards its flag's type, as long as it is there
 	d.exec(`SET SESSION AUTHORIZATION @clerk`)
 	d.exec(overload("flag_check", "boolean", "boolean", "true") + `
 		CREATE DOMAIN public.flag AS boolean CHECK (public.flag_check(VALUE));
 		ALTER TABLE orders ALTER isSendMsg TYPE flag`)
 	d.exec(`RESET SESSION AUTHORIZATION`)
-	d.exec(`CREATE TRIGGER zz_subMsgRule BEFORE UPDATE ON orders FOR EACH ROW WHEN (NEW.isSendMsg) EXECUTE FUNCTION subMsgRule_fire()`)
+	d.exec(`CREATE TRIGGER "~submsg" BEFORE UPDATE ON orders FOR EACH ROW WHEN (NEW.isSendMsg) EXECUTE FUNCTION subMsgRule_fire()`)
 	d.exec(`SET SESSION AUTHORIZATION @clerk; UPDATE orders SET status = 'paid', isSendMsg = true; RESET SESSION AUTHORIZATION`)
 	if n := one[int](d, `SELECT count(*)::int FROM loot`); n != 0 {
 		t.Error("foreign code ran with the owner's rights")
 	}
-	if got := one[string](d, `SELECT error || ' ' || (rowData->>'status') FROM subMsgRuleError`); got != "the table has no boolean column issendmsg paid" {
+	if got := one[string](d, `SELECT error || ' ' || (rowData->>'status') FROM subMsgRuleError`); got != "the flag issendmsg is no plain boolean column any more paid" {
 		t.Errorf("the error says %q", got)
 	}
 }

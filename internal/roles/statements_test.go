@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/submsg/submsg/internal/rules"
 	"github.com/submsg/submsg/migrations"
 )
 
@@ -117,6 +118,7 @@ func TestRightsAreWhatTheStatementsNeed(t *testing.T) {
 	sending := statements(t)
 	inserting := d.explain(map[string]string{"insertSQL": sending["insertSQL"]})
 	delete(sending, "insertSQL")
+	sending["publishSQL"] = rules.PublishSQL
 	sending["versionSQL"] = `SELECT version, dirty FROM ` + migrations.VersionTable
 	explains := d.explain(sending)
 
@@ -195,7 +197,12 @@ func TestPromises(t *testing.T) {
 		{"admin", `DELETE FROM subMsgList`, ""},
 		{"admin", `TRUNCATE subMsgList`, denied},
 		{"admin", `DELETE FROM subMsgPause`, ""},
-		{"admin", `INSERT INTO subMsgRule (tableName, templateId, openidColumn, paramColumns, flagColumn) VALUES ('pg_authid', 't', 'a', '{b}', 'c')`, denied},
+		{"admin", `SELECT submsg_watch('pg_authid', 't', 'rolname', '{rolpassword}', flag => 'rolsuper')`, "42809"},
+		{"admin", `SELECT submsg_watch('orders', 't', 'openid', flag => 'isSendMsg')`, denied}, // may not make triggers there
+		{"admin", `UPDATE subMsgRule SET query = 'SELECT 1'`, denied},
+		{"admin", `INSERT INTO subMsgRule (name, tableName, templateId, plan) VALUES ('mine', 'orders', 't', '{"openid": "openid", "params": ["cardNumber"], "flag": "isSendMsg"}')`, denied},
+		{"app", `SELECT submsg_watch('orders', 't', 'openid', flag => 'isSendMsg')`, denied},
+		{"readonly", `SELECT call FROM submsg_rules()`, ""},
 		{"readonly", `SELECT id, sendStatus FROM subMsgList`, ""},
 		{"readonly", `SELECT * FROM subMsgList`, denied},
 		{"readonly", `SELECT openid FROM subMsgList`, denied},

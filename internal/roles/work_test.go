@@ -128,6 +128,7 @@ func TestEverybodyAtWork(t *testing.T) {
 	g := &gateway{tries: map[string]int{}}
 	// Left by a process that died.
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil, attempts) VALUES ('dead', 't', 'sending', gen_random_uuid(), now() - interval '1 s', 1)`)
+	d.exec(`INSERT INTO subMsgClaim SELECT claimId, leaseUntil, ARRAY[id] FROM subMsgList`)
 	d.serve(d.login("worker"), g)
 	shop, person := connect(t, d.login("app")), connect(t, d.login("admin"))
 	insert := func(m outbox.Message) (id int64) {

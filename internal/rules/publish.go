@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// Template is what rules are checked against: a template's names, and its parameters' names in order.
+type Template struct {
+	ID     string   `json:"id"`
+	Name   string   `json:"name"`
+	Title  string   `json:"title"`
+	Params []string `json:"params"`
+}
+
+// PublishSQL makes the table subMsgTemplate say what $1, a JSON array of Template, does.
+const PublishSQL = `WITH given AS (
+	SELECT id, name, title, ARRAY(SELECT jsonb_array_elements_text(params)) AS params FROM jsonb_to_recordset($1::jsonb) AS t (id text, name text, title text, params jsonb)
+), gone AS (
+	DELETE FROM subMsgTemplate WHERE templateId NOT IN (SELECT id FROM given)
+)
+INSERT INTO subMsgTemplate (templateId, name, title, params) SELECT id, name, title, params FROM given ORDER BY id
+ON CONFLICT (templateId) DO UPDATE SET name = excluded.name, title = excluded.title, params = excluded.params, seenTime = now()`
+
+// Publish tells the database the catalogue, for the checks of rules. Replicas may do it at once; the last one's stays.
+func Publish(ctx context.Context, db DB, templates []Template) error {
+	for i := range templates {
+		if templates[i].Params == nil {
+			templates[i].Params = []string{}
+		}
+	}
+	given, err := json.Marshal(templates)
+	if err != nil {
+		return fmt.Errorf("publish the templates: %w", err)
+	}
+	if _, err := db.Exec(ctx, PublishSQL, string(given)); err != nil {
+		return fmt.Errorf("publish the templates: %w", err)
+	}
+	return nil
+}
