@@ -42,7 +42,7 @@ type draft struct {
 
 // read makes a template of one file's content; the draft's errs say whether it may be used.
 func read(file string, content []byte) *draft {
-	d := &draft{source: &source{file: file}, template: &Template{}, texts: map[string]scalar{}}
+	d := &draft{source: &source{file: file}, template: &Template{File: file}, texts: map[string]scalar{}}
 	entries := d.entries(content)
 	if len(d.errs) > 0 && entries == nil {
 		return d

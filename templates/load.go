@@ -29,6 +29,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Reason)
 }
 
+// ErrNoFiles is Load's error for a folder without any template.
+var ErrNoFiles = errors.New("the folder of templates has no *.yaml file")
+
 // digest tells whether a set of files changed.
 type digest [sha256.Size]byte
 
@@ -69,7 +72,7 @@ func readFiles(fsys fs.FS) ([]file, error) {
 		}
 	}
 	if len(files) == 0 {
-		return nil, errors.New("the folder of templates has no *.yaml file")
+		return nil, ErrNoFiles
 	}
 	return files, nil
 }

@@ -30,6 +30,7 @@ type Template struct {
 	OnTooLong        string   // Reject or Truncate
 	OnUnknown        string   // Hold or Resend
 	Fields           []Field  // in the file's order
+	File             string   // its name in the folder
 
 	page text
 }

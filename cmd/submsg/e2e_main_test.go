@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 //	oneline stderr        the last command printed exactly one line there
 //	database [KIND]       sets DATABASE_URL to a new database, migrated, or empty, or one that is missing
 //	sql STATEMENT         runs it there
+//	wechat DIR|FILE       sets SUBMSG_WECHAT_… to a WeChat with the templates of a folder, or with a gettemplate's answer
+//	fault JSON            makes that WeChat misbehave
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("testdata", "script"),
@@ -44,6 +46,8 @@ func TestScripts(t *testing.T) {
 			"oneline":  scriptOneLine,
 			"database": scriptDatabase,
 			"sql":      scriptSQL,
+			"wechat":   scriptWeChat,
+			"fault":    scriptFault,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

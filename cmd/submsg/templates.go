@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -14,6 +15,7 @@ type templatesCmd struct {
 	List  templatesListCmd  `cmd:"" help:"Show the templates."`
 	Check templatesCheckCmd `cmd:"" help:"Check the template files."`
 	Show  templatesShowCmd  `cmd:"" help:"Show one template, and the payload that parameters make."`
+	Pull  templatesPullCmd  `cmd:"" help:"Write files for the templates that the WeChat account has."`
 }
 
 type templatesListCmd struct{ templateSettings }
@@ -33,10 +35,12 @@ func (c *templatesListCmd) Run(term terminal) error {
 
 type templatesCheckCmd struct {
 	templateSettings
-	Dir string `arg:"" optional:"" type:"path" help:"The folder; default SUBMSG_TEMPLATES, else the shipped ones."`
+	wechatSettings
+	Dir    string `arg:"" optional:"" type:"path" help:"The folder; default SUBMSG_TEMPLATES, else the shipped ones."`
+	Remote bool   `help:"Compare them with WeChat's list as well; needs the account's settings."`
 }
 
-func (c *templatesCheckCmd) Run(term terminal) error {
+func (c *templatesCheckCmd) Run(ctx context.Context, term terminal) error {
 	if c.Dir != "" {
 		c.Templates = c.Dir
 	}
@@ -53,7 +57,14 @@ func (c *templatesCheckCmd) Run(term terminal) error {
 		return fmt.Errorf("%s: %d mistakes", where, len(mistakes))
 	}
 	fmt.Fprintf(term.out, "%d templates, no mistakes: %s\n", len(catalogue.All()), where)
-	return nil
+	if !c.Remote {
+		return nil
+	}
+	listed, err := c.list(ctx, term)
+	if err != nil {
+		return err
+	}
+	return printComparison(term, catalogue.All(), listed)
 }
 
 type templatesShowCmd struct {

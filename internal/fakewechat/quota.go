@@ -48,6 +48,7 @@ func (q *quota) init(now func() time.Time, daily, perMinute int) {
 		SendPath:        {daily: daily, perMinute: perMinute},
 		TokenPath:       {daily: 2_000, perMinute: Unlimited},
 		StableTokenPath: {daily: 500_000, perMinute: 10_000},
+		GetTemplatePath: {daily: 1_000, perMinute: Unlimited},
 	}
 }
 

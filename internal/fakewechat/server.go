@@ -1,5 +1,5 @@
 // Package fakewechat is a WeChat to test and demonstrate against: an http.Handler that answers
-// subscribe/send, the two token endpoints and the quota endpoints as api.weixin.qq.com does, refuses
+// subscribe/send, gettemplate, the two token endpoints and the quota endpoints as api.weixin.qq.com does, refuses
 // what WeChat refuses, and misbehaves when told to. Its type rules are its own: it judges package
 // templates and must not share that package's checks.
 //
@@ -30,6 +30,7 @@ const (
 	StableTokenPath = "/cgi-bin/stable_token"
 	QuotaGetPath    = "/cgi-bin/openapi/quota/get"
 	ClearQuotaPath  = "/cgi-bin/clear_quota"
+	GetTemplatePath = "/wxaapi/newtmpl/gettemplate"
 )
 
 // maxBody bounds every request body, in bytes.
@@ -121,6 +122,7 @@ var endpoints = map[string]endpoint{
 	StableTokenPath: {http.MethodPost, 43002, (*Server).stableToken},
 	QuotaGetPath:    {http.MethodPost, 43002, (*Server).quotaGet},
 	ClearQuotaPath:  {http.MethodPost, 43002, (*Server).clearQuota},
+	GetTemplatePath: {http.MethodGet, 43001, (*Server).getTemplate},
 }
 
 // ServeHTTP matches paths exactly and cleans none, so that no slip in an API path ends in the

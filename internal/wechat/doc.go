@@ -10,6 +10,8 @@
 //   - verdicts.go: what each errcode and HTTP status means, as tables
 //   - judge.go: an answer and the tables make a verdict
 //
+// And beside it, list.go: which templates the account has.
+//
 // # What is certain
 //
 // subscribe/send knows no idempotency key, so a request is sent again only when it certainly was not

@@ -17,6 +17,7 @@ const sendPath = "/cgi-bin/message/subscribe/send?access_token="
 // Sender sends subscribe messages of one mini-program. It is safe for concurrent use.
 type Sender struct {
 	url       string // up to the token
+	listURL   string // likewise
 	wire      *wire
 	tokens    *tokens
 	templates func() *templates.Catalogue
@@ -36,6 +37,7 @@ func New(cfg Config) (*Sender, error) {
 	w := newWire(cfg.Timeout, cfg.Conns)
 	return &Sender{
 		url:       cfg.BaseURL + sendPath,
+		listURL:   cfg.BaseURL + listPath,
 		wire:      w,
 		tokens:    newTokens(stableToken(w, cfg, hide), cfg.Log),
 		templates: cfg.Templates,

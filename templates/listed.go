@@ -1,0 +1,123 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Listed is a template as WeChat lists it for the account.
+type Listed struct {
+	ID, Title string
+	LongTerm  bool        // one permission, many sends; otherwise each send needs one
+	Keys      []ListedKey // in the order of the card
+}
+
+// ListedKey is one line of the card.
+type ListedKey struct {
+	Key     string   // amount3
+	Label   string   // what stands before the value: 金额
+	Example string   // a value that WeChat shows: ￥100; may be empty
+	Values  []string // what an enum may be; nil when WeChat does not say
+}
+
+// Names are names that a new file may have, the best one first: the title, the title with a part of the id, the id.
+func (l Listed) Names() []string {
+	const most = 40 // characters, so that with .yaml it is a file name everywhere
+	title, short, id := nameOf(l.Title, most), nameOf(l.ID, 8), nameOf(l.ID, 64)
+	if title == "" {
+		return []string{"template-" + short, id}
+	}
+	return []string{title, title + "-" + short, id}
+}
+
+// nameOf keeps what a template's name may hold, and at most so many characters.
+func nameOf(text string, most int) string {
+	var kept []rune
+	for _, c := range text {
+		if len(kept) < most && goodName.MatchString(string(c)) {
+			kept = append(kept, c)
+		}
+	}
+	return string(kept)
+}
+
+// File composes the template's file: each key shows a parameter of its own, which is called as the key is. What it
+// returns passes Load. The error says what a file can't express.
+func (l Listed) File(name string) ([]byte, error) {
+	var keys []string
+	var data strings.Builder
+	for _, k := range l.Keys {
+		kind, err := typeOf(k.Key)
+		if err != nil {
+			return nil, fmt.Errorf("%w, as far as this version knows", err)
+		}
+		keys = append(keys, k.Key)
+		fmt.Fprintf(&data, "  %s: %s%s\n", k.Key, k.value(kind), k.comment())
+	}
+	permission := "one-time"
+	if l.LongTerm {
+		permission = "long-term"
+	}
+	content := fmt.Appendf(nil, `# A %s subscription. Name the params as you like, here and in data; give a page if the card shall open one.
+id: %s
+name: %s
+title: %s
+params: [%s]
+data:
+%s`, permission, quoteYAML(l.ID), quoteYAML(name), quoteYAML(oneLine(l.Title)), strings.Join(keys, ", "), &data)
+	switch {
+	case keys == nil:
+		return nil, errors.New("WeChat lists no keys of it")
+	case len(content) > maxFile:
+		return nil, errors.New("its file would be larger than 64 KiB")
+	}
+	if errs := read("", content).errs; len(errs) > 0 {
+		return nil, errors.New(errs[0].Reason)
+	}
+	return content, nil
+}
+
+// value shows the parameter that is called as the key is. A value that can never be sent is not listed.
+func (k ListedKey) value(kind Type) string {
+	shown := quoteYAML("{" + k.Key + "}")
+	var values []string
+	for _, v := range k.Values {
+		_, reason := (&Field{rule: rules[Enum]}).fit(v, false)
+		if q := quoteYAML(v); reason == "" && !slices.Contains(values, q) {
+			values = append(values, q)
+		}
+	}
+	if kind != Enum || values == nil {
+		return shown
+	}
+	return "{value: " + shown + ", values: [" + strings.Join(values, ", ") + "]}"
+}
+
+func (k ListedKey) comment() string {
+	said := k.Label
+	if k.Example != "" {
+		said += ": " + k.Example
+	}
+	if said = oneLine(said); said == "" {
+		return ""
+	}
+	return " # " + said
+}
+
+// oneLine makes spaces of line breaks and of other control characters.
+func oneLine(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+			return ' '
+		}
+		return r
+	}, text))
+}
+
+// quoteYAML writes a line so that YAML reads it as it is.
+func quoteYAML(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}
