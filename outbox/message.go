@@ -33,7 +33,7 @@ type Message struct {
 	SendAfter  time.Time `json:"sendAfter,omitzero"`  // not before
 	ExpireTime time.Time `json:"expireTime,omitzero"` // never after
 	Page       string    `json:"page,omitempty"`      // instead of the template's
-	DedupKey   string    `json:"dedupKey,omitempty"`  // one message a key, ever
+	DedupKey   string    `json:"dedupKey,omitempty"`  // one message a key, until retention deletes it
 }
 
 // One statement whatever the number of messages, so the wake trigger runs once.

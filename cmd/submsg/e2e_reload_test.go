@@ -40,6 +40,7 @@ func TestTemplatesReload(t *testing.T) {
 
 	rename(t, dir, "latecomer.yaml", latecomer)
 	p.says(`msg="templates reloaded" templates=2`)
+	eventually(t, "rules may use it", func() bool { return w.number(`SELECT count(*) FROM subMsgTemplate WHERE name = 'latecomer'`) == 1 })
 	psql(t, w.db, "UPDATE subMsgList SET sendStatus = 'wait';")
 	w.await(person(1), "success")
 

@@ -27,7 +27,7 @@ type shop struct{ *world }
 func newShop(t *testing.T) shop {
 	t.Helper()
 	s := shop{newWorld(t, "--grant-all")}
-	publish(s.world)
+	published(s.world)
 	script := repoFile(t, "cmd/submsg/testdata/rules/shop.sql")
 	for _, n := range []int{refunded, patient, hungry, member, awaiting} {
 		script += fmt.Sprintf("INSERT INTO shop.customers VALUES ('%s', '顾客');\n", person(n))
@@ -50,8 +50,8 @@ INSERT INTO shop.shipments (id, shipped_on, buyer, goods, fee) VALUES (1, '2026-
 	return s
 }
 
-// publish is what a serve does at its start.
-func publish(w *world) {
+// published is what a serve does at its start.
+func published(w *world) {
 	w.t.Helper()
 	var all []rules.Template
 	for _, t := range templates.Shipped().All() {

@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/submsg/submsg/internal/rules"
 	"github.com/submsg/submsg/internal/wechat"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
@@ -81,8 +82,9 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 	if err := serveHTTP(ctx, group, c.HTTPAddr, consumer.Listening, log); err != nil {
 		return err
 	}
+	publish(ctx, pool, live, log)
 	if c.Templates != "" {
-		group.Go(func() error { reload(ctx, live, log); return nil })
+		group.Go(func() error { reload(ctx, live, log, func() { publish(ctx, pool, live, log) }); return nil })
 	}
 	group.Go(func() error { return consumer.Run(ctx) })
 	log.WithFields(logrus.Fields{"version": version(), "templates": len(live.Current().All()), "senders": c.Senders}).Info("serving")
@@ -158,8 +160,19 @@ func resender(live *templates.Live) func(string) bool {
 	}
 }
 
+// publish tells the database the templates, against which rules are checked when they are defined.
+func publish(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log *logrus.Entry) {
+	var all []rules.Template
+	for _, t := range live.Current().All() {
+		all = append(all, rules.Template{ID: t.ID, Name: t.Name, Title: t.Title, Params: t.Params})
+	}
+	if err := rules.Publish(ctx, pool, all); err != nil {
+		log.Warnf("rules are checked against the templates published before: %v", err)
+	}
+}
+
 // reload takes changed template files; while they have an error, the old ones stay.
-func reload(ctx context.Context, live *templates.Live, log *logrus.Entry) {
+func reload(ctx context.Context, live *templates.Live, log *logrus.Entry, reloaded func()) {
 	said := ""
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
@@ -179,6 +192,7 @@ func reload(ctx context.Context, live *templates.Live, log *logrus.Entry) {
 		}
 		if changed {
 			log.WithField("templates", len(live.Current().All())).Info("templates reloaded")
+			reloaded()
 		}
 	}
 }
