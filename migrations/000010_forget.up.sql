@@ -1,6 +1,6 @@
 -- Retention: what submsg calls to delete old messages. A function, because with the right to DELETE whoever gets hold of
 -- submsg's login could delete everything. Whatever this one is asked for, it deletes nothing but settled rows that nobody has
--- changed for a day; and nobody can make a row look older than it is, as subMsgList_touch lets updateTime only grow.
+-- changed for a day; and nobody can make a row look older than it is, as subMsgList_by_hand lets updateTime only grow.
 --
 -- One call looks at the next `most` ids after afterId, and deletes those that have a status of the list and have not been
 -- changed for longer than the age beside it. It waits for no row: one that somebody holds is passed over. upTo is where to go

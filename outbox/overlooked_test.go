@@ -101,8 +101,10 @@ func TestSweptIsTimed(t *testing.T) {
 	cfg.Resend = func(string) bool { return true }
 	run(t, cfg)
 	d.asleep()
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil, attempts)
-		VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 s', 1)`)
+	d.exec(`WITH m AS (
+		INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil, attempts)
+		VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 s', 1) RETURNING id, claimId, leaseUntil)
+		INSERT INTO subMsgClaim SELECT claimId, leaseUntil, ARRAY[id] FROM m`)
 	d.eventually(1, "success")
 }
 

@@ -28,28 +28,6 @@ func (c *Consumer) pump(ctx context.Context) {
 	r.release(context.WithoutCancel(ctx))
 }
 
-// pause rests, and goes on doing so while nothing has changed but the time.
-func (r *round) pause(ctx context.Context, rest time.Duration) {
-	for slept := r.asleep; ; {
-		timer := time.NewTimer(rest)
-		select {
-		case <-ctx.Done():
-			slept = false
-		case <-r.wake:
-			slept = false
-		case <-timer.C:
-		}
-		timer.Stop()
-		if slept {
-			rest, slept = r.sleepsOn(ctx)
-		}
-		if !slept {
-			r.asleep = false
-			return
-		}
-	}
-}
-
 // round is what the pump remembers from round to round.
 type round struct {
 	*Consumer
@@ -60,6 +38,8 @@ type round struct {
 	paused   bool                 // there are pauses to probe
 	writers  map[string]time.Time // open transactions that write to the table, and since when they are known
 	asleep   bool                 // the triggers notify and nothing else is to be done before the next poll
+	woken    time.Time            // when a wake came last
+	useless  int                  // wakes in a row that led to nothing, each soon after the one before
 	stopped  string               // why the sender isn't ready
 	failures int                  // rounds in a row that the database failed
 	why      string               // the SQLSTATE of the last of them that was logged
@@ -81,6 +61,9 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	if r.lingers() {
 		return lingerEvery, r.stayAwake(ctx)
 	}
+	if dozes, err := r.dozes(ctx); err != nil || dozes {
+		return dozeFor, err
+	}
 	v, err := r.lookAround(ctx, r.listening.Load())
 	if err != nil {
 		return 0, err
@@ -97,13 +80,6 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	}
 	r.asleep = r.listening.Load() && rest == r.cfg.Poll
 	return max(rest, time.Millisecond), nil
-}
-
-// sleepsOn looks whether all is as it was when the pump went to sleep.
-func (r *round) sleepsOn(ctx context.Context) (rest time.Duration, ok bool) {
-	v, err := r.lookAround(ctx, false)
-	rest = min(r.cfg.Poll, v.next)
-	return rest, err == nil && rest == r.cfg.Poll && v.asked && !v.due
 }
 
 // claimAll claims, using each sender as it comes free, until nothing more is due.
@@ -285,59 +261,4 @@ func (r *round) lookAround(ctx context.Context, ask bool) (view, error) {
 		}
 	}
 	return v, nil
-}
-
-const (
-	lingerEvery = 4 * time.Millisecond
-	lingerFor   = 50 * time.Millisecond
-	lingerAfter = 3
-)
-
-// lingers tells whether messages come so often that looking for them all the time costs less than the NOTIFY that each
-// application's commit would pay for.
-func (r *round) lingers() bool {
-	return r.listening.Load() && r.streak >= lingerAfter && time.Since(r.found) < lingerFor
-}
-
-// note keeps count of claims that found n messages.
-func (r *round) note(n int) {
-	if n == 0 {
-		return
-	}
-	r.streak++
-	if time.Since(r.found) >= lingerFor {
-		r.streak = 0
-	}
-	r.found = time.Now()
-}
-
-// stayAwake spares applications the NOTIFY while this consumer looks for messages anyhow. Who slept on that flag is
-// woken, and asks again when there is nothing to do.
-func (r *round) stayAwake(ctx context.Context) error {
-	if !r.listening.Load() || time.Since(r.cleared) < 2*lingerFor {
-		return nil
-	}
-	r.cleared = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
-	defer cancel()
-	_, err := r.cfg.Pool.Exec(ctx, clearWakeSQL)
-	return err
-}
-
-// untilWriters tells when to look again for what open transactions may commit without a wake: at first at
-// once, then after a tenth of the time that they have been open.
-func (r *round) untilWriters(open []string) time.Duration {
-	now := time.Now()
-	known := r.writers
-	r.writers = make(map[string]time.Time, len(open))
-	rest := r.cfg.Poll
-	for _, id := range open {
-		since, ok := known[id]
-		if !ok {
-			since = now
-		}
-		r.writers[id] = since
-		rest = min(rest, max(now.Sub(since)/10, 5*time.Millisecond))
-	}
-	return rest
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -160,5 +162,45 @@ func TestConnectionsKilled(t *testing.T) {
 	}
 	if got := fmt.Sprint(succeeded, ch.count(), len(ch.counts())); got != fmt.Sprint(messages, messages, messages) {
 		t.Errorf("succeeded, sent, different: %s; want %d of each", got, messages)
+	}
+}
+
+// Replicas that share a trickle of messages don't wake each other all the time: one of them does the work, and the other dozes.
+func TestReplicasLetEachOtherSleep(t *testing.T) {
+	d, ch := newDB(t), new(channel)
+	for range 2 {
+		cfg := config(d, ch)
+		cfg.Poll = 2 * time.Second
+		run(t, cfg)
+	}
+	d.asleep()
+	conn, err := pgx.Connect(t.Context(), d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), "LISTEN submsg"); err != nil {
+		t.Fatal(err)
+	}
+	const messages = 400
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for n := range messages {
+		<-tick.C
+		d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o' || $1::int, 't')`, n)
+	}
+	eventually(t, "all are sent", func() bool { return ch.count() == messages })
+	wakes := 0
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, err := conn.WaitForNotification(ctx)
+		cancel()
+		if err != nil {
+			break
+		}
+		wakes++
+	}
+	if wakes > messages/4 {
+		t.Errorf("%d wakes for %d messages", wakes, messages)
 	}
 }

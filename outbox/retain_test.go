@@ -110,9 +110,9 @@ func TestRetentionFromLastChange(t *testing.T) {
 // age makes a row look old, past its guard.
 func (d *db) age(id int64, days int) {
 	d.t.Helper()
-	d.exec(`ALTER TABLE subMsgList DISABLE TRIGGER subMsgList_touch`)
+	d.exec(`ALTER TABLE subMsgList DISABLE TRIGGER subMsgList_by_hand`)
 	d.exec(`UPDATE subMsgList SET updateTime = now() - make_interval(days => $2) WHERE id = $1`, id, days)
-	d.exec(`ALTER TABLE subMsgList ENABLE TRIGGER subMsgList_touch`)
+	d.exec(`ALTER TABLE subMsgList ENABLE TRIGGER subMsgList_by_hand`)
 }
 
 // A pass ends where a whole step was too young, not at a single row that is.
