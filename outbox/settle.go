@@ -135,8 +135,7 @@ func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settl
 
 // queueSettlements adds the common case to a batch of statements: done is what it settles.
 func queueSettlements(statements *pgx.Batch, batch []settlement, done *[]int64) {
-	statements.Queue(planSQL)
-	statements.Queue(lockTimeoutSQL)
+	statements.Queue(planSQL + `, set_config('lock_timeout', '20ms', true)`)
 	statements.Queue(settleSendingSQL, columns(batch)...).Query(func(rows pgx.Rows) (err error) {
 		*done, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
