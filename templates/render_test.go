@@ -123,26 +123,3 @@ func TestPage(t *testing.T) {
 		})
 	}
 }
-
-// The limit is the payload's data and one joined text; no maps, no reflection, no formatting.
-func TestRenderAllocates(t *testing.T) {
-	template, params := order(t), []string{"生椰拿铁", "19.9", "已发货", "预计明日送达"}
-	allocs := testing.AllocsPerRun(200, func() {
-		if _, err := template.Render(params, ""); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if allocs > 2 {
-		t.Errorf("%v allocations a message, at most 2 are needed", allocs)
-	}
-}
-
-func BenchmarkRender(b *testing.B) {
-	template, params := order(b), []string{"生椰拿铁", "19.9", "已发货", "预计明日送达"}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := template.Render(params, ""); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

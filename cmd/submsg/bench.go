@@ -21,10 +21,10 @@ import (
 
 // DATABASE_URL is not read: nobody's own database is measured by accident.
 type benchCmd struct {
-	Quick       bool     `help:"Small numbers: less than a minute instead of a quarter of an hour."`
+	Quick       bool     `help:"Small numbers: about a minute instead of twenty."`
 	Large       bool     `help:"Also with ten million settled messages beside; takes minutes and some 4 GB of disk."`
 	JSON        bool     `name:"json" help:"Print JSON instead of a table."`
-	Only        []string `placeholder:"FIGURE,…" help:"Measure only these: drain, inserts, wake, sustained, backlog, pinned, cost."`
+	Only        []string `placeholder:"FIGURE,…" help:"Measure only these: drain, inserts, wake, sustained, fairness, backlog, pinned, cost."`
 	Senders     int      `default:"64" help:"Messages sent at once, where a figure doesn't say."`
 	DatabaseURL string   `placeholder:"postgres://…" help:"Measure on this server, in databases created for it and dropped again, instead of a private one; DATABASE_URL is not read."`
 	CPUProfile  string   `name:"cpuprofile" type:"path" placeholder:"FILE" help:"Write a CPU profile of this process, for go tool pprof."`

@@ -21,6 +21,7 @@ import (
 
 // A figure's numbers mean nothing at this scale; that they are there, and that every message was sent once, does.
 var tinyScale = bench.Scale{Rounds: 2, Drain: 200, InsertFor: 30 * time.Millisecond, Wakes: 3, SustainFor: 60 * time.Millisecond,
+	Bulk: 300, SinglesFor: 300 * time.Millisecond,
 	Base: 200, Backlog: 2000, Settled: 500, Sample: 100, Cost: 100, IdleFor: 200 * time.Millisecond, RestFor: 200 * time.Millisecond}
 
 func tinyBench(t *testing.T, database string) bench.Config {
@@ -53,7 +54,7 @@ func TestBenchMeasuresEveryFigure(t *testing.T) {
 			t.Errorf("%s: ratio %g of limit %g", l.Figure, l.Ratio, l.Limit)
 		}
 	}
-	want := map[string]int{"drain": 2, "inserts": 9, "wake": 3, "sustained": 4, "backlog": 4, "pinned": 1, "cost": 3, "idle": 2, "memory": 1}
+	want := map[string]int{"drain": 2, "inserts": 9, "wake": 3, "sustained": 4, "fairness": 4, "backlog": 4, "pinned": 1, "cost": 3, "idle": 2, "memory": 1}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("lines by figure: %s", diff)
 	}
@@ -153,7 +154,7 @@ func TestBenchMistakes(t *testing.T) {
 		code int
 		said string
 	}{
-		{"no such figure", []string{"--only", "drain,speed"}, exitUsage, `no figure "speed"; there are drain, inserts, wake, sustained, backlog, pinned, cost`},
+		{"no such figure", []string{"--only", "drain,speed"}, exitUsage, `no figure "speed"; there are drain, inserts, wake, sustained, fairness, backlog, pinned, cost`},
 		{"no senders", []string{"--senders", "0"}, exitUsage, "1 to 10000"},
 		{"not a URL", []string{"--database-url", "host=db password=geheim"}, exitFailed, "postgres://user:password@host/database"},
 		{"a broken URL", []string{"--database-url", "postgres://u:geheim@host:port/"}, exitFailed, "postgres://user:password@host/database"},

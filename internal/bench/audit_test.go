@@ -2,10 +2,12 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -86,6 +88,40 @@ func TestAuditOfADrain(t *testing.T) {
 			switch {
 			case tt.want == "" && (err != nil || took <= 0):
 				t.Errorf("took %s, %v", took, err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDelaysMissNoMessage(t *testing.T) {
+	f, _ := bed(t, Scale{})
+	client, err := f.client(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	accepted, err := f.accepted(t.Context()) // those that opened the connections, numbered from 1
+	if err != nil || accepted == 0 {
+		t.Fatalf("%d accepted, %v", accepted, err)
+	}
+	now := time.Now()
+	for _, tt := range []struct {
+		name     string
+		commits  map[int]time.Time
+		accepted int
+		want     string // part of the error
+	}{
+		{"all is well", map[int]time.Time{1: now.Add(-time.Minute)}, accepted, ""},
+		{"one never came", map[int]time.Time{1: now, accepted + 1: now}, accepted, fmt.Sprintf("message %d never came", accepted+1)},
+		{"one more was settled", map[int]time.Time{1: now}, accepted + 1, fmt.Sprintf("%d were to be sent", accepted+1)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			late, err := f.delays(t.Context(), tt.commits, tt.accepted)
+			switch {
+			case tt.want == "" && (err != nil || len(late) != 1 || late[0] < 59):
+				t.Errorf("delays %v, %v", late, err)
 			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
 				t.Errorf("error %v, want %q", err, tt.want)
 			}

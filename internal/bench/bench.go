@@ -39,6 +39,7 @@ var figures = []struct {
 	{"inserts", (*lab).inserts},
 	{"wake", (*lab).wake},
 	{"sustained", (*lab).sustained},
+	{"fairness", (*lab).fairness},
 	{"backlog", (*lab).backlog},
 	{"pinned", (*lab).pinned},
 	{"cost", (*lab).cost},

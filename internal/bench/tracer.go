@@ -14,7 +14,7 @@ type tracer struct {
 	mu         sync.Mutex
 	statements int
 	trips      int    // to the database and back: a batch is one
-	claims     series // s, from the statement to the last row read; those that got rows
+	claims     series // s, the trips that brought messages: from the first statement to the last row read
 }
 
 var (
@@ -34,39 +34,49 @@ func (t *tracer) read() (statements, trips int, claims series) {
 	return t.statements, t.trips, t.claims
 }
 
-type asked struct {
-	at    time.Time
-	claim bool
+// trip is one under way.
+type trip struct {
+	began   time.Time
+	claimed bool
+	sql     string // where it is of one statement
 }
 
-type askedKey struct{}
+type tripKey struct{}
 
-func (t *tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	return context.WithValue(ctx, askedKey{}, asked{time.Now(), strings.Contains(data.SQL, "attempts = attempts + 1")})
-}
-
-func (t *tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+// answered counts a statement.
+func (t *tracer) answered(ctx context.Context, sql string, rows int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.statements++
-	t.trips++
-	if q, _ := ctx.Value(askedKey{}).(asked); q.claim && data.CommandTag.RowsAffected() > 0 {
-		t.claims = append(t.claims, time.Since(q.at).Seconds())
+	if rows > 0 && strings.Contains(sql, "attempts = attempts + 1") {
+		ctx.Value(tripKey{}).(*trip).claimed = true
 	}
 }
 
-func (t *tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	return ctx
-}
-
-func (t *tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.statements++
-}
-
-func (t *tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {
+func (t *tracer) end(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.trips++
+	if trip := ctx.Value(tripKey{}).(*trip); trip.claimed {
+		t.claims = append(t.claims, time.Since(trip.began).Seconds())
+	}
 }
+
+func (t *tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return context.WithValue(ctx, tripKey{}, &trip{began: time.Now(), sql: data.SQL})
+}
+
+func (t *tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	t.answered(ctx, ctx.Value(tripKey{}).(*trip).sql, data.CommandTag.RowsAffected())
+	t.end(ctx)
+}
+
+func (t *tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return context.WithValue(ctx, tripKey{}, &trip{began: time.Now()})
+}
+
+func (t *tracer) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	t.answered(ctx, data.SQL, data.CommandTag.RowsAffected())
+}
+
+func (t *tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchEndData) { t.end(ctx) }

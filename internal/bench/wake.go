@@ -72,7 +72,11 @@ func (f *fake) delays(ctx context.Context, commits map[int]time.Time, accepted i
 	}
 	var late series
 	for n, commit := range commits {
-		late = append(late, arrived[openid(n)].Sub(commit).Seconds())
+		at, ok := arrived[openid(n)]
+		if !ok {
+			return nil, fmt.Errorf("message %d never came to the fake WeChat", n)
+		}
+		late = append(late, at.Sub(commit).Seconds())
 	}
 	return late, nil
 }

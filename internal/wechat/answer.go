@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // answer is WeChat's JSON: {"errcode":0,"errmsg":"ok","msgid":1988810812324364291}.
@@ -37,42 +37,59 @@ func parseAnswer(body []byte) (answer, error) {
 // parseObject reads one JSON object and nothing after it. Unlike json.Unmarshal it tells ErrCode from errcode, and
 // refuses an object that says a thing twice.
 func parseObject(body []byte) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("the answer is not a JSON object")
+	rest, object := bytes.CutPrefix(bytes.TrimSpace(body), []byte("{"))
+	if !object || !json.Valid(body) {
+		return nil, errors.New("the answer is not one whole JSON object")
 	}
-	fields := map[string]json.RawMessage{}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, errors.New("the answer is broken JSON")
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, errors.New("the answer is broken JSON")
-		}
-		name := key.(string) // the decoder lets nothing else be a key
+	fields := make(map[string]json.RawMessage, 4)
+	for rest = bytes.TrimSpace(rest); rest[0] != '}'; {
+		var key, value []byte
+		key, rest = cutValue(rest)
+		value, rest = cutValue(rest[1:])
+		name := textOf(key)
 		if _, twice := fields[name]; twice {
 			return nil, errors.New("the answer says a thing twice")
 		}
 		fields[name] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, errors.New("the answer is cut off")
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the answer goes on after its end")
+		rest = bytes.TrimPrefix(rest, []byte(","))
 	}
 	return fields, nil
 }
 
-// textOf is a JSON string's text, or any other value as it is written.
-func textOf(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
+// cutValue splits valid JSON behind its first value, at the colon, comma or bracket that ends it.
+func cutValue(b []byte) (value, rest []byte) {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case depth == 0 && (c == ':' || c == ',' || c == '}'):
+			return bytes.TrimSpace(b[:i]), b[i:]
+		case c == '}' || c == ']':
+			depth--
+		}
 	}
-	return string(raw)
+	return b, nil
+}
+
+// textOf is a JSON string's text, or any other value as it is written; null is no text.
+func textOf(raw json.RawMessage) string {
+	switch {
+	case len(raw) == 0 || raw[0] == 'n':
+		return ""
+	case raw[0] != '"':
+		return string(raw)
+	case bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw):
+		return string(raw[1 : len(raw)-1])
+	}
+	var text string
+	_ = json.Unmarshal(raw, &text) // it is a string
+	return text
 }
 
 // cutRID splits "invalid openid rid: 6472dfd0-536f4e2c-16f28abc".

@@ -1,7 +1,9 @@
 package wechat
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"unicode"
@@ -46,6 +48,56 @@ func TestParseAnswerRefuses(t *testing.T) {
 			t.Errorf("%.60q: %v, want unknown", body, v.Outcome)
 		}
 	}
+}
+
+// FuzzObject compares with encoding/json's own reading.
+func FuzzObject(f *testing.F) {
+	for _, body := range []string{accepted, `{}`, ` { "a\"}" : "\\" , "b":[{"c":"]"},{}],"d":null, "\u0061":-1e5 } `, `{"a":1,"\u0061":2}`, "{\"\xff\":1,\"\xfe\":2}",
+		`{"a":"\xff"}`, `{"":{}}`, "\u00a0{}", `{"a":1}]`, `{"a":}`, `[]`, `nu`} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := parseObject(body)
+		want, plain := decodeObject(body)
+		if (err == nil) != plain {
+			t.Fatalf("%q: %v, but encoding/json takes it: %v", body, err, plain)
+		}
+		if diff := cmp.Diff(want, got); diff != "" && plain {
+			t.Error(diff)
+		}
+		for _, raw := range got {
+			text := ""
+			if json.Unmarshal(raw, &text) != nil {
+				text = string(raw)
+			}
+			if textOf(raw) != text {
+				t.Errorf("text %q of %s, not %q", textOf(raw), raw, text)
+			}
+		}
+	})
+}
+
+// decodeObject is parseObject, token by token.
+func decodeObject(body []byte) (map[string]json.RawMessage, bool) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, false
+	}
+	fields := map[string]json.RawMessage{}
+	for dec.More() {
+		key, err := dec.Token()
+		var value json.RawMessage
+		if err != nil || dec.Decode(&value) != nil {
+			return nil, false
+		}
+		if _, twice := fields[key.(string)]; twice {
+			return nil, false
+		}
+		fields[key.(string)] = value
+	}
+	_, closing := dec.Token()
+	_, after := dec.Token()
+	return fields, closing == nil && after == io.EOF
 }
 
 func FuzzVerdict(f *testing.F) {

@@ -6,6 +6,9 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// usualRequest is more than most requests have, in bytes.
+const usualRequest = 512
+
 // appendRequest appends the body of subscribe/send. Written by hand, because a payload's items keep
 // their order and encoding/json's escaping of <, > and & would only lengthen them.
 func appendRequest(b []byte, openid string, p templates.Payload) []byte {

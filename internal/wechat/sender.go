@@ -88,7 +88,7 @@ func (s *Sender) send(ctx context.Context, c outbox.Claimed) outbox.Verdict {
 		return unrendered.verdict(err.Error())
 	}
 	l := letter{claimed: c, template: t, payload: p}
-	return s.deliver(ctx, l, appendRequest(nil, c.OpenID, p))
+	return s.deliver(ctx, l, appendRequest(make([]byte, 0, usualRequest), c.OpenID, p))
 }
 
 // deliver posts a letter; if its token is rejected, once more with another. A rejected token is WeChat's word that
@@ -145,8 +145,8 @@ type blackout func(text string, more ...string) string
 func blackOut(secret string) blackout {
 	return func(text string, more ...string) string {
 		for _, s := range append(more, secret) {
-			if len(s) < 6 {
-				continue // too short to be recognised among other words
+			if len(s) < 6 || len(s) > len(text) {
+				continue // too short to be recognised among other words, or not in it
 			}
 			text = strings.ReplaceAll(text, s, masked)
 			text = strings.ReplaceAll(text, url.QueryEscape(s), masked)

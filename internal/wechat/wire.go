@@ -30,6 +30,7 @@ var errTooLong = errors.New("the answer is longer than any real one")
 type wire struct {
 	rt      *http.Transport
 	timeout time.Duration
+	header  http.Header // of every request; a transport only reads it
 }
 
 // reply is what came of one request.
@@ -47,7 +48,8 @@ func newWire(timeout time.Duration, conns int) *wire {
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	return &wire{timeout: timeout, rt: &http.Transport{
+	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"submsg"}}
+	return &wire{timeout: timeout, header: header, rt: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            d.dial,
 		DialTLSContext:         d.dialTLS,
@@ -103,8 +105,7 @@ func (w *wire) once(ctx context.Context, c call) (r reply, reused bool) {
 		return reply{err: errors.New("the URL of the request can't be parsed")}, false
 	}
 	req.GetBody = nil // what net/http can't rewind, it can't send twice
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "submsg")
+	req.Header = w.header
 	failpoint.Hit("unwritten")
 	resp, err := w.rt.RoundTrip(req)
 	if err != nil {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package wechat
+
+const raced = false

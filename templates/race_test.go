@@ -1,0 +1,6 @@
+//go:build race
+
+package templates
+
+// raced: the race detector allocates, too.
+const raced = true
