@@ -17,7 +17,7 @@ type settlement struct {
 	status Status
 	text   string
 	code   *int32
-	msgID  *int64
+	msgID  int64 // 0: none
 	delay  time.Duration // wait: until sendAfter
 	refund int           // attempts given back
 
@@ -29,10 +29,7 @@ func settle(m claimed, v Verdict, maxAttempts int) settlement {
 	s := settlement{id: m.ID, claim: m.claim, text: v.Text, code: v.Code}
 	switch v.Outcome {
 	case Accepted:
-		s.status = Succeeded
-		if v.MsgID != 0 {
-			s.msgID = &v.MsgID
-		}
+		s.status, s.msgID = Succeeded, v.MsgID
 	case Refused:
 		s.status = Failed
 	case Halt:
@@ -66,7 +63,7 @@ const settlementsSQL = `
 
 const setSQL = `
 SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
-    msgId = coalesce(r.msgId, m.msgId),
+    msgId = coalesce(nullif(r.msgId, 0), m.msgId),
     sendTime = CASE WHEN r.status = 'wait' THEN m.sendTime ELSE clock_timestamp() END,
     sendAfter = CASE WHEN r.status = 'wait' THEN greatest(m.sendAfter, clock_timestamp() + r.delay) ELSE m.sendAfter END,
     attempts = greatest(m.attempts - r.refund, 0),
@@ -150,7 +147,7 @@ func columns(batch []settlement) []any {
 	n := len(batch)
 	ids, claims := make([]int64, n), make([]string, n)
 	statuses, texts := make([]string, n), make([]string, n)
-	codes, msgIDs := make([]*int32, n), make([]*int64, n)
+	codes, msgIDs := make([]*int32, n), make([]int64, n)
 	delays, refunds := make([]time.Duration, n), make([]int32, n)
 	for i, s := range batch {
 		ids[i], claims[i], statuses[i], texts[i] = s.id, s.claim, string(s.status), printable(s.text)
