@@ -1493,6 +1493,22 @@ ALTER TABLE public.submsglist ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+-- Name: submsgpace; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.submsgpace (
+    id smallint DEFAULT 1 NOT NULL,
+    spentuntil timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT submsgpace_id_check CHECK ((id = 1))
+);
+
+-- Name: TABLE submsgpace; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.submsgpace IS 'What SUBMSG_RATE has let go so far, in one row; kept by submsg';
+
+-- Name: COLUMN submsgpace.spentuntil; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpace.spentuntil IS 'The rate is used up until then: in the past, it rests; a second ahead, the next message waits';
+
 -- Name: submsgpause; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.submsgpause (
@@ -1613,6 +1629,11 @@ ALTER TABLE ONLY public.submsglist
 
 ALTER TABLE ONLY public.submsglist
     ADD CONSTRAINT submsglist_pkey PRIMARY KEY (id);
+
+-- Name: submsgpace submsgpace_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.submsgpace
+    ADD CONSTRAINT submsgpace_pkey PRIMARY KEY (id);
 
 -- Name: submsgpause submsgpause_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 

@@ -96,7 +96,7 @@ func BenchmarkExchange(b *testing.B) {
 		if _, err := pool.Exec(b.Context(), backlogSQL); err != nil {
 			b.Fatal(err)
 		}
-		got, err := c.claim(b.Context(), uuid.NewString(), batchSize-len(batch))
+		got, err := c.take(b.Context(), uuid.NewString(), oldest, batchSize-len(batch))
 		if err != nil {
 			b.Fatal(err)
 		}

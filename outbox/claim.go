@@ -78,12 +78,14 @@ const (
 	claimFreshSQL = freshSQL + takeSQL + `''`
 )
 
+const pauseDuePart = `
+    SELECT templateId FROM subMsgPause p
+    WHERE probeAt <= now() AND (templateId = '*' OR NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*'))`
+
 // A pause's probe: one message of the paused template, and the next probe's time, in one statement. That moves on where
 // nothing waits, too: to find that nothing does means to walk over all that waits, and others want their turn.
 const probeDueSQL = `
-WITH pause AS MATERIALIZED (
-    SELECT templateId FROM subMsgPause p
-    WHERE probeAt <= now() AND (templateId = '*' OR NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*'))
+WITH pause AS MATERIALIZED (` + pauseDuePart + `
     ORDER BY probeAt LIMIT 1
     FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
@@ -102,20 +104,29 @@ const probeSQL = probeDueSQL + `, next AS (
     WHERE templateId IN (SELECT templateId FROM pause)
 )` + takeSQL + `(SELECT pause FROM due)`
 
-// claim takes up to n due messages, in the name of id: they are "sending" from here on.
-func (c *Consumer) claim(ctx context.Context, id string, n int) ([]claimed, error) {
-	return c.take(ctx, id, claimSQL, n)
+// lane is where claims begin.
+type lane struct {
+	sql, due string // the claim, and its part that says what it may take
+	after    any    // a place's dueAt, or an age
+	id       int64
 }
+
+var (
+	oldest = lane{claimSQL, dueSQL, front.dueAt, front.id}
+	newest = lane{claimFreshSQL, freshSQL, freshWithin, 0}
+	probes = lane{probeSQL, probeDueSQL, front.dueAt, front.id}
+)
 
 // probe takes the one message that tests whether the longest due pause is over, if there is one.
 func (c *Consumer) probe(ctx context.Context, id string) ([]claimed, error) {
-	return c.take(ctx, id, probeSQL, 1, c.cfg.ProbeEvery)
+	return c.take(ctx, id, probes, 1, c.cfg.ProbeEvery)
 }
 
-func (c *Consumer) take(ctx context.Context, id string, sql string, limit int, more ...any) (got []claimed, err error) {
+// take takes up to limit due messages, in the name of id: they are "sending" from here on.
+func (c *Consumer) take(ctx context.Context, id string, from lane, limit int, more ...any) (got []claimed, err error) {
 	batch := new(pgx.Batch)
 	batch.Queue(planSQL)
-	c.queueClaim(batch, &got, id, sql, limit, front.dueAt, front.id, more...)
+	c.queueClaim(batch, &got, id, from, limit, more...)
 	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
@@ -123,11 +134,11 @@ func (c *Consumer) take(ctx context.Context, id string, sql string, limit int, m
 	return got, nil
 }
 
-// queueClaim adds a claim to batch, of limit messages from a place or of an age. What it takes is appended to got.
-func (c *Consumer) queueClaim(batch *pgx.Batch, got *[]claimed, id string, sql string, limit int, from any, after int64, more ...any) {
+// queueClaim adds a claim of limit messages to batch. What it takes is appended to got.
+func (c *Consumer) queueClaim(batch *pgx.Batch, got *[]claimed, id string, from lane, limit int, more ...any) {
 	deadline := time.Now().Add(c.cfg.SendTimeout)
-	args := append([]any{c.shunned.ids(), limit, from, after, c.lines.queued(), id, c.cfg.Lease}, more...)
-	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+	args := append([]any{c.shunned.ids(), limit, from.after, from.id, c.lines.queued(), id, c.cfg.Lease}, more...)
+	batch.Queue(from.sql, args...).Query(func(rows pgx.Rows) error {
 		var params list
 		m := claimed{claim: id, deadline: deadline}
 		_, err := pgx.ForEachRow(rows, []any{&m.ID, &m.OpenID, &m.TemplateID, &params, &m.Page, &m.Attempt, &m.place.dueAt, &m.probe}, func() error {

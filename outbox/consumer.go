@@ -22,6 +22,7 @@ type Config struct {
 	Sender    Sender
 	Log       *logrus.Entry
 
+	Rate        float64       // messages per second, by all replicas together: 0, no limit
 	Senders     int           // sends at once: 64
 	MaxAttempts int           // tries before a "later" becomes fail: 10
 	Poll        time.Duration // how often to look without a wake: 2s
@@ -97,6 +98,9 @@ func New(cfg Config) (*Consumer, error) {
 	}
 	if err := cfg.Retention.validate(); err != nil {
 		return nil, fmt.Errorf("outbox: retention: %w", err)
+	}
+	if err := CheckRate(cfg.Rate); err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
 	}
 	if cfg.ListenURL != "" {
 		var err error

@@ -73,9 +73,10 @@ func (c *Consumer) exchange(ctx context.Context, rows []settlement) (left []sett
 	queueSettlements(batch, rows, &done)
 	n, began := len(rows), time.Now()
 	defer func() { c.backlog.took = time.Since(began) }()
-	from := c.backlog.after
+	from := oldest
+	from.after, from.id = c.backlog.after.dueAt, c.backlog.after.id
 	if atFront := time.Since(c.backlog.frontAt) > max(frontEvery, frontShare*c.backlog.frontTook); atFront {
-		from = front
+		from = oldest
 		defer func() { c.backlog.frontAt, c.backlog.frontTook = time.Now(), time.Since(began) }()
 	}
 	var fresh []claimed
@@ -84,9 +85,9 @@ func (c *Consumer) exchange(ctx context.Context, rows []settlement) (left []sett
 		c.backlog.freshAt = time.Now()
 		share := max(n/freshShare, 1)
 		n -= share
-		c.queueClaim(batch, &fresh, freshID, claimFreshSQL, share, freshWithin, 0)
+		c.queueClaim(batch, &fresh, freshID, newest, share)
 	}
-	c.queueClaim(batch, &got, id, claimSQL, n, from.dueAt, from.id)
+	c.queueClaim(batch, &got, id, from, n)
 	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		if !refusal(err) && sqlState(err) != lockNotAvailable {
 			c.claims.lose(id)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/submsg/submsg/internal/failpoint"
 )
 
@@ -44,6 +43,7 @@ type round struct {
 	failures int                  // rounds in a row that the database failed
 	why      string               // the SQLSTATE of the last of them that was logged
 	most     int                  // rows to claim at once at most, since the database refused more
+	pace     permits
 }
 
 // next does one round and tells how long to rest.
@@ -56,7 +56,7 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 		return r.cfg.Poll, err
 	}
 	if drained, err := r.claimAll(ctx); err != nil || !drained {
-		return 0, err
+		return r.paceRest(), err
 	}
 	if r.lingers() {
 		return lingerEvery, r.stayAwake(ctx)
@@ -72,7 +72,7 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	// What was committed between the last claim and the look, by somebody who read the flag as cleared.
 	if v.due || v.paused {
 		if full, n, err := r.claimFree(ctx); err != nil || full || n > 0 {
-			return 0, err
+			return r.paceRest(), err
 		}
 		if v.due { // somebody has them locked
 			rest = min(rest, 200*time.Millisecond)
@@ -82,7 +82,7 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	return max(rest, time.Millisecond), nil
 }
 
-// claimAll claims, using each sender as it comes free, until nothing more is due.
+// claimAll claims, using each sender as it comes free, until nothing more is due or may be sent.
 func (r *round) claimAll(ctx context.Context) (drained bool, err error) {
 	for ctx.Err() == nil {
 		if time.Since(r.looked) >= r.cfg.Poll { // leases, expiry and pauses don't wait until we are idle
@@ -94,49 +94,11 @@ func (r *round) claimAll(ctx context.Context) (drained bool, err error) {
 		if err != nil || !full {
 			return err == nil, err
 		}
-		if err := r.stayAwake(ctx); err != nil {
+		if err := r.stayAwake(ctx); err != nil || r.untilPermit() > 0 {
 			return false, err
 		}
 	}
 	return false, nil
-}
-
-// claimFree waits for a free sender and claims for all that are free. full: there may be more due.
-func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
-	select {
-	case <-ctx.Done():
-		return false, 0, ctx.Err()
-	case <-time.After(min(time.Until(r.looked.Add(r.cfg.Poll)), 2*lingerFor)): // all are busy, and the settler claims
-		return true, 0, nil
-	case <-r.free:
-	}
-	free := 1 + len(r.free) // nobody else takes any
-	for range free - 1 {
-		<-r.free
-	}
-	defer func() {
-		for range free - n {
-			r.free <- struct{}{}
-		}
-	}()
-	got, full, err := r.claimMost(ctx, min(free, r.most))
-	if err != nil {
-		return false, 0, err
-	}
-	n = len(got)
-	r.note(n)
-	r.hungry.Store(full && r.most == r.cfg.Senders && !r.paused)
-	r.start(got)
-	if r.paused && n < free {
-		got, again, err := r.claimProbe(ctx)
-		if err != nil {
-			return false, n, err
-		}
-		full = full || again
-		r.start(got)
-		n += len(got)
-	}
-	return full, n, nil
 }
 
 // start sends what was claimed, each person's messages one after the other.
@@ -174,48 +136,6 @@ func (c *Consumer) sendAll(ctx context.Context) {
 			c.verdicts <- j
 		}
 	}
-}
-
-// claimMost claims up to n messages. When the database refuses that, it is half as many the next time, down to the one message
-// that can't be written, and then more again.
-func (r *round) claimMost(ctx context.Context, n int) (got []claimed, full bool, err error) {
-	got, err = r.claimSafely(ctx, func(ctx context.Context, id string) ([]claimed, error) { return r.claim(ctx, id, n) })
-	switch {
-	case err == nil:
-		r.most = min(2*r.most, r.cfg.Senders)
-		return got, len(got) == n, nil
-	case !refusal(err):
-		return nil, false, err
-	case n > 1:
-		r.most = n / 2
-		return nil, true, nil
-	}
-	return nil, true, r.shunNext(ctx, err, dueSQL+` SELECT id FROM due`, n, front.dueAt, front.id, r.lines.queued())
-}
-
-// claimProbe claims what tests a pause. again: what it would have taken is left alone from now on.
-func (r *round) claimProbe(ctx context.Context) (got []claimed, again bool, err error) {
-	got, err = r.claimSafely(ctx, r.probe)
-	if again = refusal(err); again {
-		err = r.shunNext(ctx, err, probeDueSQL+` SELECT id FROM due`, 1, front.dueAt, front.id, r.lines.queued())
-	}
-	return got, again, err
-}
-
-// claimSafely finishes a claim even while shutting down, and remembers one whose answer was lost: its rows may be
-// "sending" with nobody to send them.
-func (r *round) claimSafely(ctx context.Context, claim func(context.Context, string) ([]claimed, error)) ([]claimed, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
-	defer cancel()
-	id := uuid.NewString()
-	got, err := claim(ctx, id)
-	if err != nil {
-		if !refusal(err) { // which is an answer
-			r.claims.lose(id)
-		}
-		return nil, fmt.Errorf("claim: %w", err)
-	}
-	return got, nil
 }
 
 // send lets the Sender send m, whatever happens to ctx: what has begun is finished.

@@ -45,8 +45,8 @@ func (c *Consumer) shun(id int64, why error) {
 	c.cfg.Log.WithField("id", id).Errorf("the database lets nobody write this message, it is left alone for %s: %v", shunFor, why)
 }
 
-// shunNext leaves the row alone that a refused claim of a single one was about: sql, that claim without its UPDATE, names it.
-func (c *Consumer) shunNext(ctx context.Context, why error, sql string, args ...any) error {
+// shunNext leaves the row alone that a refused claim of a single one was about: that claim without its UPDATE names it.
+func (c *Consumer) shunNext(ctx context.Context, why error, from lane) error {
 	leave := c.shunned.ids()
 	if len(leave) >= mostShun {
 		return why
@@ -54,7 +54,7 @@ func (c *Consumer) shunNext(ctx context.Context, why error, sql string, args ...
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	var id int64
-	err := c.cfg.Pool.QueryRow(ctx, sql, append([]any{leave}, args...)...).Scan(&id)
+	err := c.cfg.Pool.QueryRow(ctx, from.due+` SELECT id FROM due`, leave, 1, from.after, from.id, c.lines.queued()).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // somebody else has it
 	}

@@ -29,6 +29,7 @@ type serveCmd struct {
 	logSettings
 	ListenURL string           `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
 	Senders   int              `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
+	Rate      float64          `env:"SUBMSG_RATE" default:"0" help:"Messages per second, all replicas together; 0: as fast as WeChat takes them."`
 	Retention outbox.Retention `env:"SUBMSG_RETENTION" placeholder:"DAYS" help:"Delete settled messages unchanged for so long: 30d, which leaves out unknown ones, or by outcome, 30d,fail=90d,unknown=365d. Default: keep all."`
 	HTTPAddr  string           `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz answers; 'off' for nowhere."`
 	timing
@@ -63,6 +64,9 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 	if c.Senders < 1 || c.Senders > 10000 {
 		return badUsage("SUBMSG_SENDERS is %d, it must be 1 to 10000", c.Senders)
 	}
+	if err := outbox.CheckRate(c.Rate); err != nil {
+		return badUsage("SUBMSG_RATE: %w", err)
+	}
 	listenURL, err := c.listenURL()
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	defer pool.Close()
-	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Retention: c.Retention, Resend: resender(live),
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Resend: resender(live),
 		Poll: c.Poll, SendTimeout: c.SendTimeout, Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {
 		return badUsage("%w", err)

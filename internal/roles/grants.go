@@ -42,6 +42,7 @@ var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "ex
 const (
 	messages = "subMsgList"
 	pauses   = "subMsgPause"
+	pace     = "subMsgPace"
 	rules    = "subMsgRule"
 	failures = "subMsgRuleError"
 	held     = "subMsgHeld"
@@ -84,6 +85,8 @@ var grants = append([]grant{
 	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "probeAt"}},
 	{worker, "UPDATE", pauses, []string{"reason", "errCode", "probeAt", "probes"}},
 	{worker, "DELETE", pauses, nil},
+	{worker, "SELECT", pace, []string{"spentUntil"}},
+	{worker, "UPDATE", pace, []string{"spentUntil"}},
 	{worker, "UPDATE", wake, nil},    // setval
 	{worker, "EXECUTE", forget, nil}, // in place of DELETE: it can't delete what is new
 	{worker, "SELECT", catalog, []string{"templateId", "name", "title", "params"}},
@@ -100,6 +103,7 @@ var grants = append([]grant{
 	{admin, "SELECT", claims, nil},
 	{admin, "SELECT", pauses, nil},
 	{admin, "DELETE", pauses, nil},
+	{admin, "SELECT", pace, nil},
 	{admin, "SELECT", rules, nil},
 	{admin, "INSERT", rules, []string{"name", "tableName", "templateId", "plan"}}, // the rest, the query above all, its triggers write
 	{admin, "UPDATE", rules, []string{"name", "tableName", "templateId", "plan"}},
@@ -115,6 +119,7 @@ var grants = append([]grant{
 		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil", "dueAt"}},
 	{readonly, "SELECT", claims, nil},
 	{readonly, "SELECT", pauses, nil},
+	{readonly, "SELECT", pace, nil},
 	{readonly, "SELECT", rules, nil},
 	{readonly, "SELECT", catalog, nil},
 	{readonly, "EXECUTE", "FUNCTION submsg_rules", nil},
