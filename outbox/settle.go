@@ -17,7 +17,7 @@ type settlement struct {
 	status Status
 	text   string
 	code   *int32
-	msgID  int64 // 0: none
+	msgID  int64         // 0: none
 	delay  time.Duration // wait: until sendAfter
 	refund int           // attempts given back
 

@@ -50,7 +50,9 @@ func TestPreparedAcrossSleep(t *testing.T) {
 	for range 4 {
 		gate <- struct{}{}
 	}
-	eventually(t, "the flag is cleared", func() bool { return one[bool](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1`) })
+	eventually(t, "the flag is cleared", func() bool {
+		return one[bool](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1`)
+	})
 	conn := newAdmin(t, d.url)
 	var names [3]string
 	for n := range names {
