@@ -136,6 +136,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if c.listenConfig != nil {
 		beside.Go(func() { c.listen(ctx) })
 	}
+	beside.Go(func() { c.adopt(ctx) })
 	if len(c.cfg.Retention) > 0 {
 		beside.Go(func() { c.retain(ctx) })
 	}

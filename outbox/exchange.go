@@ -65,7 +65,7 @@ func (c *Consumer) gather(batch []judged) []judged {
 func (c *Consumer) exchange(ctx context.Context, rows []settlement) (left []settlement, got []claimed, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	if c.cfg.Sender.Ready(ctx).Outcome != Accepted {
+	if !c.readyNow(ctx) {
 		return rows, nil, false
 	}
 	var done []int64
@@ -106,6 +106,13 @@ func (c *Consumer) exchange(ctx context.Context, rows []settlement) (left []sett
 		c.sated()
 	}
 	return without(rows, done), append(fresh, got...), true
+}
+
+// readyNow asks the sender what the pump asks before it claims, and doesn't wait for it: outcomes are to be written.
+func (c *Consumer) readyNow(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, gatherMost)
+	defer cancel()
+	return c.cfg.Sender.Ready(ctx).Outcome == Accepted
 }
 
 // sated ends exchanges: the pump claims by itself.

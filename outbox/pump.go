@@ -12,7 +12,7 @@ import (
 
 // pump claims and starts sends until ctx is done. It is the only claimer of its consumer.
 //
-// Its life is rounds: claim until nothing is due, look what else there is, rest until something may
+// Its life is rounds: claim, and when nothing more is due, look what else there is and rest until something may
 // have changed. An error ends a round; the next one follows after a short wait.
 func (c *Consumer) pump(ctx context.Context) {
 	r := round{Consumer: c, writers: make(map[string]time.Time), most: c.cfg.Senders}
@@ -55,7 +55,7 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 		_, err := r.lookAround(ctx, false)
 		return r.cfg.Poll, err
 	}
-	if drained, err := r.claimAll(ctx); err != nil || !drained {
+	if full, err := r.claimOnce(ctx); err != nil || full {
 		return r.paceRest(), err
 	}
 	if r.lingers() {
@@ -82,23 +82,17 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	return max(rest, time.Millisecond), nil
 }
 
-// claimAll claims, using each sender as it comes free, until nothing more is due or may be sent.
-func (r *round) claimAll(ctx context.Context) (drained bool, err error) {
-	for ctx.Err() == nil {
-		if time.Since(r.looked) >= r.cfg.Poll { // leases, expiry and pauses don't wait until we are idle
-			if _, err := r.lookAround(ctx, false); err != nil {
-				return false, err
-			}
-		}
-		full, _, err := r.claimFree(ctx)
-		if err != nil || !full {
-			return err == nil, err
-		}
-		if err := r.stayAwake(ctx); err != nil || r.untilPermit() > 0 {
+// claimOnce claims for the senders that are free. full: there may be more due.
+func (r *round) claimOnce(ctx context.Context) (full bool, err error) {
+	if time.Since(r.looked) >= r.cfg.Poll { // leases, expiry and pauses don't wait until we are idle
+		if _, err := r.lookAround(ctx, false); err != nil {
 			return false, err
 		}
 	}
-	return false, nil
+	if full, _, err = r.claimFree(ctx); err != nil || !full {
+		return false, err
+	}
+	return true, r.stayAwake(ctx)
 }
 
 // start sends what was claimed, each person's messages one after the other.

@@ -7,10 +7,13 @@ package failpoint
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Variable arms failpoints: "name:n:action", comma-separated. The n-th hit of name does the action,
@@ -48,9 +51,11 @@ func Hit(name string) {
 	if !ok || p.left.Add(-1) != 0 {
 		return
 	}
-	if err := syscall.Kill(os.Getpid(), p.signal); err != nil {
+	runtime.LockOSThread() // the signal goes to this very thread: otherwise it would run on until another has met it
+	if err := unix.Tgkill(os.Getpid(), unix.Gettid(), p.signal); err != nil {
 		panic(err)
 	}
+	runtime.UnlockOSThread()
 	if p.signal == syscall.SIGKILL {
 		select {} // it is on its way
 	}

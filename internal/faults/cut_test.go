@@ -158,7 +158,7 @@ func TestSlowLine(t *testing.T) {
 	w := l.start()
 	l.load(100)
 	p.slow(20_000)
-	l.keep(100)
+	l.keep(50 + *cycles)
 	l.progress(50 + *cycles)
 	p.slow(0)
 	total.inject("slow line to the database", 1)

@@ -50,6 +50,8 @@ func TestDiskFull(t *testing.T) {
 			l := newLabOn(t, n.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
 			p := newProxy(t, n.url())
 			l.url = p.url(n.url())
+			// Without room to spare in its pages, so that claims make the table grow.
+			l.exec(`ALTER TABLE subMsgList SET (fillfactor = 100)`)
 			// More than a file of WAL holds, so that limits tell the one from the other.
 			l.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, parameterArr)
 				SELECT 'o', 't', 'cancel', ARRAY['', '', '', 'filler' || n, repeat('x', 1500)] FROM generate_series(1, 800) AS n`)

@@ -219,3 +219,18 @@ func TestRowsLocked(t *testing.T) {
 	total.inject("row locked by a person in mid-send", hits)
 	l.check(0)
 }
+
+// TestWaitingRowLocked: a person holds a row that waits in an open transaction. It is left out, and no claim waits for the person.
+func TestWaitingRowLocked(t *testing.T) {
+	l := newLab(t, fakewechat.Options{})
+	key := l.insert(1)
+	release := l.hold(`SELECT FROM subMsgList FOR UPDATE`)
+	l.start()
+	l.start()
+	l.insert(100)
+	l.within(15*time.Second, "all others are sent", func() bool { return l.number(successSQL) == 100 })
+	release()
+	l.within(15*time.Second, "then so is it", func() bool { return l.status(key) == "success" })
+	total.inject("waiting row locked by a person", 1)
+	l.check(0)
+}

@@ -25,6 +25,7 @@ type proxy struct {
 	speed   int        // bytes a second towards the client, 0 for no limit
 	refused bool
 	lose    string // the statement whose next answer is lost, "" for none
+	lost    int    // answers
 	links   map[*link]struct{}
 	cuts    map[int]bool  // the limits at which a connection was cut
 	ended   chan struct{} // closed at the end of the test
@@ -165,6 +166,7 @@ func (p *proxy) harm(l *link) func([]byte) []byte {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if l.losing == 2 {
+			p.lost++
 			return nil
 		}
 		if p.speed > 0 {
@@ -197,6 +199,13 @@ func (p *proxy) loseAnswer(words string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lose = words
+}
+
+// answersLost counts what loseAnswer has done.
+func (p *proxy) answersLost() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
 }
 
 func (l *link) close() {

@@ -97,7 +97,7 @@ func TestTemplateRefused(t *testing.T) {
 	l.check(0)
 }
 
-// TestOnePersonAtATime has two replicas send many messages to few people: WeChat hardly ever says 43108, and each arrives once.
+// TestOnePersonAtATime has two replicas send many messages to few people: each arrives once, however often WeChat says 43108.
 func TestOnePersonAtATime(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, fakewechat.Options{Latency: 10 * time.Millisecond})
@@ -112,9 +112,9 @@ func TestOnePersonAtATime(t *testing.T) {
 	}
 	stats := l.wechat.Stats()
 	t.Logf("%d calls for %d messages, 43108: %d", stats.Calls, rounds*persons*each, stats.ErrCodes[43108])
-	// Two replicas that claim in the same moment don't see each other's claim: some 5 % where five in a row are for the same
-	// person, as here, and next to none where they are mixed. Each costs its message a second.
-	if n, most := stats.ErrCodes[43108], rounds*persons*each/8; n > most {
+	// Two replicas don't know whom the other is sending to: 20 to 40 % with hardly more people than senders, as here, and next to
+	// none with thousands. Each costs its message a second.
+	if n, most := stats.ErrCodes[43108], rounds*persons*each/2; n > most {
 		t.Errorf("%d answers 43108, at most %d are few", n, most)
 	}
 	l.check(0)
