@@ -143,7 +143,7 @@ func (c *Consumer) queueClaim(batch *pgx.Batch, got *[]claimed, id string, from 
 		m := claimed{claim: id, deadline: deadline}
 		_, err := pgx.ForEachRow(rows, []any{&m.ID, &m.OpenID, &m.TemplateID, &params, &m.Page, &m.Attempt, &m.place.dueAt, &m.probe}, func() error {
 			m.Params, m.broken = params.texts()
-			m.place.id = m.ID
+			m.place.id, m.Due = m.ID, m.place.dueAt.Time // zero for an infinite one
 			*got = append(*got, m)
 			return nil
 		})

@@ -70,12 +70,14 @@ type Consumer struct {
 	onItsWay  chan claimed  // to the senders; as many as there are, so it never blocks
 	verdicts  chan judged   // from the senders to the settler; as many as senders, so it never blocks
 	listening atomic.Bool   // wakes are proved to arrive
+	deaf      bool          // it was logged that wakes don't arrive; the listener's
 	hungry    atomic.Bool   // there is a backlog: the settler claims as it settles
 	claims    *claims
 	lines     lines
 	shunned   shunned
 	backlog   backlog // the settler's
 	trouble   int     // sends in a row that met "system busy"; the settler's
+	pulse     pulse
 }
 
 type judged struct {
@@ -87,7 +89,7 @@ type judged struct {
 func New(cfg Config) (*Consumer, error) {
 	cfg = cfg.withDefaults()
 	c := &Consumer{cfg: cfg, wake: make(chan struct{}, 1), claims: newClaims(),
-		lines: lines{busy: make(map[string][]claimed)}, shunned: shunned{since: make(map[int64]time.Time)}, backlog: backlog{after: front}}
+		lines: lines{busy: make(map[string][]claimed)}, shunned: shunned{since: make(map[int64]time.Time), said: make(map[string]time.Time)}, backlog: backlog{after: front}, pulse: pulse{began: time.Now()}}
 	switch {
 	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
 		return nil, errors.New("outbox: Pool, Sender and Log are needed")
@@ -103,10 +105,11 @@ func New(cfg Config) (*Consumer, error) {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
 	if cfg.ListenURL != "" {
-		var err error
-		if c.listenConfig, err = pgx.ParseConfig(cfg.ListenURL); err != nil {
+		pooled, err := pgxpool.ParseConfig(cfg.ListenURL) // it may be the pool's URL, with settings that no server understands
+		if err != nil {
 			return nil, fmt.Errorf("outbox: listen URL: %w", err)
 		}
+		c.listenConfig = pooled.ConnConfig
 		if params := c.listenConfig.RuntimeParams; params["application_name"] == "" {
 			params["application_name"] = "submsg listener"
 		}

@@ -29,16 +29,21 @@ const canarySQL = `SELECT pg_notify('` + canary + `', '') WHERE pg_notification_
 // hold the notification queue. Whatever goes wrong costs one poll interval per message, no more.
 func (c *Consumer) listen(ctx context.Context) {
 	wait := 100 * time.Millisecond
+	why := "" // of the last time that was logged
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := c.hear(ctx)
-		if c.listening.Swap(false) || time.Since(began) > time.Minute {
+		heard := c.listening.Swap(false)
+		if heard || time.Since(began) > time.Minute {
 			wait = 100 * time.Millisecond
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		c.cfg.Log.Warnf("wakes don't arrive, messages are found by polling every %s; listening again in %s: %v", c.cfg.Poll, wait, err)
+		if reason := deafness(err); heard || !c.deaf || reason != why {
+			why, c.deaf = reason, true
+			c.cfg.Log.Warnf("wakes don't arrive, messages are found by polling every %s until they do; `submsg doctor` looks into it: %v", c.cfg.Poll, err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
@@ -48,6 +53,14 @@ func (c *Consumer) listen(ctx context.Context) {
 			wait = 30 * time.Second
 		}
 	}
+}
+
+// deafness is the kind of an error: its text may hold a port, another one each time.
+func deafness(err error) string {
+	if errors.Is(err, errDeaf) || errors.Is(err, errFull) {
+		return err.Error()
+	}
+	return sqlState(err)
 }
 
 // hear listens on one connection for as long as it works.
@@ -89,6 +102,10 @@ func (c *Consumer) hear(ctx context.Context) error {
 		}
 		if !c.listening.Swap(true) {
 			c.wakeUp() // what was inserted while nobody listened
+			if c.deaf {
+				c.deaf = false
+				c.cfg.Log.Info("wakes arrive again")
+			}
 		}
 		heard = ""
 		for deadline := time.Now().Add(c.cfg.Canary); time.Now().Before(deadline); {

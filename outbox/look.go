@@ -122,7 +122,7 @@ func (c *Consumer) expire(ctx context.Context) error {
 		return err
 	}, c.shun)
 	if expired > 0 {
-		c.cfg.Log.WithField("messages", expired).Warn("expired before they could be sent")
+		c.cfg.Log.WithField("messages", expired).Warn("expired before they could be sent: set sendStatus to wait, with a later expireTime, to send them all the same")
 	}
 	return err
 }
@@ -163,7 +163,7 @@ func (c *Consumer) sweep(ctx context.Context) error {
 }
 
 func (c *Consumer) sweepRows(ctx context.Context, dead []settlement) error {
-	c.cfg.Log.WithField("messages", len(dead)).Warn("not settled within their lease: whether they were sent is unknown")
+	c.cfg.Log.WithField("messages", len(dead)).Warn("not settled within their lease, whether they were sent is unknown: set their sendStatus to wait or to cancel")
 	failpoint.Hit("sweeping")
 	return apart(dead, func(part []settlement) error {
 		_, err := c.write(ctx, part)

@@ -188,6 +188,14 @@ func run(t *testing.T, cfg outbox.Config) (stop func() error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stop = runConsumer(t, c)
+	if cfg.ListenURL != "" {
+		eventually(t, "listening", c.Listening)
+	}
+	return stop
+}
+
+func runConsumer(t *testing.T, c *outbox.Consumer) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
@@ -205,9 +213,6 @@ func run(t *testing.T, cfg outbox.Config) (stop func() error) {
 			t.Error(err)
 		}
 	})
-	if cfg.ListenURL != "" {
-		eventually(t, "listening", c.Listening)
-	}
 	return stop
 }
 

@@ -10,11 +10,19 @@ import (
 
 // A pause keeps rows of a template (or, under Account, of all) waiting without touching them. It is a row of
 // subMsgPause, so every replica obeys it and a person can see and delete it.
+// It returns what is news: a pause that wasn't there before, or not for that errCode.
 const pauseSQL = `
-INSERT INTO subMsgPause (templateId, reason, errCode, probeAt)
-SELECT t, $2, $3, clock_timestamp() + $4::interval FROM unnest($1::text[]) AS t
-ON CONFLICT (templateId) DO UPDATE
-SET reason = excluded.reason, errCode = excluded.errCode, probeAt = excluded.probeAt`
+WITH known AS (
+    SELECT templateId, errCode FROM subMsgPause WHERE templateId = ANY ($1::text[])
+), stopped AS (
+    INSERT INTO subMsgPause (templateId, reason, errCode, probeAt)
+    SELECT t, $2, $3, clock_timestamp() + $4::interval FROM unnest($1::text[]) AS t
+    ON CONFLICT (templateId) DO UPDATE
+    SET reason = excluded.reason, errCode = excluded.errCode, probeAt = excluded.probeAt
+    RETURNING templateId, errCode
+)
+SELECT FROM stopped s
+WHERE NOT EXISTS (SELECT FROM known k WHERE k.templateId = s.templateId AND k.errCode IS NOT DISTINCT FROM s.errCode)`
 
 const liftSQL = `DELETE FROM subMsgPause WHERE templateId = $1`
 
@@ -61,8 +69,8 @@ func (c *Consumer) briefly(ctx context.Context, sql string, args ...any) (rows i
 }
 
 func (c *Consumer) pause(ctx context.Context, stops []string, v Verdict) error {
-	_, err := c.briefly(ctx, pauseSQL, stops, printable(v.Text), v.Code, c.cfg.ProbeEvery)
-	if err == nil {
+	news, err := c.briefly(ctx, pauseSQL, stops, printable(v.Text), v.Code, c.cfg.ProbeEvery)
+	if err == nil && news > 0 {
 		c.cfg.Log.WithField("templates", stops).Warnf("paused, one message every %s tries whether it is over: %s", c.cfg.ProbeEvery.Round(time.Second), v.Text)
 	}
 	return err

@@ -48,6 +48,7 @@ type round struct {
 
 // next does one round and tells how long to rest.
 func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
+	r.pulse.beat()
 	if err := r.release(ctx); err != nil {
 		return 0, err
 	}
@@ -154,6 +155,7 @@ func (c *Consumer) send(ctx context.Context, m claimed) (v Verdict) {
 
 // lookAround looks at the table and tidies what needs no sender.
 func (r *round) lookAround(ctx context.Context, ask bool) (view, error) {
+	r.pulse.beat()
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	v, err := r.look(ctx, ask)

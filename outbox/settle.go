@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/sirupsen/logrus"
 )
 
 // settlement is what a verdict writes into its row.
@@ -173,14 +174,23 @@ func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) (ours []se
 	if err != nil {
 		return batch, err
 	}
+	var foreign []settlement
 	for _, s := range batch {
 		if still, found := held[s.id]; still {
 			ours = append(ours, s)
 		} else if !found {
-			c.cfg.Log.WithField("id", s.id).Warnf("outcome %q not written: the row was changed or deleted meanwhile", s.status)
+			foreign = append(foreign, s)
 		}
 	}
+	if len(foreign) > 0 {
+		c.ofThese(foreign).Warnf("outcome %q not written: the row was changed or deleted meanwhile", foreign[0].status)
+	}
 	return ours, nil
+}
+
+// ofThese is the log of what is about several messages: the first of them, and how many.
+func (c *Consumer) ofThese(batch []settlement) *logrus.Entry {
+	return c.cfg.Log.WithFields(logrus.Fields{"id": batch[0].id, "messages": len(batch)})
 }
 
 func ids(batch []settlement) []int64 {

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -92,12 +93,18 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []judged) (left []sett
 			probes = append(probes, shown{probed, j.probe})
 		}
 	}
+	locked := map[string]bool{}
 	for _, s := range stops {
 		err := c.retry(ctx, "pause", func(ctx context.Context) error { return c.pause(ctx, s.templates, s.why) })
 		if sqlState(err) == lockNotAvailable {
-			c.cfg.Log.WithField("templates", s.templates).Warn("somebody holds the pause locked: without it, each message waits by itself")
+			for _, t := range s.templates {
+				locked[t] = true
+			}
 			rows[s.row].delay = max(rows[s.row].delay, c.cfg.ProbeEvery)
 		}
+	}
+	if len(locked) > 0 {
+		c.cfg.Log.WithField("templates", slices.Sorted(maps.Keys(locked))).Warn("a transaction holds their row of subMsgPause locked: until it ends, each message waits by itself")
 	}
 	failpoint.Hit("unsettled")
 	if c.hungry.Load() {
@@ -130,6 +137,8 @@ func (c *Consumer) store(ctx context.Context, batch []settlement) (later []settl
 		return nil
 	}
 	defer func() { c.endClaims(batch, later) }()
+	var refused []settlement
+	var reason error
 	_ = apart(batch, func(part []settlement) error {
 		var left []settlement
 		err := c.retry(ctx, "settle", func(ctx context.Context) (err error) {
@@ -142,11 +151,15 @@ func (c *Consumer) store(ctx context.Context, batch []settlement) (later []settl
 		return err
 	}, func(s settlement, why error) {
 		if !s.refused {
-			c.cfg.Log.WithField("id", s.id).Errorf("outcome %q refused by the database, will be tried again: %v", s.status, why)
+			refused, reason = append(refused, s), why
 		}
 		s.refused = true
 		later = append(later, s)
 	}) // what it could not write is in later
+	if len(refused) > 0 {
+		c.ofThese(refused).Errorf("outcome %q refused by the database, it is tried again until the constraint or trigger that refuses it is mended: %v",
+			refused[0].status, reason)
+	}
 	return later
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/sirupsen/logrus"
 )
 
 const (
@@ -23,6 +24,7 @@ const (
 type shunned struct {
 	mu    sync.Mutex
 	since map[int64]time.Time
+	said  map[string]time.Time // when a SQLSTATE was logged
 }
 
 // ids are the rows to leave alone. Those whose time is over are forgotten, and thereby tried again.
@@ -33,16 +35,26 @@ func (s *shunned) ids() []int64 {
 	return slices.AppendSeq(make([]int64, 0, len(s.since)), maps.Keys(s.since)) // never nil, which <> ALL takes for unknown
 }
 
-func (s *shunned) add(id int64) {
+// add leaves a row alone. news: for a reason that was not logged of late.
+func (s *shunned) add(id int64, reason string) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.since[id] = time.Now()
+	now := time.Now()
+	s.since[id] = now
+	if news = now.Sub(s.said[reason]) > shunFor; news {
+		s.said[reason] = now
+	}
+	return news
 }
 
 // shun leaves a row alone that the database refuses to write.
 func (c *Consumer) shun(id int64, why error) {
-	c.shunned.add(id)
-	c.cfg.Log.WithField("id", id).Errorf("the database lets nobody write this message, it is left alone for %s: %v", shunFor, why)
+	level := logrus.DebugLevel
+	if c.shunned.add(id, sqlState(why)) {
+		level = logrus.ErrorLevel
+	}
+	c.cfg.Log.WithField("id", id).Logf(level,
+		"the database lets nobody write this message, and perhaps others: they are tried every %s until the constraint or trigger that refuses them is mended: %v", shunFor, why)
 }
 
 // shunNext leaves the row alone that a refused claim of a single one was about: that claim without its UPDATE names it.

@@ -18,7 +18,8 @@ func TestOneMessage(t *testing.T) {
 	run(t, config(d, ch))
 	id := d.insert(outbox.Message{OpenID: "oA", TemplateID: "orderStatus", Params: []string{"生椰拿铁", `19"9\`, "", "{x}"}, Page: "p"})[0]
 	d.eventually(id, "success")
-	want := []outbox.Claimed{{ID: id, OpenID: "oA", TemplateID: "orderStatus", Params: []string{"生椰拿铁", `19"9\`, "", "{x}"}, Page: "p", Attempt: 1}}
+	want := []outbox.Claimed{{ID: id, OpenID: "oA", TemplateID: "orderStatus", Params: []string{"生椰拿铁", `19"9\`, "", "{x}"}, Page: "p", Attempt: 1,
+		Due: one[time.Time](d, `SELECT sendAfter FROM subMsgList`)}}
 	if diff := cmp.Diff(want, ch.sent); diff != "" {
 		t.Error(diff)
 	}

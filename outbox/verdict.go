@@ -23,8 +23,9 @@ type Claimed struct {
 	OpenID     string
 	TemplateID string // as the application wrote it: WeChat's id or the template's name
 	Params     []string
-	Page       string // "" keeps the template's page
-	Attempt    int    // 1 for the first claim
+	Page       string    // "" keeps the template's page
+	Attempt    int       // 1 for the first claim
+	Due        time.Time // since when it could have been sent, by the database's clock; zero when unknown
 }
 
 // Outcome is the kind of a Verdict. The zero Outcome is Unknown: a Sender that forgets to judge

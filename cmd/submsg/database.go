@@ -31,6 +31,25 @@ func (s databaseSettings) url() (string, error) {
 	return s.DatabaseURL, nil
 }
 
+// listenSettings say where wakes are heard.
+type listenSettings struct {
+	ListenURL string `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
+}
+
+// listenURL is where to listen, "" for nowhere.
+func (s listenSettings) listenURL(databaseURL string) (string, error) {
+	switch s.ListenURL {
+	case "off":
+		return "", nil
+	case "":
+		return cmp.Or(databaseURL, "postgres://"), nil // which takes all from PGHOST, PGDATABASE, …
+	}
+	if _, err := pgx.ParseConfig(s.ListenURL); err != nil {
+		return "", badUsage("SUBMSG_LISTEN_URL: %w", err)
+	}
+	return s.ListenURL, nil
+}
+
 // open connects to the database. A server that can't be reached yet is waited for, one that refuses is an error.
 func (s databaseSettings) open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, error) {
 	url, err := s.url()

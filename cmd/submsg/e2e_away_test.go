@@ -11,7 +11,6 @@ import (
 
 	"github.com/submsg/submsg/internal/fakewechat"
 	"github.com/submsg/submsg/internal/pgembed"
-	"github.com/submsg/submsg/internal/pgtest"
 	"github.com/submsg/submsg/migrations"
 )
 
@@ -168,20 +167,4 @@ func (w *world) reconnect(db string) {
 	w.t.Helper()
 	w.db = db
 	w.connect()
-}
-
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	w := newWorldAt(t, pgtest.DB(t))
-	p := w.serve("SUBMSG_HTTP_ADDR=127.0.0.1:0")
-	addr := p.says(`http://(\S+)/healthz answers`)[1]
-	ask := start(t, []string{"SUBMSG_HTTP_ADDR=" + addr}, "healthcheck")
-	if code := ask.exit(); code != 0 {
-		t.Errorf("healthcheck of a running serve: exit code %d", code)
-	}
-	p.finish()
-	ask = start(t, []string{"SUBMSG_HTTP_ADDR=" + addr}, "healthcheck")
-	if code := ask.exit(); code != 1 {
-		t.Errorf("healthcheck of a stopped serve: exit code %d", code)
-	}
 }

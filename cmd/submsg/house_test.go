@@ -27,6 +27,8 @@ var house = map[string]struct{ code, tests []string }{
 	"internal/wechat":     {code: []string{"internal/failpoint", "outbox", "templates"}, tests: []string{"internal/fakewechat"}},
 	"internal/fakewechat": {code: []string{"templates"}},
 	"internal/bench":      {code: []string{"internal/fakewechat", "internal/pgembed", "internal/wechat", "migrations", "outbox", "templates"}, tests: []string{"internal/pgtest"}},
+	"internal/doctor":     {tests: []string{"internal/pgtest"}},
+	"internal/metrics":    {code: []string{"outbox"}, tests: []string{"internal/pgtest"}},
 	"internal/failpoint":  {}, // marks that compile to nothing
 	"internal/faults":     {tests: []string{"internal/fakewechat", "internal/pgembed", "internal/pgtest", "migrations", "templates"}},
 	"internal/roles":      {code: []string{"migrations"}, tests: []string{"internal/pgtest", "internal/rules", "outbox"}},
@@ -34,7 +36,7 @@ var house = map[string]struct{ code, tests []string }{
 	"internal/pgembed":    {},
 	"internal/pgtest":     {code: []string{"internal/pgembed", "migrations"}},
 	"cmd/submsg": {
-		code:  []string{"internal/bench", "internal/fakewechat", "internal/pgembed", "internal/roles", "internal/rules", "internal/wechat", "migrations", "outbox", "templates"},
+		code:  []string{"internal/bench", "internal/doctor", "internal/fakewechat", "internal/metrics", "internal/pgembed", "internal/roles", "internal/rules", "internal/wechat", "migrations", "outbox", "templates"},
 		tests: []string{"internal/pgtest"},
 	},
 }

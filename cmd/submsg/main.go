@@ -34,6 +34,7 @@ type cli struct {
 	Rules       rulesCmd       `cmd:"" help:"Let any table notify its users: make, show, try and mend rules."`
 	Roles       rolesCmd       `cmd:"" help:"Print the SQL that makes least-privilege roles, or check a database against it."`
 	Postgres    postgresCmd    `cmd:"" help:"Run a private Postgres in the foreground."`
+	Doctor      doctorCmd      `cmd:"" help:"Examine everything that submsg depends on, and say what to do."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running serve whether it is alive."`
 	Bench       benchCmd       `cmd:"" help:"Measure submsg against the limits of this machine."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

@@ -1,20 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/submsg/submsg/internal/metrics"
 	"github.com/submsg/submsg/internal/rules"
 	"github.com/submsg/submsg/internal/wechat"
 	"github.com/submsg/submsg/migrations"
@@ -27,11 +24,11 @@ type serveCmd struct {
 	wechatSettings
 	templateSettings
 	logSettings
-	ListenURL string           `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
+	listenSettings
 	Senders   int              `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
 	Rate      float64          `env:"SUBMSG_RATE" default:"0" help:"Messages per second, all replicas together; 0: as fast as WeChat takes them."`
 	Retention outbox.Retention `env:"SUBMSG_RETENTION" placeholder:"DAYS" help:"Delete settled messages unchanged for so long: 30d, which leaves out unknown ones, or by outcome, 30d,fail=90d,unknown=365d. Default: keep all."`
-	HTTPAddr  string           `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz answers; 'off' for nowhere."`
+	HTTPAddr  string           `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz, /readyz and /metrics answer; 'off' for nowhere."`
 	timing
 	Migrate bool `env:"SUBMSG_MIGRATE" help:"Bring the schema up to date first."`
 }
@@ -56,7 +53,8 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	sender, err := c.sender(log, live)
+	counts := metrics.New(version(), nameOf(live))
+	sender, err := c.sender(log, live, counts.Refreshed)
 	if err != nil {
 		return err
 	}
@@ -67,7 +65,7 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 	if err := outbox.CheckRate(c.Rate); err != nil {
 		return badUsage("SUBMSG_RATE: %w", err)
 	}
-	listenURL, err := c.listenURL()
+	listenURL, err := c.listenURL(c.DatabaseURL)
 	if err != nil {
 		return err
 	}
@@ -76,14 +74,19 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 		return err
 	}
 	defer pool.Close()
-	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: sender, Log: log, Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Resend: resender(live),
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: counts.Wrap(sender), Log: log, Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Resend: resender(live),
 		Poll: c.Poll, SendTimeout: c.SendTimeout, Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {
 		return badUsage("%w", err)
 	}
 
 	group, ctx := errgroup.WithContext(ctx)
-	if err := serveHTTP(ctx, group, c.HTTPAddr, consumer.Listening, log); err != nil {
+	counts.WatchDatabase(pool)
+	if listenURL != "" {
+		counts.WatchListener(consumer.Listening)
+	}
+	ready := &readiness{pool: pool, live: live, sender: sender, polls: listenURL == "", listening: consumer.Listening}
+	if err := serveHTTP(ctx, group, c.HTTPAddr, pages(consumer.Listening, ready, counts.Handler()), log); err != nil {
 		return err
 	}
 	publish(ctx, pool, live, log)
@@ -91,6 +94,7 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 		group.Go(func() error { reload(ctx, live, log, func() { publish(ctx, pool, live, log) }); return nil })
 	}
 	group.Go(func() error { return consumer.Run(ctx) })
+	defer watched(ctx, consumer.Alive, log)()
 	log.WithFields(logrus.Fields{"version": version(), "templates": len(live.Current().All()), "senders": c.Senders}).Info("serving")
 	err = group.Wait()
 	log.Info("stopped")
@@ -105,29 +109,16 @@ func (c *serveCmd) live() (*templates.Live, error) {
 	return live, nil
 }
 
-func (c *serveCmd) sender(log *logrus.Entry, live *templates.Live) (*wechat.Sender, error) {
+func (c *serveCmd) sender(log *logrus.Entry, live *templates.Live, refreshed func(ok bool)) (*wechat.Sender, error) {
 	url, appID, secret, err := c.account(log)
 	if err != nil {
 		return nil, err
 	}
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log})
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log, Refreshed: refreshed})
 	if err != nil {
 		return nil, usageError{err}
 	}
 	return sender, nil
-}
-
-func (c *serveCmd) listenURL() (string, error) {
-	switch c.ListenURL {
-	case "off":
-		return "", nil
-	case "":
-		return cmp.Or(c.DatabaseURL, "postgres://"), nil // which takes all from PGHOST, PGDATABASE, …
-	}
-	if _, err := pgx.ParseConfig(c.ListenURL); err != nil {
-		return "", badUsage("SUBMSG_LISTEN_URL: %w", err)
-	}
-	return c.ListenURL, nil
 }
 
 // database connects, migrates if told to, and makes sure of the schema's version.
@@ -155,6 +146,16 @@ func behindPooler(err error) error {
 		return fmt.Errorf("%w: is there a transaction pooler before the database? Then add default_query_exec_mode=cache_describe to DATABASE_URL's parameters", err)
 	}
 	return err
+}
+
+// nameOf returns the name of a template by its id or name, "" for one that isn't known.
+func nameOf(live *templates.Live) func(string) string {
+	return func(idOrName string) string {
+		if t, ok := live.Current().Find(idOrName); ok {
+			return t.Name
+		}
+		return ""
+	}
 }
 
 func resender(live *templates.Live) func(string) bool {
@@ -199,41 +200,4 @@ func reload(ctx context.Context, live *templates.Live, log *logrus.Entry, reload
 			reloaded()
 		}
 	}
-}
-
-// health is fine as long as the process answers: where wakes don't arrive, messages are only found later.
-func health(listening func() bool) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		wakes := "not arriving"
-		if listening() {
-			wakes = "arriving"
-		}
-		fmt.Fprintf(w, "ok\nwakes: %s\n", wakes)
-	}
-}
-
-// serveHTTP answers /healthz until ctx ends.
-func serveHTTP(ctx context.Context, group *errgroup.Group, addr string, listening func() bool, log *logrus.Entry) error {
-	if addr == "off" {
-		return nil
-	}
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("SUBMSG_HTTP_ADDR %s: %w", addr, err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", health(listening))
-	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	log.Infof("http://%s/healthz answers", listener.Addr())
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("http: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		return server.Close()
-	})
-	return nil
 }

@@ -16,12 +16,16 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// statements reads the SQL constants of package outbox from its source, by name, but for those that are parts of others.
+// statements reads the SQL constants of packages outbox and metrics from their source, by name, but for those that are parts of others.
 func statements(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("../../outbox/*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no source of package outbox: %v", err)
+	var files []string
+	for _, of := range []string{"../../outbox/*.go", "../metrics/*.go"} {
+		found, err := filepath.Glob(of)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no %s: %v", of, err)
+		}
+		files = append(files, found...)
 	}
 	constants := map[string]ast.Expr{}
 	for _, name := range files {
@@ -112,7 +116,7 @@ func (d *db) refusedAs(role string, explains map[string]string) (refused []strin
 	return refused
 }
 
-// The worker has what package outbox does, all but the INSERT, which is the application's, and not one column more.
+// The worker has what packages outbox and metrics do, all but the INSERT, which is the application's, and not one column more.
 func TestRightsAreWhatTheStatementsNeed(t *testing.T) {
 	d := newDB(t)
 	sending := statements(t)

@@ -26,6 +26,9 @@ type Config struct {
 	Conns     int                         // connections kept open, the number of senders; 0 = 1
 	Templates func() *templates.Catalogue // asked once a send, so that a reload takes effect
 	Log       *logrus.Entry
+
+	// Refreshed is told of each answer of the token endpoint: whether it was a token that can be used. nil: nobody is.
+	Refreshed func(ok bool)
 }
 
 // Secret is a string that no way of printing shows.

@@ -35,11 +35,15 @@ func New(cfg Config) (*Sender, error) {
 	}
 	hide := blackOut(string(cfg.Secret))
 	w := newWire(cfg.Timeout, cfg.Conns)
+	tokens := newTokens(stableToken(w, cfg, hide), cfg.Log)
+	if cfg.Refreshed != nil {
+		tokens.told = cfg.Refreshed
+	}
 	return &Sender{
 		url:       cfg.BaseURL + sendPath,
 		listURL:   cfg.BaseURL + listPath,
 		wire:      w,
-		tokens:    newTokens(stableToken(w, cfg, hide), cfg.Log),
+		tokens:    tokens,
 		templates: cfg.Templates,
 		hide:      hide,
 		log:       cfg.Log,

@@ -31,6 +31,7 @@ type tokens struct {
 	fetch func(context.Context) fetched
 	now   func() time.Time
 	log   *logrus.Entry
+	told  func(ok bool) // of each refresh's end
 
 	ctx    context.Context // of refreshes: no caller's, so that none can cancel it for the others
 	cancel context.CancelFunc
@@ -47,7 +48,7 @@ type tokens struct {
 }
 
 func newTokens(fetch func(context.Context) fetched, log *logrus.Entry) *tokens {
-	t := &tokens{fetch: fetch, now: time.Now, log: log}
+	t := &tokens{fetch: fetch, now: time.Now, log: log, told: func(bool) {}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -108,18 +109,31 @@ func (t *tokens) land(f fetched, began time.Time) {
 	t.asked = t.now()
 	rejected := t.rejected
 	t.rejected = "" // asked again later, stable_token may give it again, and it is tried again
+	t.told(f.value != "" && f.value != rejected)
 	switch {
 	case f.value == "":
+		if t.trouble.Text == "" || errcode(t.trouble) != errcode(f.trouble) { // it is asked for again every few seconds
+			t.log.WithField("reason", f.trouble.Text).Warn("no new access token, it is asked for until there is one")
+		}
 		t.trouble = f.trouble
-		t.log.WithField("reason", f.trouble.Text).Warn("no new access token")
 	case f.value == rejected:
-		t.trouble = sameToken.verdict("")
-		t.log.Warn("the access token was rejected, and stable_token gives no other")
+		if said := sameToken.verdict(""); t.trouble.Text != said.Text {
+			t.trouble = said
+			t.log.Warn("the access token was rejected, and stable_token gives no other: " + said.Text)
+		}
 	default:
 		t.value, t.until, t.trouble = f.value, began.Add(f.life), outbox.Verdict{}
 		t.doubtful = rejected != ""
 		t.log.WithField("life", f.life).Debug("access token refreshed")
 	}
+}
+
+// errcode is WeChat's, 0 where it did not answer.
+func errcode(v outbox.Verdict) int32 {
+	if v.Code == nil {
+		return 0
+	}
+	return *v.Code
 }
 
 // reject is told that WeChat did not take a token. The first time, the next get fetches another; when that one is

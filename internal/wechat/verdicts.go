@@ -66,7 +66,7 @@ var rules = map[int32]rule{
 
 	40003: {user, refused, "openid 无效：请确认它属于本小程序", 0},
 	43101: {user, refused, "用户未授权或授权次数已用完：请引导用户再次订阅", 0},
-	43108: {user, later, "同一用户正有另一条消息在发送，稍后自动重试", time.Second},
+	43108: {user, halt, "同一用户正有另一条消息在发送，稍后自动重试", time.Second}, // by another replica: the message is not at fault
 	43117: {user, later, "给该用户发送过于频繁，稍后自动重试", 10 * time.Minute},
 	43004: {user, refused, "用户未关注，不能接收", 0},
 	48002: {user, refused, "用户关闭了接收消息", 0},

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/submsg/submsg/internal/doctor"
+	"github.com/submsg/submsg/migrations"
+)
+
+type doctorCmd struct {
+	databaseSettings
+	listenSettings
+	wechatSettings
+	templateSettings
+	Prefix string   `default:"submsg" help:"What the roles' names begin with."`
+	Skip   []string `placeholder:"CHECK" help:"Checks to leave out, by name. Monitoring leaves out account: WeChat allows few such calls a day."`
+	JSON   bool     `name:"json" help:"Print the findings as a JSON array."`
+}
+
+// Run prints a line a check, and fails if a check does.
+func (c *doctorCmd) Run(ctx context.Context, term terminal) error {
+	d := new(doctor.Database)
+	defer d.Close()
+	remote := &remoteChecks{wechat: c.wechatSettings, templates: c.templateSettings}
+	defer remote.close()
+	checks := slices.Concat(c.databaseChecks(d), remote.checks())
+	for _, name := range c.Skip {
+		if !slices.ContainsFunc(checks, func(k doctor.Check) bool { return k.Name == name }) {
+			return badUsage("--skip: there is no check %q", name)
+		}
+	}
+	findings := []doctor.Finding{}
+	failed := doctor.Examine(ctx, checks, c.Skip, func(f doctor.Finding) {
+		if c.JSON {
+			findings = append(findings, f)
+		} else {
+			fmt.Fprintln(term.out, f)
+		}
+	})
+	if c.JSON {
+		encoder := json.NewEncoder(term.out)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(findings); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d checks failed", failed, len(checks))
+	}
+	return nil
+}
+
+func look(name string, needs []string, examine func(context.Context) (doctor.Finding, error)) doctor.Check {
+	return doctor.Check{Name: name, Needs: needs, Examine: examine}
+}
+
+func (c *doctorCmd) databaseChecks(d *doctor.Database) []doctor.Check {
+	connected, whole := []string{"connection"}, []string{"schema"}
+	return []doctor.Check{
+		look("connection", nil, func(ctx context.Context) (doctor.Finding, error) {
+			if err := c.configure(d); err != nil {
+				return doctor.Finding{}, err
+			}
+			return d.Connect(ctx)
+		}),
+		look("version", connected, d.Version),
+		look("schema", []string{"version"}, func(ctx context.Context) (doctor.Finding, error) {
+			return doctor.Fine("version %d", migrations.Latest()), migrations.Check(ctx, d.Conn)
+		}),
+		look("triggers", whole, d.Triggers),
+		look("rules", whole, func(ctx context.Context) (doctor.Finding, error) { return examineRules(ctx, d.Conn) }),
+		look("wake", connected, d.Wake),
+		look("notifications", connected, d.Notifications),
+		look("pooler", connected, d.Pooler),
+		look("clocks", connected, d.Clocks),
+		look("commits", connected, d.Commits),
+		look("login", whole, func(ctx context.Context) (doctor.Finding, error) { return c.examineLogin(ctx, d.Conn) }),
+		look("roles", whole, func(ctx context.Context) (doctor.Finding, error) { return c.examineRoles(ctx, d.Conn) }),
+		look("xmin", connected, d.Xmin),
+		look("autovacuum", whole, d.Autovacuum),
+		look("dead rows", whole, d.DeadRows),
+	}
+}
+
+// configure fills in where the database is.
+func (c *doctorCmd) configure(d *doctor.Database) error {
+	url, err := c.url()
+	if err != nil {
+		return err
+	}
+	listen, err := c.listenURL(url)
+	if err != nil {
+		return err
+	}
+	if d.Config, err = connConfig(url); err == nil && listen != "" {
+		d.Listen, err = connConfig(listen)
+	}
+	return err
+}
+
+// connConfig reads a URL that may hold settings of a pool, which a server wouldn't understand.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	return cfg.ConnConfig, nil
+}

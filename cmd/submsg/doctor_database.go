@@ -1,0 +1,88 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/internal/doctor"
+	"github.com/submsg/submsg/internal/roles"
+	"github.com/submsg/submsg/internal/rules"
+)
+
+// examineRules looks for rules that miss what they should tell.
+func examineRules(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
+	all, err := rules.List(ctx, conn)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	failed := 0
+	for _, r := range all {
+		if r.Problem != "" {
+			return doctor.Finding{Level: doctor.Fail, Says: r.Name + ": " + r.Problem, Remedy: "mend it, then submsg rules replay " + r.Name}, nil
+		}
+		failed += int(r.Errors)
+	}
+	if failed > 0 {
+		return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("%d updates have not become messages", failed), Remedy: "submsg rules list, and then submsg rules replay"}, nil
+	}
+	return doctor.Fine("%d, all of them apply", len(all)), nil
+}
+
+// naming is the roles' names, and the schema in which the connection finds submsg's tables.
+func (c *doctorCmd) naming(ctx context.Context, conn *pgx.Conn) (roles.Naming, error) {
+	names := roles.Naming{Prefix: c.Prefix}
+	err := conn.QueryRow(ctx, `SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'subMsgList'::regclass`).Scan(&names.Schema)
+	return names, cmp.Or(err, names.Validate())
+}
+
+// examineLogin tells whether DATABASE_URL's login may do what serve does, and not more by far.
+func (c *doctorCmd) examineLogin(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
+	names, err := c.naming(ctx, conn)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	lacking, err := names.Lacking(ctx, conn)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	var login string
+	var super, owner bool
+	err = conn.QueryRow(ctx, `SELECT quote_ident(current_user), rolsuper, pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'subMsgList'::regclass), 'USAGE')
+		FROM pg_roles WHERE rolname = current_user`).Scan(&login, &super, &owner)
+	worker := names.Prefix + "_worker"
+	switch {
+	case err != nil:
+		return doctor.Finding{}, err
+	case len(lacking) > 0:
+		return doctor.Finding{Level: doctor.Fail, Says: fmt.Sprintf("%s lacks %d rights that serve needs: %s", login, len(lacking), some(lacking)),
+			Remedy: fmt.Sprintf("run what submsg roles prints, then GRANT %s TO %s", worker, login)}, nil
+	case super || owner:
+		return doctor.Finding{Level: doctor.Warn, Says: login + " is a superuser, or owns submsg's tables: far more than serve needs",
+			Remedy: "run what submsg roles prints, then let serve use a login IN ROLE " + worker}, nil
+	}
+	return doctor.Fine("%s has what serve needs", login), nil
+}
+
+// examineRoles compares the roles' rights with those that they should have, where there are such roles.
+func (c *doctorCmd) examineRoles(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
+	names, err := c.naming(ctx, conn)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	var used bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, names.Prefix+"_worker").Scan(&used); err != nil {
+		return doctor.Finding{}, err
+	}
+	if !used {
+		return doctor.NotNow("there are no roles of submsg: submsg roles prints them"), nil
+	}
+	lines, err := names.Check(ctx, conn)
+	if err != nil || len(lines) == 0 {
+		return doctor.Fine("as submsg roles has them"), err
+	}
+	return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("their rights differ in %d points from what submsg roles gives", len(lines)),
+		Remedy: "submsg roles --check prints the SQL that mends them"}, nil
+}

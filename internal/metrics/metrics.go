@@ -1,0 +1,97 @@
+// Package metrics counts what one submsg does, and shows it to Prometheus.
+//
+// Names begin with submsg_ and follow Prometheus' conventions; a test lints them. Labels are bounded: a template is one of the
+// catalogue's names or "other", and nothing about a person is in any of them.
+package metrics
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// other stands for every template that isn't in the catalogue.
+const other = "other"
+
+// Metrics is what one process counts. It is safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	template func(idOrName string) string
+
+	sends     *prometheus.CounterVec
+	inFlight  prometheus.Gauge
+	took      prometheus.Histogram
+	late      prometheus.Histogram
+	refreshes *prometheus.CounterVec
+}
+
+// New makes the metrics of a version of submsg. template returns the name of a template by its id or name, "" for one that
+// isn't known.
+func New(version string, template func(idOrName string) string) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		template: template,
+		sends: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "submsg_sends_total",
+			Help: "Sends by template and by WeChat's verdict: accepted, refused, later, halt or unknown. A message that is tried again counts again."},
+			[]string{"template", "outcome"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "submsg_sends_in_flight", Help: "Sends under way in this process."}),
+		took: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "submsg_send_duration_seconds",
+			Help:    "How long sends took, without those that were refused before anything went out.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}}),
+		late: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "submsg_due_to_send_seconds",
+			Help:    "From when a message could have been sent to when its send began, by the clocks of the database and of this machine.",
+			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 300, 1800, 3600, 21600, 86400}}),
+		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "submsg_token_refreshes_total",
+			Help: "Answers of WeChat's access_token endpoint: ok, or failed."}, []string{"result"}),
+	}
+	for _, result := range []string{"ok", "failed"} {
+		m.refreshes.WithLabelValues(result) // a series that isn't there can't be seen to rise
+	}
+	m.registry.MustRegister(m.sends, m.inFlight, m.took, m.late, m.refreshes,
+		gauge("submsg_build_info", "Which submsg this is.", prometheus.Labels{"version": version}, func() float64 { return 1 }),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler answers a scrape.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 4 * time.Second})
+}
+
+// Refreshed counts an answer of the token endpoint.
+func (m *Metrics) Refreshed(ok bool) {
+	result := "failed"
+	if ok {
+		result = "ok"
+	}
+	m.refreshes.WithLabelValues(result).Inc()
+}
+
+// WatchListener shows whether wakes arrive. Who only polls has no listener to show.
+func (m *Metrics) WatchListener(listening func() bool) {
+	m.registry.MustRegister(gauge("submsg_listener_up", "1 while wakes are proved to arrive; 0: messages are found by polling.", nil, func() float64 {
+		if listening() {
+			return 1
+		}
+		return 0
+	}))
+}
+
+// name is a template's label.
+func (m *Metrics) name(idOrName string) string {
+	if name := m.template(idOrName); name != "" {
+		return name
+	}
+	return other
+}
+
+func gauge(name, help string, labels prometheus.Labels, value func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value)
+}
+
+func counter(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
+}
