@@ -608,6 +608,14 @@ CREATE TABLE public.submsgrule (
 
 COMMENT ON TABLE public.submsgrule IS 'Which changes of which tables insert which messages: made by submsg_watch(), shown by submsg_rules()';
 
+-- Name: COLUMN submsgrule.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrule.id IS 'Its number';
+
+-- Name: COLUMN submsgrule.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrule.name IS 'Its name';
+
 -- Name: COLUMN submsgrule.tablename; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.submsgrule.tablename IS 'The table; its triggers ~submsg… call subMsgRule_fire()';
@@ -643,6 +651,10 @@ COMMENT ON COLUMN public.submsgrule.madefor IS 'Cluster, database and table that
 -- Name: COLUMN submsgrule.query; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.submsgrule.query IS 'What reads the message from a row ($1, before the update $2); made from plan and catalogue';
+
+-- Name: COLUMN submsgrule.createtime; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrule.createtime IS 'When it was made';
 
 -- Name: submsgrule_fits(public.submsgrule, text); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1008,6 +1020,18 @@ CREATE TABLE public.submsgruleerror (
 
 COMMENT ON TABLE public.submsgruleerror IS 'Updates whose rule could not be applied: the update went through, the message is missing';
 
+-- Name: COLUMN submsgruleerror.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgruleerror.id IS 'In the order in which they happened';
+
+-- Name: COLUMN submsgruleerror.ruleid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgruleerror.ruleid IS 'Which rule';
+
+-- Name: COLUMN submsgruleerror.createtime; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgruleerror.createtime IS 'When';
+
 -- Name: COLUMN submsgruleerror.error; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.submsgruleerror.error IS 'Why';
@@ -1319,6 +1343,38 @@ CREATE TABLE public.orders (
 
 COMMENT ON TABLE public.orders IS 'Example of a business table with a rule: see subMsgRule';
 
+-- Name: COLUMN orders.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.id IS 'The order';
+
+-- Name: COLUMN orders.openid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.openid IS 'Whose it is';
+
+-- Name: COLUMN orders.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.name IS 'First parameter of the message';
+
+-- Name: COLUMN orders.cardnumber; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.cardnumber IS 'Second parameter';
+
+-- Name: COLUMN orders.paymoney; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.paymoney IS 'Third parameter';
+
+-- Name: COLUMN orders.balance; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.balance IS 'Fourth parameter';
+
+-- Name: COLUMN orders.remark; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.remark IS 'Fifth parameter';
+
+-- Name: COLUMN orders.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.orders.status IS 'As the shop likes; in no message';
+
 -- Name: COLUMN orders.issendmsg; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.orders.issendmsg IS 'Set it in an update to notify the user; the update resets it';
@@ -1334,6 +1390,45 @@ ALTER TABLE public.orders ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+-- Name: submsgcause; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.submsgcause WITH (security_invoker='true') AS
+ SELECT causes.errcode,
+    causes.said,
+    causes.cause,
+    causes.nextstep,
+    causes.causeenglish,
+    causes.nextstepenglish
+   FROM ( VALUES ('-1'::integer,NULL::text,'微信系统繁忙'::text,'稍后重发'::text,'WeChat is busy'::text,'send again later'::text), (20001,NULL::text,'微信系统错误'::text,'稍后重发'::text,'WeChat had an internal error'::text,'send again later'::text), (200001,NULL::text,'微信系统错误'::text,'稍后重发'::text,'WeChat had an internal error'::text,'send again later'::text), (20002,NULL::text,'请求参数错误'::text,'检查各参数后重发'::text,'WeChat refused the values'::text,'check them and send again'::text), (200002,NULL::text,'请求参数错误'::text,'检查各参数后重发'::text,'WeChat refused the values'::text,'check them and send again'::text), (40001,NULL::text,'access_token 或 AppSecret 无效'::text,'检查 AppSecret，以及是否有其他程序刷新同一小程序的 token'::text,'the access token or the AppSecret is not valid'::text,'check the AppSecret, and whether another program renews the token of this mini-program'::text), (40014,NULL::text,'access_token 不合法'::text,'检查 AppID、AppSecret 与微信接口地址是否属于同一小程序'::text,'the access token is not valid'::text,'check that AppID, AppSecret and SUBMSG_WECHAT_URL belong together'::text), (42001,NULL::text,'access_token 已过期'::text,'检查微信接口地址与本机时钟'::text,'the access token has expired'::text,'check SUBMSG_WECHAT_URL and the clock'::text), (41001,NULL::text,'缺少 access_token'::text,'检查中间代理是否去掉了网址中的参数'::text,'the access token is missing'::text,'check whether a proxy cuts off the query of the URL'::text), (40002,NULL::text,'grant_type 不正确'::text,'检查微信接口地址，或升级 submsg'::text,'wrong grant_type'::text,'check SUBMSG_WECHAT_URL, or upgrade submsg'::text), (40013,NULL::text,'AppID 不正确'::text,'检查 SUBMSG_WECHAT_APPID'::text,'wrong AppID'::text,'check SUBMSG_WECHAT_APPID'::text), (40125,NULL::text,'AppSecret 不正确'::text,'在微信公众平台核对或重置，并更新 SUBMSG_WECHAT_SECRET'::text,'wrong AppSecret'::text,'check or reset it on mp.weixin.qq.com, and set SUBMSG_WECHAT_SECRET'::text), (41002,NULL::text,'缺少 AppID'::text,'检查 SUBMSG_WECHAT_APPID'::text,'the AppID is missing'::text,'check SUBMSG_WECHAT_APPID'::text), (41004,NULL::text,'缺少 AppSecret'::text,'检查 SUBMSG_WECHAT_SECRET'::text,'the AppSecret is missing'::text,'check SUBMSG_WECHAT_SECRET'::text), (43002,NULL::text,'接口必须用 POST 调用'::text,'检查中间代理是否改写了请求'::text,'WeChat wants a POST'::text,'check whether a proxy rewrites requests'::text), (40243,NULL::text,'AppSecret 已被冻结'::text,'在微信公众平台解冻'::text,'the AppSecret is frozen'::text,'unfreeze it on mp.weixin.qq.com'::text), (50004,NULL::text,'小程序被禁止获取 access_token'::text,'在微信公众平台查看处罚与申诉'::text,'the mini-program may not get access tokens'::text,'see penalties and appeals on mp.weixin.qq.com'::text), (50007,NULL::text,'小程序账号已被冻结'::text,'在微信公众平台处理'::text,'the mini-program''s account is frozen'::text,'settle it on mp.weixin.qq.com'::text), (40164,NULL::text,'本机 IP 不在白名单'::text,'在微信公众平台的 IP 白名单中加入本机地址，约 10 分钟后生效'::text,'this server''s IP address is not allowed'::text,'add it to the IP allow list on mp.weixin.qq.com; that takes about 10 minutes'::text), (89501,NULL::text,'本机 IP 正等待管理员确认'::text,'请管理员在微信中确认'::text,'this server''s IP address waits for approval'::text,'the mini-program''s administrator confirms it in WeChat'::text), (89503,NULL::text,'本机 IP 调用需要管理员确认'::text,'请管理员在微信中确认'::text,'this server''s IP address needs approval'::text,'the mini-program''s administrator confirms it in WeChat'::text), (89506,NULL::text,'管理员拒绝了本机 IP，24 小时内不能再申请'::text,'联系管理员'::text,'the administrator refused this server''s IP address for 24 hours'::text,'talk to the mini-program''s administrator'::text), (89507,NULL::text,'管理员拒绝了本机 IP，1 小时内不能再申请'::text,'联系管理员'::text,'the administrator refused this server''s IP address for an hour'::text,'talk to the mini-program''s administrator'::text), (40003,NULL::text,'openid 无效'::text,'确认它属于本小程序'::text,'not an openid of this mini-program'::text,'correct the openid and send again'::text), (43101,NULL::text,'用户未授权或授权次数已用完'::text,'引导用户再次订阅；在此之前重发仍会失败'::text,'the user has not accepted this message, or has used up the acceptance'::text,'let the user subscribe again; before that, sending again fails again'::text), (43108,NULL::text,'同一用户正有另一条消息在发送'::text,'稍后重发'::text,'another message to this user was being sent'::text,'send again later'::text), (43117,NULL::text,'给该用户发送过于频繁'::text,'稍后重发'::text,'too many messages to this user'::text,'send again later'::text), (43004,NULL::text,'用户未关注，不能接收'::text,'无需重发'::text,'the user does not follow the account'::text,'nothing to send again'::text), (48002,NULL::text,'用户关闭了接收消息'::text,'无需重发'::text,'the user has turned messages off'::text,'nothing to send again'::text), (50002,NULL::text,'用户受限，可能已注销或被封禁'::text,'无需重发'::text,'the user is restricted, or gone'::text,'nothing to send again'::text), (40037,NULL::text,'模板 ID 无效'::text,'在微信公众平台确认该模板存在、属于本小程序且为订阅消息'::text,'no such template'::text,'see on mp.weixin.qq.com whether it exists, is this mini-program''s, and for subscribe messages'::text), (43102,NULL::text,'该模板不是订阅消息模板'::text,'换用订阅消息模板'::text,'not a template for subscribe messages'::text,'use one that is'::text), (43116,NULL::text,'该模板已被封禁'::text,'在微信公众平台查看，或换用其他模板'::text,'the template is banned'::text,'see mp.weixin.qq.com, or use another one'::text), (43104,NULL::text,'小程序没有订阅消息的权限'::text,'在微信公众平台开通'::text,'the mini-program may not send subscribe messages'::text,'apply for it on mp.weixin.qq.com'::text), (43106,NULL::text,'小程序因违规被限制发送'::text,'在微信公众平台查看处罚与申诉'::text,'the mini-program may not send, as a penalty'::text,'see penalties and appeals on mp.weixin.qq.com'::text), (43107,NULL::text,'订阅消息能力被封禁'::text,'在微信公众平台查看处罚与申诉'::text,'the mini-program''s subscribe messages are banned'::text,'see penalties and appeals on mp.weixin.qq.com'::text), (45009,NULL::text,'今日接口调用次数已达上限'::text,'等到次日，或在微信公众平台清零次数后自动恢复'::text,'the daily quota is used up'::text,'wait for tomorrow, or clear the quota on mp.weixin.qq.com; goes on by itself'::text), (45011,NULL::text,'每分钟调用次数已达上限'::text,'稍后自动恢复'::text,'the quota of the minute is used up'::text,'goes on by itself'::text), (45102,NULL::text,'接口被平台暂时停用'::text,'恢复后自动继续'::text,'WeChat has switched the interface off'::text,'goes on by itself'::text), (45501,NULL::text,'接口被平台暂时停用'::text,'恢复后自动继续'::text,'WeChat has switched the interface off'::text,'goes on by itself'::text), (45109,NULL::text,'微信已停止支持该接口'::text,'升级 submsg'::text,'WeChat no longer has this interface'::text,'upgrade submsg'::text), (48001,NULL::text,'小程序没有此接口的权限'::text,'在微信公众平台确认接口权限'::text,'the mini-program may not use this interface'::text,'see its rights on mp.weixin.qq.com'::text), (48008,NULL::text,'小程序没有发送该类消息的权限'::text,'在微信公众平台确认'::text,'the mini-program may not send this kind of message'::text,'see its rights on mp.weixin.qq.com'::text), (48004,NULL::text,'接口被封禁'::text,'在微信公众平台查看处罚与申诉'::text,'the interface is banned'::text,'see penalties and appeals on mp.weixin.qq.com'::text), (48006,NULL::text,'本月清零次数已用完'::text,'等到次日自动恢复'::text,'the quota can''t be cleared any more this month'::text,'goes on by itself tomorrow'::text), (41030,NULL::text,'页面路径不正确'::text,'确认该页面在已发布的小程序中存在'::text,'the page does not exist'::text,'see that it is in the published mini-program'::text), (47003,NULL::text,'参数不符合模板要求'::text,'按 sendStatusMsg 修改 parameterArr 后重发'::text,'a value does not fit the template'::text,'correct parameterArr by what sendStatusMsg says, and send again'::text), (45168,NULL::text,'内容含有敏感词'::text,'修改后重发'::text,'the text has a word that WeChat does not allow'::text,'change it and send again'::text), (40249,NULL::text,'内容违规被拦截'::text,'修改后重发'::text,'WeChat stopped the text'::text,'change it and send again'::text), (45012,NULL::text,'消息内容过大'::text,'缩短后重发'::text,'the message is too large'::text,'shorten it and send again'::text), (45013,NULL::text,'消息内容过大'::text,'缩短后重发'::text,'the message is too large'::text,'shorten it and send again'::text), (45014,NULL::text,'消息内容过大'::text,'缩短后重发'::text,'the message is too large'::text,'shorten it and send again'::text), (44002,NULL::text,'微信说请求内容为空'::text,'联系 submsg 开发者'::text,'WeChat says that the request was empty'::text,'tell the developers of submsg'::text), (47001,NULL::text,'微信说请求不是正确的 JSON'::text,'检查参数中的特殊字符'::text,'WeChat says that the request was no JSON'::text,'look for odd characters in parameterArr'::text), (47002,NULL::text,'微信说请求格式错误'::text,'检查参数中的特殊字符'::text,'WeChat says that the request was malformed'::text,'look for odd characters in parameterArr'::text), (40033,NULL::text,'参数中含有微信不接受的字符'::text,'修改后重发'::text,'a value has characters that WeChat does not take'::text,'change it and send again'::text), (NULL::integer,'未知模板'::text,'未知模板'::text,'改正 templateId 或补上模板文件后重发'::text,'no template file of this name or id'::text,'correct templateId, or add the template file, and send again'::text), (NULL::integer,'参数不符合模板要求'::text,'参数不符合模板要求'::text,'按 sendStatusMsg 修改 parameterArr 后重发'::text,'a value does not fit the template'::text,'correct parameterArr by what sendStatusMsg says, and send again'::text), (NULL::integer,'parameterArr 不是普通的文本列表'::text,'parameterArr 不是普通的文本列表'::text,'改正后重发'::text,'parameterArr is not a plain list of texts'::text,'correct it and send again'::text), (NULL::integer,'连不上微信'::text,'连不上微信接口'::text,'检查网络与 SUBMSG_WECHAT_URL 后重发'::text,'WeChat could not be reached'::text,'check the network and SUBMSG_WECHAT_URL, and send again'::text), (NULL::integer,'请求未被微信受理'::text,'请求未被微信受理'::text,'检查 SUBMSG_WECHAT_URL 与代理后重发'::text,'the request did not come to WeChat'::text,'check SUBMSG_WECHAT_URL and the proxy, and send again'::text), (NULL::integer,'请求可能已到达微信'::text,'请求可能已到达微信，没有得到完整应答'::text,'向用户核实后，未收到的改为 wait 重发，已收到的改为 success'::text,'the request may have reached WeChat, its answer is missing'::text,'ask the user; set wait to send again, success if it came'::text), (NULL::integer,'授权已用完，前一次可能已经送达'::text,'重发时授权已用完，前一次可能已经送达'::text,'向用户核实后，已收到的改为 success'::text,'the acceptance was used up when it was sent again: the first try may have arrived'::text,'ask the user; set success if it came'::text), (NULL::integer,'仍中断'::text,'多次发送中断，可能正是这条消息使 submsg 崩溃'::text,'联系 submsg 开发者，勿重发'::text,'submsg stopped again and again while it sent this message'::text,'tell the developers of submsg; do not send again'::text), (NULL::integer,'发送中断'::text,'发送中断，是否已送达未知'::text,'向用户核实后，未收到的改为 wait 重发，已收到的改为 success'::text,'submsg stopped while it sent'::text,'ask the user; set wait to send again, success if it came'::text), (NULL::integer,'内部错误'::text,'submsg 内部错误，是否已发送未知'::text,'查看日志，联系 submsg 开发者'::text,'an internal error of submsg; whether it was sent is unknown'::text,'look into the log and tell the developers of submsg'::text), (NULL::integer,'过期未发送'::text,'过期未发送'::text,'仍要发送时，改 expireTime 并将 sendStatus 改为 wait'::text,'its expireTime came before it could be sent'::text,'to send all the same, set expireTime and sendStatus = ''wait'''::text)) causes(errcode, said, cause, nextstep, causeenglish, nextstepenglish);
+
+-- Name: VIEW submsgcause; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.submsgcause IS 'Why messages fail, in plain words, and what to do';
+
+-- Name: COLUMN submsgcause.errcode; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgcause.errcode IS 'WeChat''s errcode; null when it is submsg that says so';
+
+-- Name: COLUMN submsgcause.said; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgcause.said IS 'What sendStatusMsg holds then, where there is no errcode';
+
+-- Name: COLUMN submsgcause.cause; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgcause.cause IS 'What happened';
+
+-- Name: COLUMN submsgcause.nextstep; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgcause.nextstep IS 'What to do';
+
+-- Name: COLUMN submsgcause.causeenglish; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgcause.causeenglish IS 'What happened, in English';
+
+-- Name: COLUMN submsgcause.nextstepenglish; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgcause.nextstepenglish IS 'What to do, in English';
+
 -- Name: submsgclaim; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.submsgclaim (
@@ -1347,6 +1442,10 @@ WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000', au
 
 COMMENT ON TABLE public.submsgclaim IS 'Messages that were taken together to be sent; kept by submsg';
 
+-- Name: COLUMN submsgclaim.claimid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgclaim.claimid IS 'As in subMsgList';
+
 -- Name: COLUMN submsgclaim.leaseuntil; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.submsgclaim.leaseuntil IS 'When its messages that are still being sent become unknown';
@@ -1354,19 +1453,6 @@ COMMENT ON COLUMN public.submsgclaim.leaseuntil IS 'When its messages that are s
 -- Name: COLUMN submsgclaim.ids; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.submsgclaim.ids IS 'Their ids';
-
--- Name: submsgheld; Type: TABLE; Schema: public; Owner: -
-
-CREATE TABLE public.submsgheld (
-    ruleid bigint NOT NULL,
-    rowkey jsonb NOT NULL,
-    messageid bigint NOT NULL,
-    due timestamp with time zone NOT NULL
-);
-
--- Name: TABLE submsgheld; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON TABLE public.submsgheld IS 'Messages within the hold window of their rule; kept by subMsgRule_fire()';
 
 -- Name: submsglist; Type: TABLE; Schema: public; Owner: -
 
@@ -1409,6 +1495,10 @@ WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_
 -- Name: TABLE submsglist; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON TABLE public.submsglist IS 'Messages to WeChat users: insert (openid, templateId, parameterArr), submsg sends and writes sendStatus';
+
+-- Name: COLUMN submsglist.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsglist.id IS 'In the order of insertion, nearly';
 
 -- Name: COLUMN submsglist.openid; Type: COMMENT; Schema: public; Owner: -
 
@@ -1482,33 +1572,6 @@ COMMENT ON COLUMN public.submsglist.leaseuntil IS 'While sending: until when it 
 
 COMMENT ON COLUMN public.submsglist.dueat IS 'While waiting: sendAfter; kept by the database';
 
--- Name: submsglist_id_seq; Type: SEQUENCE; Schema: public; Owner: -
-
-ALTER TABLE public.submsglist ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.submsglist_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
--- Name: submsgpace; Type: TABLE; Schema: public; Owner: -
-
-CREATE TABLE public.submsgpace (
-    id smallint DEFAULT 1 NOT NULL,
-    spentuntil timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT submsgpace_id_check CHECK ((id = 1))
-);
-
--- Name: TABLE submsgpace; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON TABLE public.submsgpace IS 'What SUBMSG_RATE has let go so far, in one row; kept by submsg';
-
--- Name: COLUMN submsgpace.spentuntil; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.submsgpace.spentuntil IS 'The rate is used up until then: in the past, it rests; a second ahead, the next message waits';
-
 -- Name: submsgpause; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.submsgpause (
@@ -1548,6 +1611,447 @@ COMMENT ON COLUMN public.submsgpause.probeat IS 'When one message is tried next'
 
 COMMENT ON COLUMN public.submsgpause.probes IS 'Tries since pausedAt';
 
+-- Name: submsgrecent; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.submsgrecent WITH (security_invoker='true') AS
+ WITH newest AS MATERIALIZED (
+         SELECT submsglist.id,
+            submsglist.templateid,
+            submsglist.sendstatus,
+            submsglist.sendstatusmsg,
+            submsglist.errcode,
+            submsglist.createtime,
+            submsglist.sendtime
+           FROM public.submsglist
+          ORDER BY submsglist.id DESC
+         LIMIT 10000
+        ), first AS (
+         SELECT due.id,
+            (due.id - lag(due.id) OVER (ORDER BY due.id)) AS gap
+           FROM ( SELECT submsglist.id,
+                    submsglist.templateid
+                   FROM public.submsglist
+                  WHERE (submsglist.dueat <= now())
+                  ORDER BY submsglist.dueat, submsglist.id
+                 LIMIT 10000) due
+          WHERE (NOT (due.templateid IN ( SELECT submsgpause.templateid
+                   FROM public.submsgpause)))
+        ), below AS MATERIALIZED (
+         SELECT
+                CASE
+                    WHEN (count(*) FILTER (WHERE (newest.sendstatus = 'wait'::text)) > 5000) THEN LEAST(min(newest.id), ( SELECT max(first.id) AS max
+                       FROM first
+                      WHERE ((first.gap > 100) OR (first.gap IS NULL))))
+                    ELSE min(newest.id)
+                END AS id
+           FROM newest
+        ), before AS (
+         SELECT submsglist.id,
+            submsglist.templateid,
+            submsglist.sendstatus,
+            submsglist.sendstatusmsg,
+            submsglist.errcode,
+            submsglist.createtime,
+            submsglist.sendtime
+           FROM public.submsglist
+          WHERE (submsglist.id < ( SELECT below.id
+                   FROM below))
+          ORDER BY submsglist.id DESC
+         LIMIT 10000
+        )
+ SELECT newest.id,
+    newest.templateid,
+    newest.sendstatus,
+    newest.sendstatusmsg,
+    newest.errcode,
+    newest.createtime,
+    newest.sendtime
+   FROM newest
+UNION ALL
+ SELECT before.id,
+    before.templateid,
+    before.sendstatus,
+    before.sendstatusmsg,
+    before.errcode,
+    before.createtime,
+    before.sendtime
+   FROM before;
+
+-- Name: VIEW submsgrecent; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.submsgrecent IS 'The messages inserted last, and those sent last before a backlog: 20,000 at most, whatever the size of subMsgList';
+
+-- Name: COLUMN submsgrecent.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrecent.id IS 'As in subMsgList';
+
+-- Name: COLUMN submsgrecent.templateid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrecent.templateid IS 'As in subMsgList';
+
+-- Name: COLUMN submsgrecent.sendstatus; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrecent.sendstatus IS 'As in subMsgList';
+
+-- Name: COLUMN submsgrecent.sendstatusmsg; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrecent.sendstatusmsg IS 'As in subMsgList';
+
+-- Name: COLUMN submsgrecent.errcode; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrecent.errcode IS 'As in subMsgList';
+
+-- Name: COLUMN submsgrecent.createtime; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrecent.createtime IS 'As in subMsgList';
+
+-- Name: COLUMN submsgrecent.sendtime; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgrecent.sendtime IS 'As in subMsgList';
+
+-- Name: submsgfailures; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.submsgfailures WITH (security_invoker='true') AS
+ WITH failed AS (
+         SELECT submsgrecent.sendstatus,
+            submsgrecent.errcode,
+            submsgrecent.templateid,
+            submsgrecent.id,
+            submsgrecent.sendtime,
+                CASE
+                    WHEN (submsgrecent.errcode IS NULL) THEN split_part(regexp_replace(COALESCE(submsgrecent.sendstatusmsg, ''::text), '^已重试 [0-9]+ 次，不再重试： '::text, ''::text), ' ('::text, 1)
+                    ELSE NULL::text
+                END AS said
+           FROM public.submsgrecent
+          WHERE (submsgrecent.sendstatus = ANY (ARRAY['fail'::text, 'unknown'::text, 'expired'::text]))
+        ), counted AS (
+         SELECT failed.sendstatus,
+            failed.errcode,
+            failed.said,
+            failed.templateid,
+            count(*) AS n,
+            count(*) FILTER (WHERE (failed.sendtime > (now() - '01:00:00'::interval))) AS lasthour,
+            min(failed.sendtime) AS oldest,
+            max(failed.sendtime) AS newest,
+            min(failed.id) AS lowest,
+            max(failed.id) AS highest
+           FROM failed
+          GROUP BY failed.sendstatus, failed.errcode, failed.said, failed.templateid
+        ), explained AS (
+         SELECT f.sendstatus,
+            f.errcode,
+            f.said,
+            f.templateid,
+            f.n,
+            f.lasthour,
+            f.oldest,
+            f.newest,
+            f.lowest,
+            f.highest,
+            COALESCE(c.said, f.said) AS words,
+            c.nextstep,
+            c.nextstepenglish,
+            COALESCE(c.cause, NULLIF(f.said, ''::text), ('微信返回了未收录的错误码 '::text || f.errcode), '原因未记录'::text) AS cause,
+            COALESCE(c.causeenglish, NULLIF(f.said, ''::text), ('WeChat answered with an unknown errcode '::text || f.errcode), 'no reason was written'::text) AS causeenglish
+           FROM (counted f
+             LEFT JOIN LATERAL ( SELECT c_1.errcode,
+                    c_1.said,
+                    c_1.cause,
+                    c_1.nextstep,
+                    c_1.causeenglish,
+                    c_1.nextstepenglish
+                   FROM public.submsgcause c_1
+                  WHERE ((c_1.errcode = f.errcode) OR ((f.errcode IS NULL) AND (POSITION((c_1.said) IN (f.said)) > 0)))
+                 LIMIT 1) c ON (true))
+        )
+ SELECT explained.cause,
+    explained.sendstatus,
+    explained.errcode,
+    (sum(explained.n))::bigint AS count,
+    (sum(explained.lasthour))::bigint AS lasthour,
+    min(explained.oldest) AS oldest,
+    max(explained.newest) AS newest,
+    array_agg(DISTINCT explained.templateid ORDER BY explained.templateid) AS templateids,
+    max(explained.highest) AS exampleid,
+    COALESCE(explained.nextstep, '查阅微信文档中的错误码后再决定'::text) AS nextstep,
+    (format('UPDATE subMsgList SET sendStatus = ''wait''%s WHERE id BETWEEN %s AND %s AND sendStatus = %L AND '::text,
+        CASE explained.sendstatus
+            WHEN 'expired'::text THEN ', expireTime = NULL'::text
+            ELSE NULL::text
+        END, min(explained.lowest), max(explained.highest), explained.sendstatus) ||
+        CASE
+            WHEN (explained.errcode IS NOT NULL) THEN format('errCode = %s;'::text, explained.errcode)
+            WHEN (explained.words = ''::text) THEN 'errCode IS NULL AND coalesce(sendStatusMsg, '''') = '''';'::text
+            ELSE format('errCode IS NULL AND position(%L IN sendStatusMsg) > 0;'::text, explained.words)
+        END) AS sendagain,
+    explained.causeenglish,
+    COALESCE(explained.nextstepenglish, 'look the errcode up in WeChat''s documents'::text) AS nextstepenglish
+   FROM explained
+  GROUP BY explained.cause, explained.causeenglish, explained.sendstatus, explained.errcode, explained.words, explained.nextstep, explained.nextstepenglish
+  ORDER BY ((sum(explained.n))::bigint) DESC, (max(explained.newest)) DESC;
+
+-- Name: VIEW submsgfailures; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.submsgfailures IS 'What went wrong with the messages of subMsgRecent: failed, unknown, expired, by cause';
+
+-- Name: COLUMN submsgfailures.cause; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.cause IS 'What happened';
+
+-- Name: COLUMN submsgfailures.sendstatus; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.sendstatus IS 'fail, unknown or expired';
+
+-- Name: COLUMN submsgfailures.errcode; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.errcode IS 'WeChat''s errcode; null when WeChat did not answer';
+
+-- Name: COLUMN submsgfailures.count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.count IS 'How many messages';
+
+-- Name: COLUMN submsgfailures.lasthour; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.lasthour IS 'How many of them within the last hour';
+
+-- Name: COLUMN submsgfailures.oldest; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.oldest IS 'When it happened first';
+
+-- Name: COLUMN submsgfailures.newest; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.newest IS 'When it happened last';
+
+-- Name: COLUMN submsgfailures.templateids; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.templateids IS 'Messages of which templates';
+
+-- Name: COLUMN submsgfailures.exampleid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.exampleid IS 'The id of one of them, the newest';
+
+-- Name: COLUMN submsgfailures.nextstep; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.nextstep IS 'What to do';
+
+-- Name: COLUMN submsgfailures.sendagain; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.sendagain IS 'The statement that sends them again, once the cause is gone';
+
+-- Name: COLUMN submsgfailures.causeenglish; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.causeenglish IS 'What happened, in English';
+
+-- Name: COLUMN submsgfailures.nextstepenglish; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgfailures.nextstepenglish IS 'What to do, in English';
+
+-- Name: submsghealth; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.submsghealth AS
+SELECT
+    NULL::text AS name,
+    NULL::text COLLATE pg_catalog."C" AS value,
+    NULL::text AS state,
+    NULL::text COLLATE pg_catalog."C" AS remark,
+    NULL::text COLLATE pg_catalog."C" AS remarkenglish;
+
+-- Name: VIEW submsghealth; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.submsghealth IS 'Whether messages go out, one line a fact; what needs a person has state warn';
+
+-- Name: COLUMN submsghealth.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghealth.name IS 'Of what';
+
+-- Name: COLUMN submsghealth.value; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghealth.value IS 'How much, or which';
+
+-- Name: COLUMN submsghealth.state; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghealth.state IS 'ok or warn';
+
+-- Name: COLUMN submsghealth.remark; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghealth.remark IS 'What it means, or what to do';
+
+-- Name: COLUMN submsghealth.remarkenglish; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghealth.remarkenglish IS 'The same in English';
+
+-- Name: submsgheld; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.submsgheld (
+    ruleid bigint NOT NULL,
+    rowkey jsonb NOT NULL,
+    messageid bigint NOT NULL,
+    due timestamp with time zone NOT NULL
+);
+
+-- Name: TABLE submsgheld; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.submsgheld IS 'Messages within the hold window of their rule; kept by subMsgRule_fire()';
+
+-- Name: COLUMN submsgheld.ruleid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgheld.ruleid IS 'Which rule';
+
+-- Name: COLUMN submsgheld.rowkey; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgheld.rowkey IS 'Which row of its table';
+
+-- Name: COLUMN submsgheld.messageid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgheld.messageid IS 'Its message';
+
+-- Name: COLUMN submsgheld.due; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgheld.due IS 'Until when it is held';
+
+-- Name: submsglist_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+
+ALTER TABLE public.submsglist ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.submsglist_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- Name: submsgpace; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.submsgpace (
+    id smallint DEFAULT 1 NOT NULL,
+    spentuntil timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT submsgpace_id_check CHECK ((id = 1))
+);
+
+-- Name: TABLE submsgpace; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.submsgpace IS 'What SUBMSG_RATE has let go so far, in one row; kept by submsg';
+
+-- Name: COLUMN submsgpace.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpace.id IS 'Always 1';
+
+-- Name: COLUMN submsgpace.spentuntil; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpace.spentuntil IS 'The rate is used up until then: in the past, it rests; a second ahead, the next message waits';
+
+-- Name: submsgtemplate; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.submsgtemplate (
+    templateid text NOT NULL,
+    name text NOT NULL,
+    title text DEFAULT ''::text NOT NULL,
+    params text[] DEFAULT '{}'::text[] NOT NULL,
+    seentime timestamp with time zone DEFAULT now() NOT NULL
+);
+
+-- Name: TABLE submsgtemplate; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.submsgtemplate IS 'The templates that submsg serve last read from its files; rules are checked against them';
+
+-- Name: COLUMN submsgtemplate.templateid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgtemplate.templateid IS 'WeChat''s template id';
+
+-- Name: COLUMN submsgtemplate.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgtemplate.name IS 'The name in its file';
+
+-- Name: COLUMN submsgtemplate.title; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgtemplate.title IS 'The title of its card';
+
+-- Name: COLUMN submsgtemplate.params; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgtemplate.params IS 'The meaning of parameterArr, in order';
+
+-- Name: COLUMN submsgtemplate.seentime; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgtemplate.seentime IS 'When they were last published';
+
+-- Name: submsgpaused; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.submsgpaused WITH (security_invoker='true') AS
+ WITH first AS MATERIALIZED (
+         SELECT looked.templateid,
+            count(*) AS n
+           FROM ( SELECT submsglist.templateid
+                   FROM public.submsglist
+                  WHERE (submsglist.dueat IS NOT NULL)
+                  ORDER BY submsglist.dueat, submsglist.id
+                 LIMIT 10000) looked
+          GROUP BY looked.templateid
+        )
+ SELECT
+        CASE p.templateid
+            WHEN '*'::text THEN '全部模板 (every template)'::text
+            ELSE COALESCE(TRIM(BOTH FROM ((t.name || ' '::text) || t.title)), p.templateid)
+        END AS what,
+    p.templateid,
+    p.reason AS why,
+    p.errcode,
+    p.pausedat AS since,
+    p.probeat AS nextprobe,
+    p.probes,
+    ( SELECT (COALESCE(sum(f.n), (0)::numeric))::bigint AS "coalesce"
+           FROM first f
+          WHERE ((p.templateid = '*'::text) OR (p.templateid = f.templateid))) AS waiting,
+    ( SELECT (COALESCE(sum(first.n), (0)::numeric))::bigint AS "coalesce"
+           FROM first) AS waitingof,
+    format('DELETE FROM subMsgPause WHERE templateId = %L;'::text, p.templateid) AS lift
+   FROM (public.submsgpause p
+     LEFT JOIN public.submsgtemplate t ON (((p.templateid = t.templateid) OR (p.templateid = t.name))))
+  ORDER BY (p.templateid <> '*'::text), p.pausedat, p.templateid;
+
+-- Name: VIEW submsgpaused; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.submsgpaused IS 'What WeChat has stopped, why, and how to let it go on; it goes on by itself when a probe succeeds';
+
+-- Name: COLUMN submsgpaused.what; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.what IS 'Every template, or which one';
+
+-- Name: COLUMN submsgpaused.templateid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.templateid IS 'As in subMsgPause';
+
+-- Name: COLUMN submsgpaused.why; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.why IS 'What WeChat said, for people';
+
+-- Name: COLUMN submsgpaused.errcode; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.errcode IS 'WeChat''s errcode';
+
+-- Name: COLUMN submsgpaused.since; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.since IS 'Since when';
+
+-- Name: COLUMN submsgpaused.nextprobe; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.nextprobe IS 'When one message is tried next';
+
+-- Name: COLUMN submsgpaused.probes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.probes IS 'Tries since then';
+
+-- Name: COLUMN submsgpaused.waiting; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.waiting IS 'How many messages wait for it, of those looked at';
+
+-- Name: COLUMN submsgpaused.waitingof; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.waitingof IS 'How many waiting messages were looked at: the first 10,000';
+
+-- Name: COLUMN submsgpaused.lift; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsgpaused.lift IS 'The statement that lets it go on now';
+
 -- Name: submsgrule_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 
 ALTER TABLE public.submsgrule ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1569,28 +2073,6 @@ ALTER TABLE public.submsgruleerror ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     NO MAXVALUE
     CACHE 1
 );
-
--- Name: submsgtemplate; Type: TABLE; Schema: public; Owner: -
-
-CREATE TABLE public.submsgtemplate (
-    templateid text NOT NULL,
-    name text NOT NULL,
-    title text DEFAULT ''::text NOT NULL,
-    params text[] DEFAULT '{}'::text[] NOT NULL,
-    seentime timestamp with time zone DEFAULT now() NOT NULL
-);
-
--- Name: TABLE submsgtemplate; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON TABLE public.submsgtemplate IS 'The templates that submsg serve last read from its files; rules are checked against them';
-
--- Name: COLUMN submsgtemplate.params; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.submsgtemplate.params IS 'The meaning of parameterArr, in order';
-
--- Name: COLUMN submsgtemplate.seentime; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.submsgtemplate.seentime IS 'When they were last published';
 
 -- Name: submsgwake; Type: SEQUENCE; Schema: public; Owner: -
 
@@ -1679,6 +2161,235 @@ CREATE INDEX submsgrule_tablename ON public.submsgrule USING btree (tablename);
 -- Name: submsgruleerror_row; Type: INDEX; Schema: public; Owner: -
 
 CREATE UNIQUE INDEX submsgruleerror_row ON public.submsgruleerror USING btree (ruleid, rowkey);
+
+-- Name: submsghealth _RETURN; Type: RULE; Schema: public; Owner: -
+
+CREATE OR REPLACE VIEW public.submsghealth WITH (security_invoker='true') AS
+ WITH backlog AS MATERIALIZED (
+         SELECT count(*) AS waiting,
+            count(*) FILTER (WHERE (first.dueat <= now())) AS due,
+            ( SELECT (GREATEST(pg_class.reltuples, (0)::real))::bigint AS "greatest"
+                   FROM pg_class
+                  WHERE (pg_class.oid = ('public.submsglist_due'::regclass)::oid)) AS estimate
+           FROM ( SELECT submsglist.dueat
+                   FROM public.submsglist
+                  WHERE (submsglist.dueat IS NOT NULL)
+                  ORDER BY submsglist.dueat, submsglist.id
+                 LIMIT 10001) first
+        ), first_due AS MATERIALIZED (
+         SELECT (now() - min(GREATEST(first.dueat, '1970-01-01 00:00:00+00'::timestamp with time zone))) AS late
+           FROM ( SELECT submsglist.dueat
+                   FROM public.submsglist
+                  WHERE (submsglist.dueat <= now())
+                  ORDER BY submsglist.dueat, submsglist.id
+                 LIMIT 1) first
+        ), sending AS MATERIALIZED (
+         SELECT count(*) AS n,
+            count(*) FILTER (WHERE (m.leaseuntil < (clock_timestamp() - '00:00:10'::interval))) AS overdue
+           FROM (public.submsgclaim c
+             CROSS JOIN LATERAL ( SELECT submsglist.leaseuntil
+                   FROM public.submsglist
+                  WHERE ((submsglist.id = ANY (c.ids)) AND (submsglist.claimid = c.claimid) AND (submsglist.sendstatus = 'sending'::text))
+                 OFFSET 0) m)
+        ), listening AS MATERIALIZED (
+         SELECT count(*) FILTER (WHERE (pg_stat_activity.application_name = 'submsg listener'::text)) AS listeners,
+            count(*) FILTER (WHERE (pg_stat_activity.application_name = 'submsg'::text)) AS others
+           FROM pg_stat_activity
+          WHERE ((pg_stat_activity.datname = current_database()) AND (pg_stat_activity.application_name = ANY (ARRAY['submsg'::text, 'submsg listener'::text])))
+        ), long AS (
+         SELECT (pg_stat_activity.pid)::text AS who,
+            (pg_stat_activity.usename)::text AS login,
+            (clock_timestamp() - pg_stat_activity.xact_start) AS age,
+            pg_stat_activity.state,
+            "left"(regexp_replace(pg_stat_activity.query, '\s+'::text, ' '::text, 'g'::text), 120) AS query
+           FROM pg_stat_activity
+          WHERE ((pg_stat_activity.datname = current_database()) AND (pg_stat_activity.pid <> pg_backend_pid()) AND (COALESCE(pg_stat_activity.backend_type, 'client backend'::text) = 'client backend'::text) AND ((pg_stat_activity.xact_start < (clock_timestamp() - '00:01:00'::interval)) OR (GREATEST(age(pg_stat_activity.backend_xmin), age(pg_stat_activity.backend_xid)) > 10000)) AND ((pg_stat_activity.backend_xmin IS NOT NULL) OR (pg_stat_activity.backend_xid IS NOT NULL) OR (pg_stat_activity.state ~~ 'idle in transaction%'::text)))
+        UNION ALL
+         SELECT ('prepared '::text || pg_prepared_xacts.gid),
+            (pg_prepared_xacts.owner)::text AS owner,
+            (clock_timestamp() - pg_prepared_xacts.prepared),
+            'prepared'::text,
+            format('ROLLBACK PREPARED %L'::text, pg_prepared_xacts.gid) AS format
+           FROM pg_prepared_xacts
+          WHERE ((pg_prepared_xacts.database = current_database()) AND (pg_prepared_xacts.prepared < (clock_timestamp() - '00:01:00'::interval)))
+        UNION ALL
+         SELECT ('slot '::text || (pg_replication_slots.slot_name)::text),
+            NULL::text,
+            NULL::interval,
+            'inactive'::text,
+            format('SELECT pg_drop_replication_slot(%L)'::text, pg_replication_slots.slot_name) AS format
+           FROM pg_replication_slots
+          WHERE ((NOT pg_replication_slots.active) AND (pg_replication_slots.xmin IS NOT NULL))
+        ), guard AS (
+         SELECT wanted.name,
+            wanted.relation,
+            pg_trigger.tgenabled
+           FROM (( VALUES ('submsglist_by_hand'::text,'public.submsglist'::regclass), ('submsglist_wake_insert'::text,'public.submsglist'::regclass), ('submsgpause_wake'::text,'public.submsgpause'::regclass), ('submsgpause_wake_truncate'::text,'public.submsgpause'::regclass), ('submsgpause_wake_update'::text,'public.submsgpause'::regclass), ('submsgrule_insert'::text,'public.submsgrule'::regclass), ('submsgrule_update'::text,'public.submsgrule'::regclass), ('submsgrule_armed'::text,'public.submsgrule'::regclass), ('submsgrule_rearmed'::text,'public.submsgrule'::regclass)) wanted(name, relation)
+             LEFT JOIN pg_trigger ON (((pg_trigger.tgrelid = (wanted.relation)::oid) AND (pg_trigger.tgname = wanted.name))))
+        )
+ SELECT 'waiting'::text AS name,
+        CASE
+            WHEN (backlog.waiting > 10000) THEN '> 10000'::text
+            ELSE (backlog.waiting)::text
+        END AS value,
+    'ok'::text AS state,
+        CASE
+            WHEN ((backlog.waiting > 10000) AND (backlog.estimate > 10000)) THEN format('约 %s 条（统计信息的估计）'::text, backlog.estimate)
+            ELSE '等待发送的消息'::text
+        END AS remark,
+        CASE
+            WHEN ((backlog.waiting > 10000) AND (backlog.estimate > 10000)) THEN format('about %s, by the planner''s statistics'::text, backlog.estimate)
+            ELSE 'messages to be sent'::text
+        END AS remarkenglish
+   FROM backlog
+UNION ALL
+ SELECT 'due'::text AS name,
+        CASE
+            WHEN (backlog.due > 10000) THEN '> 10000'::text
+            ELSE (backlog.due)::text
+        END AS value,
+    'ok'::text AS state,
+    '其中已到发送时间的'::text AS remark,
+    'of these, messages whose time has come'::text AS remarkenglish
+   FROM backlog
+UNION ALL
+ SELECT 'oldest due'::text AS name,
+    COALESCE((date_trunc('second'::text, first_due.late))::text, '-'::text) AS value,
+        CASE
+            WHEN (first_due.late > '00:05:00'::interval) THEN 'warn'::text
+            ELSE 'ok'::text
+        END AS state,
+        CASE
+            WHEN (first_due.late > '00:05:00'::interval) THEN '最早到期的消息还未发送：看 subMsgPaused，以及 submsg serve 是否在运行'::text
+            ELSE '最早到期的消息已等多久'::text
+        END AS remark,
+        CASE
+            WHEN (first_due.late > '00:05:00'::interval) THEN 'what was due first is not sent yet: see subMsgPaused, and whether submsg serve runs'::text
+            ELSE 'how long the one that was due first has waited'::text
+        END AS remarkenglish
+   FROM first_due
+UNION ALL
+ SELECT 'sending'::text AS name,
+    (sending.n)::text AS value,
+        CASE
+            WHEN (sending.overdue > 0) THEN 'warn'::text
+            ELSE 'ok'::text
+        END AS state,
+        CASE
+            WHEN (sending.overdue > 0) THEN format('%s 条已超过租约仍未结束：submsg serve 是否在运行'::text, sending.overdue)
+            ELSE '正在发送'::text
+        END AS remark,
+        CASE
+            WHEN (sending.overdue > 0) THEN format('%s of them longer than their lease: does submsg serve run?'::text, sending.overdue)
+            ELSE 'messages being sent now'::text
+        END AS remarkenglish
+   FROM sending
+UNION ALL
+ SELECT 'listeners'::text AS name,
+    (listening.listeners)::text AS value,
+        CASE
+            WHEN (listening.listeners = 0) THEN 'warn'::text
+            ELSE 'ok'::text
+        END AS state,
+        CASE
+            WHEN (listening.listeners > 0) THEN '正在监听唤醒的 submsg serve'::text
+            WHEN (listening.others > 0) THEN '没有 submsg serve 在监听，消息只靠轮询发现，最多晚 2 秒：检查 SUBMSG_LISTEN_URL'::text
+            ELSE '没有 submsg serve 连接到本数据库：启动它'::text
+        END AS remark,
+        CASE
+            WHEN (listening.listeners > 0) THEN 'processes of submsg serve that listen for wakes'::text
+            WHEN (listening.others > 0) THEN 'no submsg serve listens, messages are found by polling, up to 2 s later: check SUBMSG_LISTEN_URL'::text
+            ELSE 'no submsg serve is connected to this database: start it'::text
+        END AS remarkenglish
+   FROM listening
+UNION ALL
+ SELECT 'notification queue'::text AS name,
+    (round(((used.used)::numeric * (100)::numeric), 1) || '%'::text) AS value,
+        CASE
+            WHEN (used.used >= (0.5)::double precision) THEN 'warn'::text
+            ELSE 'ok'::text
+        END AS state,
+        CASE
+            WHEN (used.used >= (0.5)::double precision) THEN '通知队列过半，唤醒已停：结束执行过 LISTEN 且停在事务中的会话'::text
+            ELSE '服务器的通知队列'::text
+        END AS remark,
+        CASE
+            WHEN (used.used >= (0.5)::double precision) THEN 'half full, so nobody is woken: end the session that listens and is idle in a transaction'::text
+            ELSE 'of the server, how full it is'::text
+        END AS remarkenglish
+   FROM pg_notification_queue_usage() used(used)
+UNION ALL
+ SELECT 'paused'::text AS name,
+    (count(*))::text AS value,
+        CASE
+            WHEN (count(*) > 0) THEN 'warn'::text
+            ELSE 'ok'::text
+        END AS state,
+        CASE
+            WHEN (count(*) > 0) THEN '被微信停止的模板或账号：看 subMsgPaused'::text
+            ELSE '没有暂停'::text
+        END AS remark,
+        CASE
+            WHEN (count(*) > 0) THEN 'templates, or the account, that WeChat has stopped: see subMsgPaused'::text
+            ELSE 'nothing is paused'::text
+        END AS remarkenglish
+   FROM public.submsgpause
+UNION ALL
+ SELECT 'long transaction'::text AS name,
+    long.who AS value,
+    'warn'::text AS state,
+    format('使死行不能清理，发送会越来越慢：%s，%s，已 %s，%s'::text, COALESCE(long.login, '?'::text), COALESCE(long.state, '?'::text), COALESCE((date_trunc('second'::text, long.age))::text, '?'::text), COALESCE(long.query, '?'::text)) AS remark,
+    format('keeps dead rows from being removed, sending gets slower and slower: %s, %s, for %s, %s'::text, COALESCE(long.login, '?'::text), COALESCE(long.state, '?'::text), COALESCE((date_trunc('second'::text, long.age))::text, '?'::text), COALESCE(long.query, '?'::text)) AS remarkenglish
+   FROM long
+UNION ALL
+ SELECT 'dead rows'::text AS name,
+    (tuples.dead)::text AS value,
+        CASE
+            WHEN ((tuples.dead)::numeric > ((50000)::numeric + (0.2 * (tuples.live)::numeric))) THEN 'warn'::text
+            ELSE 'ok'::text
+        END AS state,
+        CASE
+            WHEN ((tuples.dead)::numeric > ((50000)::numeric + (0.2 * (tuples.live)::numeric))) THEN 'subMsgList 的死行过多：检查 autovacuum 与长事务'::text
+            ELSE 'subMsgList 中待清理的旧版本'::text
+        END AS remark,
+        CASE
+            WHEN ((tuples.dead)::numeric > ((50000)::numeric + (0.2 * (tuples.live)::numeric))) THEN 'too many in subMsgList: check autovacuum and long transactions'::text
+            ELSE 'old versions in subMsgList that vacuum will remove'::text
+        END AS remarkenglish
+   FROM ( SELECT pg_stat_get_dead_tuples(('public.submsglist'::regclass)::oid) AS pg_stat_get_dead_tuples,
+            pg_stat_get_live_tuples(('public.submsglist'::regclass)::oid) AS pg_stat_get_live_tuples) tuples(dead, live)
+UNION ALL
+ SELECT 'triggers'::text AS name,
+    ((count(*) FILTER (WHERE (guard.tgenabled = ANY (ARRAY['O'::"char", 'A'::"char"]))) || ' of '::text) || count(*)) AS value,
+        CASE
+            WHEN (b.broken IS NULL) THEN 'ok'::text
+            ELSE 'warn'::text
+        END AS state,
+    COALESCE((('缺少或被禁用：'::text || b.broken) || '。用 ALTER TABLE … ENABLE TRIGGER 恢复'::text), '触发器都在且启用'::text) AS remark,
+    COALESCE((('missing or disabled: '::text || b.broken) || '; ALTER TABLE … ENABLE TRIGGER mends it'::text), 'all there and enabled'::text) AS remarkenglish
+   FROM guard,
+    ( SELECT string_agg((((guard_1.name || ' ('::text) || guard_1.relation) || ')'::text), ', '::text) AS broken
+           FROM guard guard_1
+          WHERE ((guard_1.tgenabled IS NULL) OR (guard_1.tgenabled <> ALL (ARRAY['O'::"char", 'A'::"char"])))) b
+  GROUP BY b.broken
+UNION ALL
+ SELECT 'rule'::text AS name,
+    submsg_rules.rule AS value,
+        CASE
+            WHEN ((submsg_rules.problem IS NULL) AND (submsg_rules.errors = 0)) THEN 'ok'::text
+            ELSE 'warn'::text
+        END AS state,
+    COALESCE(submsg_rules.problem,
+        CASE
+            WHEN (submsg_rules.errors > 0) THEN format('有 %s 次更新未能生成消息：SELECT * FROM submsg_replay(%L)'::text, submsg_rules.errors, submsg_rules.rule)
+            ELSE '正常'::text
+        END) AS remark,
+    COALESCE(submsg_rules.problem,
+        CASE
+            WHEN (submsg_rules.errors > 0) THEN format('updates whose message is missing: %s; SELECT * FROM submsg_replay(%L) makes up for them'::text, submsg_rules.errors, submsg_rules.rule)
+            ELSE 'works'::text
+        END) AS remarkenglish
+   FROM public.submsg_rules() submsg_rules(id, rule, tablename, template, openid, params, flag, whencolumn, whenvalues, filter, oninsert, hold, sendafter, expiretime, dedupkey, page, problem, errors, call);
 
 -- Name: submsglist submsglist_by_hand; Type: TRIGGER; Schema: public; Owner: -
 

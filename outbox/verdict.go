@@ -59,7 +59,7 @@ type Verdict struct {
 	Code    *int32        // WeChat's errcode; nil when WeChat did not answer
 	Text    string        // for people, goes to sendStatusMsg: no secret, no token
 	MsgID   int64         // WeChat's msgid, 0 if none
-	After   time.Duration // Later: not sooner than this; 0 leaves it to the backoff
+	After   time.Duration // Later and Halt: not sooner than this; 0 leaves Later to the backoff
 	Tries   int           // Later: fail after so many; 0 leaves it to Config.MaxAttempts
 
 	// Stops names what can't be sent until further notice: Account, or every spelling of the

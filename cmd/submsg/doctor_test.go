@@ -27,9 +27,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // golden compares what was printed with testdata/doctor/NAME.golden.
-func golden(t *testing.T, name, got string) {
+func golden(t *testing.T, got string, path ...string) {
 	t.Helper()
-	file := filepath.Join("testdata", "doctor", name+".golden")
+	file := filepath.Join(append([]string{"testdata"}, path...)...)
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -40,7 +40,7 @@ func golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-golden +printed):\n%s", file, diff)
+		t.Errorf("%s is out of date; look at the difference, then go test ./cmd/submsg -run %s -update (-golden +printed):\n%s", file, t.Name(), diff)
 	}
 }
 
@@ -118,7 +118,7 @@ func (p *examined) check(name string, wantCode int, wantErr string, flags ...str
 	if code != wantCode || errs != wantErr {
 		p.t.Errorf("exit code %d, %q; want %d, %q", code, errs, wantCode, wantErr)
 	}
-	golden(p.t, name, out)
+	golden(p.t, out, "doctor", name+".golden")
 }
 
 func TestDoctorWell(t *testing.T) {

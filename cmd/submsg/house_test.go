@@ -32,11 +32,12 @@ var house = map[string]struct{ code, tests []string }{
 	"internal/failpoint":  {}, // marks that compile to nothing
 	"internal/faults":     {tests: []string{"internal/fakewechat", "internal/pgembed", "internal/pgtest", "migrations", "templates"}},
 	"internal/roles":      {code: []string{"migrations"}, tests: []string{"internal/pgtest", "internal/rules", "outbox"}},
+	"internal/ops":        {code: []string{"outbox"}, tests: []string{"internal/pgtest", "migrations"}},
 	"internal/rules":      {tests: []string{"internal/pgtest", "migrations"}},
 	"internal/pgembed":    {},
 	"internal/pgtest":     {code: []string{"internal/pgembed", "migrations"}},
 	"cmd/submsg": {
-		code:  []string{"internal/bench", "internal/doctor", "internal/fakewechat", "internal/metrics", "internal/pgembed", "internal/roles", "internal/rules", "internal/wechat", "migrations", "outbox", "templates"},
+		code:  []string{"internal/bench", "internal/doctor", "internal/fakewechat", "internal/metrics", "internal/ops", "internal/pgembed", "internal/roles", "internal/rules", "internal/wechat", "migrations", "outbox", "templates"},
 		tests: []string{"internal/pgtest"},
 	},
 }

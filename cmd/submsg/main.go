@@ -29,6 +29,11 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Show everything on a private Postgres and a fake WeChat; needs no configuration."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database schema up or down, or show where it is."`
 	Send        sendCmd        `cmd:"" help:"Insert one message and follow it to its end."`
+	Status      statusCmd      `cmd:"" help:"Show on one screen whether messages go out, and what needs a person."`
+	List        listCmd        `cmd:"" help:"List messages."`
+	Show        showCmd        `cmd:"" help:"Tell the whole story of one message."`
+	Retry       retryCmd       `cmd:"" help:"Send messages again: failed ones, unless --status or --id says otherwise."`
+	Cancel      cancelCmd      `cmd:"" help:"Call messages off: waiting ones, unless --status or --id says otherwise."`
 	Templates   templatesCmd   `cmd:"" help:"List, check and try the templates."`
 	Fakewechat  fakewechatCmd  `cmd:"" help:"Run a WeChat to test against, as strict as the real one."`
 	Rules       rulesCmd       `cmd:"" help:"Let any table notify its users: make, show, try and mend rules."`

@@ -77,7 +77,7 @@ func TestBrokenRule(t *testing.T) {
 		{"the message is refused", `UPDATE orders SET openid = ''`},
 		{"nor can the error be stored", `ALTER TABLE orders DROP name; DROP TABLE subMsgRuleError CASCADE`},
 		{"the rules are gone", `DROP TABLE subMsgRule CASCADE`},
-		{"the messages are gone", `DROP TABLE subMsgList`},
+		{"the messages are gone", `DROP TABLE subMsgList CASCADE`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			config, err := pgx.ParseConfig(pgtest.DB(t))

@@ -52,7 +52,7 @@ func confirm(term terminal, question string) error {
 			return badUsage("nobody answers here: say --yes, if you are sure")
 		}
 	}
-	return errors.New("nothing removed")
+	return errors.New("nothing was changed")
 }
 
 type rulesReplayCmd struct {

@@ -148,9 +148,9 @@ func TestConfirm(t *testing.T) {
 	}{
 		{"y", "y\n", "", exitOK},
 		{"yes, without a line's end", " YES", "", exitOK},
-		{"no", "n\n", "nothing removed", exitFailed},
-		{"only return", "\n", "nothing removed", exitFailed},
-		{"something else", "yesterday\n", "nothing removed", exitFailed},
+		{"no", "n\n", "nothing was changed", exitFailed},
+		{"only return", "\n", "nothing was changed", exitFailed},
+		{"something else", "yesterday\n", "nothing was changed", exitFailed},
 		{"nobody there", "", "--yes", exitUsage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

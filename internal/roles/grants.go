@@ -7,6 +7,7 @@ package roles
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -54,6 +55,9 @@ const (
 	schema   = "SCHEMA" // the one that holds all of these
 )
 
+// What people look at.
+var views = []string{"subMsgRecent", "subMsgCause", "subMsgFailures", "subMsgPaused", "subMsgHealth"}
+
 // What defining, testing and replaying rules calls. All of it runs with the rights of who calls, so that a rule
 // gives nobody more than he has: triggers on tables where he may make them, columns that he may read.
 var ruleFunctions = []string{"submsg_watch", "submsg_unwatch", "submsg_rules", "submsg_test", "submsg_replay",
@@ -65,7 +69,7 @@ var ruleFunctions = []string{"submsg_watch", "submsg_unwatch", "submsg_rules", "
 
 // grants is everything that anybody but the owner may do with submsg's objects; what isn't here is refused. Business
 // tables with rules (orders, the example) aren't here: who may use those is the application's affair.
-var grants = append([]grant{
+var grants = slices.Concat([]grant{
 	{public, "SELECT", wake, nil}, // the trigger of whoever inserts reads it; it tells nothing
 
 	{app, "USAGE", schema, nil},
@@ -124,11 +128,18 @@ var grants = append([]grant{
 	{readonly, "SELECT", catalog, nil},
 	{readonly, "EXECUTE", "FUNCTION submsg_rules", nil},
 	{readonly, "SELECT", failures, []string{"id", "ruleId", "createTime", "error"}},
-}, execute(admin, ruleFunctions)...)
+}, execute(admin, ruleFunctions), look(admin, views), look(readonly, views))
 
 func execute(role string, functions []string) (all []grant) {
 	for _, f := range functions {
 		all = append(all, grant{role, "EXECUTE", "FUNCTION " + f, nil})
+	}
+	return all
+}
+
+func look(role string, views []string) (all []grant) {
+	for _, v := range views {
+		all = append(all, grant{role, "SELECT", v, nil})
 	}
 	return all
 }

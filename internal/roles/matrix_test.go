@@ -33,22 +33,30 @@ func cells(t *testing.T, conn *pgx.Conn) (all []cell) {
 		{"SELECT", "SELECT %[2]s FROM %[1]s LIMIT 1"}, {"SELECT", "SELECT count(%[2]s) FROM %[1]s"},
 		{"INSERT", "INSERT INTO %[1]s (%[2]s) VALUES (DEFAULT)"}, {"UPDATE", "UPDATE %[1]s SET %[2]s = DEFAULT"},
 	}
+	perView := []struct{ verb, sql string }{ // none takes writes: not even its owner could
+		{"SELECT", "SELECT * FROM %s LIMIT 1"}, {"OWNER", "ALTER VIEW %s SET (security_barrier = true)"}, {"OWNER", "DROP VIEW %s CASCADE"},
+	}
 	perSequence := []struct{ verb, sql string }{
 		{"USAGE", "SELECT nextval('%[1]s')"}, {"UPDATE", "SELECT setval('%[1]s', 1)"}, {"SELECT", "SELECT last_value FROM %[1]s"},
 		{"OWNER", "ALTER SEQUENCE %[1]s RESTART"},
 	}
-	rows, err := conn.Query(t.Context(), `SELECT relname::text, relkind = 'S', ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND (attnum > 0 OR attname = 'ctid'))
-		FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1`)
+	rows, err := conn.Query(t.Context(), `SELECT relname::text, relkind::text, ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid AND (attnum > 0 OR attname = 'ctid'))
+		FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'v') ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var name string
-	var sequence bool
+	var name, kind string
 	var columns []string
-	if _, err := pgx.ForEachRow(rows, []any{&name, &sequence, &columns}, func() error {
-		if sequence {
+	if _, err := pgx.ForEachRow(rows, []any{&name, &kind, &columns}, func() error {
+		switch kind {
+		case "S":
 			for _, v := range perSequence {
 				all = append(all, cell{right{"", v.verb, "SEQUENCE " + name, ""}, fmt.Sprintf(v.sql, name)})
+			}
+			return nil
+		case "v":
+			for _, v := range perView {
+				all = append(all, cell{right{"", v.verb, name, ""}, fmt.Sprintf(v.sql, name)})
 			}
 			return nil
 		}

@@ -14,7 +14,7 @@ func TestScriptOfAnOrdinaryOwner(t *testing.T) {
 	d.exec(`CREATE ROLE @owner CREATEROLE; CREATE ROLE @dba;
 		ALTER SCHEMA public OWNER TO @dba; GRANT CREATE, USAGE ON SCHEMA public TO PUBLIC`)
 	rows, _ := d.Query(t.Context(), `SELECT format('ALTER %s %s OWNER TO ', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, oid::regclass) FROM pg_class c
-		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'i')
+		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'v') AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'i')
 		UNION ALL SELECT format('ALTER FUNCTION %s OWNER TO ', oid::regprocedure) FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 	owned, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(owned) < 10 {

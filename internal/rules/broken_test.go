@@ -107,7 +107,7 @@ func TestOneFlagTwoRules(t *testing.T) {
 
 // Everything of ours may be gone, locked or read-only: the business update goes on.
 func TestNeverInTheWay(t *testing.T) {
-	for _, damage := range []string{`DROP TABLE subMsgList CASCADE`, `DROP TABLE subMsgRuleError CASCADE`, `DROP TABLE subMsgRule CASCADE`, `DROP TABLE subMsgTemplate`, `DROP TABLE subMsgHeld`,
+	for _, damage := range []string{`DROP TABLE subMsgList CASCADE`, `DROP TABLE subMsgRuleError CASCADE`, `DROP TABLE subMsgRule CASCADE`, `DROP TABLE subMsgTemplate CASCADE`, `DROP TABLE subMsgHeld`,
 		`DROP TABLE subMsgRuleError, subMsgList CASCADE`, `ALTER TABLE subMsgRule RENAME plan TO plans`, `UPDATE subMsgRule SET query = 'nonsense'`, `UPDATE subMsgRule SET columnSeen = '{}', madeFor = ''`,
 		`ALTER TABLE subMsgList ADD CHECK (openid = 'nobody') NOT VALID`, `CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'; CREATE TRIGGER no BEFORE INSERT ON subMsgList FOR EACH ROW EXECUTE FUNCTION no()`} {
 		t.Run(damage, func(t *testing.T) {

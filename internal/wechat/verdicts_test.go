@@ -15,7 +15,7 @@ import (
 )
 
 // documented is the list of errcodes of the domain study: codes, scope and action of each. Actions: retry, permanent,
-// pause (the template), stop (the account), token (refresh once, then stop).
+// wait (no attempt is spent), pause (the template), stop (the account), token (refresh once, then stop).
 const documented = `
 -1                                        account  retry
 20001 200001                              account  retry
@@ -32,7 +32,7 @@ const documented = `
 43102                                     template pause
 43104 43106                               account  stop
 43107                                     account  stop
-43108                                     user     retry
+43108                                     user     wait
 43116                                     template pause
 43117                                     user     retry
 44002 47001 47002 40033                   message  permanent
@@ -53,7 +53,7 @@ const documented = `
 func TestEveryDocumentedCode(t *testing.T) {
 	scopes := map[string]scope{"message": message, "user": user, "template": template, "account": account, "token": token}
 	outcomes := map[string]outbox.Outcome{
-		"retry": later, "permanent": refused, "pause": halt, "stop": halt, "token": halt,
+		"retry": later, "wait": halt, "permanent": refused, "pause": halt, "stop": halt, "token": halt,
 	}
 	seen := map[int32]bool{0: true}
 	for line := range strings.Lines(strings.TrimSpace(documented)) {
@@ -99,7 +99,7 @@ func checkVerdict(t *testing.T, code int32, s scope, want outbox.Outcome) {
 		!strings.ContainsFunc(v.Text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 		t.Errorf("%d: text %q", code, v.Text)
 	}
-	if v.After != 0 && v.Outcome != later {
+	if v.After != 0 && v.Outcome != later && (v.Outcome != halt || len(v.Stops) > 0) {
 		t.Errorf("%d: After %v means nothing with %v", code, v.After, v.Outcome)
 	}
 }
@@ -143,7 +143,7 @@ func TestVerdicts(t *testing.T) {
 		{"no permission, second try of a resend template", claimAgain(2), `{"errcode":43101,"errmsg":"no"}`,
 			outbox.Verdict{Outcome: outbox.Unknown, Code: code(43101), Text: "重发时授权已用完，前一次可能已经送达：请核实 (43101 no)"}},
 		{"parallel", claim(), `{"errcode":43108,"errmsg":"no"}`,
-			outbox.Verdict{Outcome: outbox.Later, Code: code(43108), Text: "同一用户正有另一条消息在发送，稍后自动重试 (43108 no)", After: time.Second}},
+			outbox.Verdict{Outcome: outbox.Halt, Code: code(43108), Text: "同一用户正有另一条消息在发送，稍后自动重试 (43108 no)", After: time.Second}},
 		{"too often", claim(), `{"errcode":43117,"errmsg":"no"}`,
 			outbox.Verdict{Outcome: outbox.Later, Code: code(43117), Text: "给该用户发送过于频繁，稍后自动重试 (43117 no)", After: 10 * time.Minute}},
 		{"busy", claim(), `{"errcode":-1,"errmsg":"system error"}`,

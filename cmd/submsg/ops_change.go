@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/submsg/submsg/internal/ops"
+	"github.com/submsg/submsg/outbox"
+)
+
+// changeSettings are what retry and cancel have in common.
+type changeSettings struct {
+	databaseSettings
+	selectSettings
+	DryRun bool `help:"Only show which messages it would be."`
+	Yes    bool `short:"y" help:"Don't ask."`
+	Full   bool `help:"Whole openids."`
+}
+
+type retryCmd struct{ changeSettings }
+
+// Run sends messages again: failed ones, unless --status or --id says otherwise.
+func (c *retryCmd) Run(ctx context.Context, term terminal) error {
+	return c.run(ctx, term, changing{ops.Retry, []outbox.Status{outbox.Failed}, ops.Retryable, "Send them again?", "set to wait"})
+}
+
+type cancelCmd struct{ changeSettings }
+
+// Run calls messages off: waiting ones, unless --status or --id says otherwise.
+func (c *cancelCmd) Run(ctx context.Context, term terminal) error {
+	return c.run(ctx, term, changing{ops.Cancel, []outbox.Status{outbox.Waiting}, ops.Cancellable, "Call them off?", "called off"})
+}
+
+// changing is what retry and cancel differ in.
+type changing struct {
+	do       func(context.Context, ops.DB, ops.Selection, []int64, func(ops.Result) error) (ops.Result, error)
+	usual    []outbox.Status // that is meant where nobody says
+	possible []outbox.Status // for ids
+	question string
+	done     string
+}
+
+// firstShown is how many of the messages to be changed are shown.
+const firstShown = 10
+
+func (c *changeSettings) run(ctx context.Context, term terminal, what changing) error {
+	selected, err := c.selection()
+	if err != nil {
+		return err
+	}
+	if c.empty() {
+		return badUsage("say which messages: --id, --template, --openid, --status, --errcode, --older or --newer")
+	}
+	if selected.Statuses == nil {
+		selected.Statuses = what.usual
+		if selected.IDs != nil {
+			selected.Statuses = what.possible
+		}
+	}
+	return c.session(ctx, term, func(conn *pgx.Conn) error {
+		ids, err := ops.Find(ctx, conn, selected, looking(ctx, term))
+		if err != nil {
+			return err
+		}
+		if err := c.preview(ctx, term, conn, selected, ids); err != nil {
+			return err
+		}
+		switch {
+		case c.DryRun:
+			fmt.Fprintln(term.out, "nothing was changed")
+			return nil
+		case len(ids) == 0:
+			return nil
+		case !c.Yes:
+			if err := confirm(term, what.question); err != nil {
+				return err
+			}
+		}
+		result, err := what.do(ctx, conn, selected, ids, progress(ctx, term, len(ids)))
+		fmt.Fprintf(term.out, "messages %s: %d\n", what.done, result.Changed)
+		return errors.Join(err, left(term, result.Left))
+	})
+}
+
+// preview says how many messages were found, and shows the newest of them.
+func (c *changeSettings) preview(ctx context.Context, term terminal, conn *pgx.Conn, selected ops.Selection, ids []int64) error {
+	if len(ids) == 0 {
+		fmt.Fprintf(term.out, "no such messages that are %s\n", or(selected.Statuses))
+		return nil
+	}
+	tally, err := ops.Count(ctx, conn, ids)
+	if err != nil {
+		return err
+	}
+	rows, err := ops.Messages(ctx, conn, ids[:min(len(ids), firstShown)])
+	if err != nil {
+		return err
+	}
+	mask(rows, c.Full)
+	var counts []string
+	twice := int64(0)
+	for _, t := range tally {
+		counts = append(counts, fmt.Sprintf("%d %s", t.Count, t.Status))
+		if t.Status == outbox.Uncertain || t.Status == outbox.Succeeded {
+			twice += t.Count
+		}
+	}
+	if n := len(selected.IDs) - len(ids); n > 0 && selected.Limit == 0 {
+		fmt.Fprintf(term.out, "ids of no message, or of one that isn't %s: %d\n", or(selected.Statuses), n)
+	}
+	fmt.Fprintf(term.out, "messages found: %d (%s)", len(ids), strings.Join(counts, ", "))
+	if len(ids) > len(rows) {
+		fmt.Fprintf(term.out, "; the newest %d:", len(rows))
+	}
+	fmt.Fprintf(term.out, "\n%s\n", messageTable(rows))
+	if twice > 0 {
+		fmt.Fprintf(term.out, "of these, so many have reached their users already, or may have: %d\n", twice)
+	}
+	return nil
+}
+
+func or(statuses []outbox.Status) string {
+	names := make([]string, len(statuses))
+	for i, s := range statuses {
+		names[i] = string(s)
+	}
+	return strings.Join(names, " or ")
+}
+
+// progress tells on standard error, after each tenth of many messages, how far it is.
+func progress(ctx context.Context, term terminal, total int) func(ops.Result) error {
+	const many = 5000
+	told := 0
+	return func(r ops.Result) error {
+		through := int(r.Changed) + len(r.Left)
+		if tenth := through * 10 / total; total >= many && tenth > told {
+			told = tenth
+			fmt.Fprintf(term.err, "submsg: %d of %d messages\n", through, total)
+		}
+		return ctx.Err()
+	}
+}
+
+// reasons are why messages were left as they are, and what to do then.
+var reasons = map[ops.Why]string{
+	ops.Locked:  "somebody is editing it: try again when their transaction has ended",
+	ops.Changed: "it was changed meanwhile",
+	ops.Gone:    "it was deleted meanwhile",
+	ops.Late:    "its expireTime is over: set expireTime to a later time or NULL first",
+	ops.Refused: "the database refuses",
+}
+
+// left tells which messages were left as they are, the first of them.
+func left(term terminal, list []ops.Left) error {
+	if len(list) == 0 {
+		return nil
+	}
+	t := newTable("id", "sendStatus", "why it was left as it is")
+	t.SetColumnConfigs([]table.ColumnConfig{wrapped(3, 70)})
+	for _, l := range list[:min(len(list), firstShown)] {
+		why := reasons[l.Why]
+		if l.Text != "" {
+			why += ": " + visible(l.Text)
+		}
+		t.AppendRow(table.Row{l.ID, l.Status, why})
+	}
+	fmt.Fprintln(term.out, t.Render())
+	return fmt.Errorf("messages left as they are: %d", len(list))
+}

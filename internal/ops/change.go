@@ -1,0 +1,171 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/outbox"
+)
+
+// Sent again can be what has come to an end, called off what has not come to success.
+var (
+	Retryable   = []outbox.Status{outbox.Failed, outbox.Uncertain, outbox.Expired, outbox.Cancelled, outbox.Succeeded}
+	Cancellable = []outbox.Status{outbox.Waiting, outbox.Failed, outbox.Uncertain, outbox.Expired}
+)
+
+// Why is why a message was left as it is.
+type Why string
+
+// The reasons.
+const (
+	Locked  Why = "locked"  // somebody's transaction holds the row
+	Changed Why = "changed" // it is not in the selection any more
+	Gone    Why = "gone"    // deleted
+	Late    Why = "late"    // its expireTime is over
+	Refused Why = "refused" // by a constraint or trigger, see Left.Text
+)
+
+// Left is a message that was left as it is.
+type Left struct {
+	ID     int64         `json:"id"`
+	Why    Why           `json:"why"`
+	Status outbox.Status `json:"sendStatus,omitempty"`
+	Text   string        `json:"text,omitempty"` // what the database said
+}
+
+// Result is what has become of a change: each id is in Changed or in Left.
+type Result struct {
+	Changed int64  `json:"changed"`
+	Left    []Left `json:"left,omitempty"`
+}
+
+// mostChanged bounds a transaction: so many rows are locked at once.
+const mostChanged = 1000
+
+// The same as an administrator's own UPDATE; the triggers of the table guard it. Rows that somebody holds are passed over, not
+// waited for, and what has changed since it was found is left alone.
+const changeSQL = `
+WITH picked AS MATERIALIZED (
+    SELECT id FROM subMsgList
+    WHERE id = ANY ($8) AND ` + matchSQL + ` AND sendStatus <> $9 AND ($9 <> 'wait' OR expireTime IS NULL OR expireTime > clock_timestamp())
+    ORDER BY id FOR UPDATE SKIP LOCKED
+)
+UPDATE subMsgList m SET sendStatus = $9 FROM picked WHERE m.id = picked.id RETURNING m.id`
+
+const leftSQL = `
+SELECT id, sendStatus, ` + matchSQL + ` AND sendStatus <> $9, $9 = 'wait' AND coalesce(expireTime <= clock_timestamp(), false) FROM subMsgList WHERE id = ANY ($8)`
+
+// Retry sets messages that Find has found to wait, Cancel to cancel: in transactions of 1,000 at most, each message only if the
+// selection still holds. Progress, if not nil, is called after each with the result so far; its error ends it. What was done before
+// an error stays done, and is in the result.
+func Retry(ctx context.Context, db DB, s Selection, ids []int64, progress func(Result) error) (Result, error) {
+	return change(ctx, db, s, ids, outbox.Waiting, progress)
+}
+
+// Cancel is described at Retry.
+func Cancel(ctx context.Context, db DB, s Selection, ids []int64, progress func(Result) error) (Result, error) {
+	return change(ctx, db, s, ids, outbox.Cancelled, progress)
+}
+
+// alteration is a change under way.
+type alteration struct {
+	db     DB
+	match  matches
+	to     outbox.Status
+	result Result
+}
+
+func change(ctx context.Context, db DB, s Selection, ids []int64, to outbox.Status, progress func(Result) error) (Result, error) {
+	var err error
+	if s.Templates, err = spellings(ctx, db, s.Templates); err != nil {
+		return Result{}, fmt.Errorf("set %s: %w", to, err)
+	}
+	s.Older, s.Newer = 0, 0 // an age was a way to find them, createTime never changes
+	a := alteration{db: db, match: s.matches(time.Time{}), to: to}
+	for batch := range slices.Chunk(ids, mostChanged) {
+		if err := a.write(ctx, batch); err != nil {
+			return a.result, fmt.Errorf("set %s: %w", to, err)
+		}
+		if progress != nil {
+			if err := progress(a.result); err != nil {
+				return a.result, err
+			}
+		}
+	}
+	return a.result, nil
+}
+
+// write changes a batch; where the database refuses, each half of it apart, down to the single message.
+func (a *alteration) write(ctx context.Context, batch []int64) error {
+	done, err := a.update(ctx, batch)
+	if message, refused := refusal(err); refused && len(batch) > 1 {
+		if err := a.write(ctx, batch[:len(batch)/2]); err != nil {
+			return err
+		}
+		return a.write(ctx, batch[len(batch)/2:])
+	} else if refused {
+		a.result.Left = append(a.result.Left, Left{ID: batch[0], Why: Refused, Text: message})
+		return nil
+	} else if err != nil {
+		return err
+	}
+	a.result.Changed += int64(len(done))
+	if len(done) == len(batch) {
+		return nil
+	}
+	changed := make(map[int64]bool, len(done))
+	for _, id := range done {
+		changed[id] = true
+	}
+	return a.explain(ctx, slices.DeleteFunc(slices.Clone(batch), func(id int64) bool { return changed[id] }))
+}
+
+func (a *alteration) args(batch []int64) []any {
+	return append(slices.Clone(a.match), batch, string(a.to))
+}
+
+func (a *alteration) update(ctx context.Context, batch []int64) ([]int64, error) {
+	rows, err := a.db.Query(ctx, changeSQL, a.args(batch)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+// explain says why messages were left.
+func (a *alteration) explain(ctx context.Context, batch []int64) error {
+	rows, err := a.db.Query(ctx, leftSQL, a.args(batch)...)
+	if err != nil {
+		return err
+	}
+	why := make(map[int64]Left, len(batch))
+	var l Left
+	var selected, late bool
+	_, err = pgx.ForEachRow(rows, []any{&l.ID, &l.Status, &selected, &late}, func() error {
+		switch {
+		case !selected:
+			l.Why = Changed
+		case late:
+			l.Why = Late
+		default:
+			l.Why = Locked
+		}
+		why[l.ID] = l
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range batch {
+		if l, found := why[id]; found {
+			a.result.Left = append(a.result.Left, l)
+		} else {
+			a.result.Left = append(a.result.Left, Left{ID: id, Why: Gone})
+		}
+	}
+	return nil
+}

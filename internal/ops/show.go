@@ -1,0 +1,90 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/outbox"
+)
+
+// ErrNoMessage says that there is no message of the id.
+var ErrNoMessage = errors.New("there is no such message")
+
+// Story is all that the database knows of one message.
+type Story struct {
+	Message
+	Now       time.Time `json:"now"`                 // by the database's clock
+	Cause     *Cause    `json:"cause,omitempty"`     // of its last failure
+	Pauses    []Pause   `json:"pauses,omitempty"`    // that keep it waiting, or would
+	Ahead     int64     `json:"ahead"`               // messages due before it, counted to MostCounted
+	Held      *Held     `json:"held,omitempty"`      // it is within the hold window of a rule
+	Rules     []string  `json:"rules,omitempty"`     // that make messages of its template
+	Listeners int64     `json:"listeners"`           // processes of submsg serve that can be seen, by their sessions
+	Stale     bool      `json:"pastLease,omitempty"` // being sent for longer than its lease
+}
+
+// Held is a message that its rule still holds back.
+type Held struct {
+	Rule string    `json:"rule"`
+	Due  time.Time `json:"due"`
+}
+
+const aheadSQL = `
+SELECT count(*) FROM (
+    SELECT FROM subMsgList WHERE dueAt IS NOT NULL AND (dueAt, id) < ((SELECT dueAt FROM subMsgList WHERE id = $1), $1) ORDER BY dueAt, id LIMIT 10001
+) AS before`
+
+const heldSQL = `SELECT r.name, h.due FROM subMsgHeld h JOIN subMsgRule r ON r.id = h.ruleId WHERE h.messageId = $1`
+
+const rulesSQL = `SELECT name FROM subMsgRule WHERE templateId = ANY ($1) ORDER BY name`
+
+const listenersSQL = `
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name IN ('submsg', 'submsg listener')`
+
+// Show tells the story of a message. ErrNoMessage if there is none.
+func Show(ctx context.Context, db DB, id int64) (Story, error) {
+	found, err := Messages(ctx, db, []int64{id})
+	if err != nil {
+		return Story{}, err
+	}
+	if len(found) == 0 {
+		return Story{}, ErrNoMessage
+	}
+	s := Story{Message: found[0]}
+	names, err := spellings(ctx, db, []string{s.TemplateID})
+	if err != nil {
+		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)
+	}
+	var held []Held
+	batch := new(pgx.Batch)
+	batch.Queue(`SELECT now()`).QueryRow(func(row pgx.Row) error { return row.Scan(&s.Now) })
+	batch.Queue(aheadSQL, id).QueryRow(func(row pgx.Row) error { return row.Scan(&s.Ahead) })
+	batch.Queue(listenersSQL).QueryRow(func(row pgx.Row) error { return row.Scan(&s.Listeners) })
+	batch.Queue(rulesSQL, names).Query(func(rows pgx.Rows) (err error) {
+		s.Rules, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	collect(batch, heldSQL, &held, id)
+	collect(batch, pausedSQL, &s.Pauses, names)
+	if err := db.SendBatch(ctx, batch).Close(); err != nil {
+		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)
+	}
+	if len(held) > 0 {
+		s.Held = &held[0]
+	}
+	s.Stale = s.Status == outbox.Sending && s.LeaseUntil != nil && s.LeaseUntil.Before(s.Now)
+	if s.Text != "" || s.ErrCode != nil {
+		c, err := cause(ctx, db, s.ErrCode, s.Text)
+		if err != nil {
+			return Story{}, fmt.Errorf("read the cause: %w", err)
+		}
+		if c != (Cause{}) {
+			s.Cause = &c
+		}
+	}
+	return s, nil
+}
