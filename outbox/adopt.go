@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	adoptEvery   = time.Hour
+	adoptEvery   = 24 * time.Hour
 	adoptAgain   = time.Minute // after it failed
 	adoptTimeout = 5 * time.Minute
 )
@@ -20,7 +20,7 @@ WHERE sendStatus = 'sending' AND NOT EXISTS (SELECT FROM subMsgClaim c WHERE c.c
 GROUP BY claimId
 ON CONFLICT DO NOTHING`
 
-// adopt notes the claims that nobody has noted, at the start and every hour, until ctx is done. There is no index to find
+// adopt notes the claims that nobody has noted, at the start and every day, until ctx is done. There is no index to find
 // them by, as it would cost every claim and settlement.
 func (c *Consumer) adopt(ctx context.Context) {
 	for {

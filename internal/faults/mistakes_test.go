@@ -93,7 +93,7 @@ UPDATE`,
 		test: "^TestRowsLocked$", cycles: 1, says: "not within .*all others have their outcome",
 	},
 	{
-		name: "lost claims are forgotten", file: "outbox/pump.go",
+		name: "lost claims are forgotten", file: "outbox/claimer.go",
 		old:  `r.claims.lose(id)`,
 		new:  `_ = r.claims.lose`,
 		test: "^TestLostClaim$", cycles: 1, says: "messages unknown, at most 0",
