@@ -29,7 +29,7 @@ type Config struct {
 	SendTimeout time.Duration // from claim to verdict: 20s
 	Lease       time.Duration // from claim to unknown: SendTimeout + 10s, which is left to settle in
 	ProbeEvery  time.Duration // how often one message tests a pause: 10s
-	Ping        time.Duration // how often the listening connection is asked whether it lives: 10s
+	Ping        time.Duration // how often the listening connection is asked whether it lives: 15s
 	Canary      time.Duration // how often a wake is tried out, which costs WAL: 1min
 
 	Retention Retention // how long settled messages are kept; empty: forever
@@ -49,7 +49,7 @@ func (cfg Config) withDefaults() Config {
 	set(&cfg.SendTimeout, 20*time.Second)
 	set(&cfg.Lease, cfg.SendTimeout+10*time.Second)
 	set(&cfg.ProbeEvery, 10*time.Second)
-	set(&cfg.Ping, 10*time.Second)
+	set(&cfg.Ping, 15*time.Second)
 	set(&cfg.Canary, time.Minute)
 	if cfg.Senders == 0 {
 		cfg.Senders = 64

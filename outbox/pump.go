@@ -79,7 +79,9 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 			rest = min(rest, 200*time.Millisecond)
 		}
 	}
-	r.asleep = r.listening.Load() && rest == r.cfg.Poll
+	if r.asleep = r.listening.Load() && rest == r.cfg.Poll; r.asleep {
+		return r.sleepFor(), nil
+	}
 	return max(rest, time.Millisecond), nil
 }
 

@@ -32,8 +32,14 @@ func (r *round) pause(ctx context.Context, rest time.Duration) {
 func (r *round) sleepsOn(ctx context.Context) (rest time.Duration, ok bool) {
 	v, err := r.lookAround(ctx, false)
 	rest = min(r.cfg.Poll, v.next)
-	return rest, err == nil && rest == r.cfg.Poll && v.asked && !v.due
+	if err == nil && rest == r.cfg.Poll && v.asked && !v.due {
+		return r.sleepFor(), true
+	}
+	return rest, false
 }
+
+// sleepFor is a little more than a poll: wakes are proved to arrive, and an idle database should be left alone.
+func (r *round) sleepFor() time.Duration { return r.cfg.Poll + r.cfg.Poll/4 }
 
 const (
 	lingerEvery = 4 * time.Millisecond

@@ -34,6 +34,7 @@ func (l *lab) idle(ctx context.Context) ([]Line, error) {
 			if err := d.asleep(ctx); err != nil {
 				return err
 			}
+			t.quiet() // it may still be falling asleep
 			product, err = d.idleFor(ctx, t)
 			return err
 		})

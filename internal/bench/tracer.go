@@ -80,3 +80,15 @@ func (t *tracer) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, data pgx.Trac
 }
 
 func (t *tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchEndData) { t.end(ctx) }
+
+// quiet returns when nothing has been asked for a while.
+func (t *tracer) quiet() {
+	for before := -1; ; {
+		now, _, _ := t.read()
+		if now == before {
+			return
+		}
+		before = now
+		time.Sleep(500 * time.Millisecond)
+	}
+}
