@@ -39,6 +39,7 @@ type round struct {
 	asleep   bool                 // the triggers notify and nothing else is to be done before the next poll
 	woken    time.Time            // when a wake came last
 	useless  int                  // wakes in a row that led to nothing, each soon after the one before
+	asked    bool                 // we set the flag, and haven't cleared it since
 	stopped  string               // why the sender isn't ready
 	failures int                  // rounds in a row that the database failed
 	why      string               // the SQLSTATE of the last of them that was logged
@@ -65,10 +66,12 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	if dozes, err := r.dozes(ctx); err != nil || dozes {
 		return dozeFor, err
 	}
-	v, err := r.lookAround(ctx, r.listening.Load())
+	ask := r.listening.Load()
+	v, err := r.lookAround(ctx, ask)
 	if err != nil {
 		return 0, err
 	}
+	r.asked = ask
 	rest = min(r.cfg.Poll, v.next, r.untilWriters(v.writers))
 	// What was committed between the last claim and the look, by somebody who read the flag as cleared.
 	if v.due || v.paused {

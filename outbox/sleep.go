@@ -75,7 +75,10 @@ func (r *round) stayAwake(ctx context.Context) error {
 	r.cleared = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	_, err := r.cfg.Pool.Exec(ctx, clearWakeSQL)
+	tag, err := r.cfg.Pool.Exec(ctx, clearWakeSQL)
+	if tag.RowsAffected() > 0 {
+		r.asked = false
+	}
 	return err
 }
 
@@ -103,8 +106,11 @@ const (
 	dozeMost  = 5
 )
 
-// wakened counts wakes that come soon after one another; note begins anew.
+// wakened counts wakes that come soon after one another, though we sleep; note begins anew.
 func (r *round) wakened() {
+	if !r.asked {
+		return
+	}
 	if time.Since(r.woken) > dozeFor {
 		r.useless = 0
 	}
@@ -118,7 +124,7 @@ func (r *round) dozes(ctx context.Context) (bool, error) {
 	if r.useless >= dozeAfter+dozeMost {
 		r.useless = 0
 	}
-	if !r.listening.Load() || r.useless < dozeAfter {
+	if !r.listening.Load() || !r.asked || r.useless < dozeAfter {
 		return false, nil
 	}
 	v, err := r.lookAround(ctx, false)

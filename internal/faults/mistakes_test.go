@@ -163,8 +163,10 @@ UPDATE`,
 	},
 	{
 		name: "net/http may send twice", file: "internal/wechat/wire.go",
-		old:  `req.GetBody = nil // what net/http can't rewind, it can't send twice`,
-		new:  `req.Header.Set("Idempotency-Key", "1")`,
+		old: `req.GetBody = nil // what net/http can't rewind, it can't send twice
+	req.Header = w.header`,
+		new: `req.Header = w.header.Clone()
+	req.Header.Set("Idempotency-Key", "1")`,
 		test: "^TestMisbehaviour$", cycles: 1, says: "duplicated:[1-9]",
 	},
 	{
