@@ -82,7 +82,7 @@ func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 			rest = min(rest, 200*time.Millisecond)
 		}
 	}
-	if r.asleep = r.listening.Load() && rest == r.cfg.Poll; r.asleep {
+	if r.asleep = r.listening.Load() && rest == r.cfg.Poll && r.nothingBefore(v); r.asleep {
 		return r.sleepFor(), nil
 	}
 	return max(rest, time.Millisecond), nil

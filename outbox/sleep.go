@@ -32,11 +32,14 @@ func (r *round) pause(ctx context.Context, rest time.Duration) {
 func (r *round) sleepsOn(ctx context.Context) (rest time.Duration, ok bool) {
 	v, err := r.lookAround(ctx, false)
 	rest = min(r.cfg.Poll, v.next)
-	if err == nil && rest == r.cfg.Poll && v.asked && !v.due {
+	if err == nil && v.asked && !v.due && r.nothingBefore(v) {
 		return r.sleepFor(), true
 	}
 	return rest, false
 }
+
+// nothingBefore tells whether nothing falls due while we sleep. A pause's probe that is due already is in no view.
+func (r *round) nothingBefore(v view) bool { return v.next > r.sleepFor() && !v.paused }
 
 // sleepFor is a little more than a poll: wakes are proved to arrive, and an idle database should be left alone.
 func (r *round) sleepFor() time.Duration { return r.cfg.Poll + r.cfg.Poll/4 }
