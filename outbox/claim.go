@@ -40,15 +40,18 @@ func (p place) before(q place) bool {
 const planSQL = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
     set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)`
 
+// The messages that are due, and neither paused nor shunned ($1).
+const fromDue = ` FROM subMsgList
+    WHERE dueAt <= now() AND (expireTime IS NULL OR expireTime > now())
+      AND templateId NOT IN (SELECT templateId FROM subMsgPause)
+      AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
+      AND id <> ALL ($1)`
+
 // What a claim may take. The candidates stand in a materialized CTE: without it the planner may run the limited part more
 // than once and claim more rows than asked for.
 const duePart = `
 WITH due AS MATERIALIZED (
-    SELECT ctid AS place, id FROM subMsgList
-    WHERE dueAt <= now() AND (expireTime IS NULL OR expireTime > now())
-      AND templateId NOT IN (SELECT templateId FROM subMsgPause)
-      AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
-      AND id <> ALL ($1) AND openid <> ALL ($5) `
+    SELECT ctid AS place, id` + fromDue + ` AND openid <> ALL ($5) `
 
 // The oldest after a place in the queue. Under a transaction that holds back vacuum, what was claimed since it began
 // can't leave the index, and a claim that began at the front would walk over all of that.

@@ -44,10 +44,7 @@ func (c *Consumer) listen(ctx context.Context) {
 			why, c.deaf = reason, true
 			c.cfg.Log.Warnf("wakes don't arrive, messages are found by polling every %s until they do; `submsg doctor` looks into it: %v", c.cfg.Poll, err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
+		sleep(ctx, wait)
 		wait = min(wait*2, 2*time.Second)
 		if errors.Is(err, errDeaf) { // won't heal by itself
 			wait = 30 * time.Second

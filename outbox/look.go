@@ -31,13 +31,6 @@ SELECT ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND pid IS DISTINCT FROM pg_backend_pid())`
 
-const anyDuePart = `
-    SELECT FROM subMsgList
-    WHERE dueAt <= now() AND (expireTime IS NULL OR expireTime > now())
-      AND templateId NOT IN (SELECT templateId FROM subMsgPause)
-      AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
-      AND id <> ALL ($1)`
-
 // What there is to do, now and next.
 const lookSQL = `
 SELECT coalesce((
@@ -53,7 +46,7 @@ SELECT coalesce((
     EXISTS (SELECT FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime <= now() AND id <> ALL ($1)),
     EXISTS (SELECT FROM subMsgClaim WHERE leaseUntil <= now()),
     EXISTS (SELECT FROM subMsgPause),
-    EXISTS (` + anyDuePart + `),
+    EXISTS (SELECT` + fromDue + `),
     pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1`
 
 // view is what a look found.

@@ -26,7 +26,7 @@ func CheckRate(rate float64) error {
 // (a clock set back, a lower rate before) counts as an empty bucket. Where nothing waits nothing is written.
 const permitSQL = `
 WITH due AS MATERIALIZED (
-    SELECT EXISTS (` + anyDuePart + `) OR EXISTS (` + pauseDuePart + `) AS waiting
+    SELECT EXISTS (SELECT` + fromDue + `) OR EXISTS (` + pauseDuePart + `) AS waiting
 ), pace AS MATERIALIZED (
     SELECT spentUntil FROM subMsgPace WHERE (SELECT waiting FROM due) FOR UPDATE
 ), clock AS MATERIALIZED (
@@ -54,7 +54,7 @@ func (c *Consumer) askPermits(ctx context.Context, n int) (g grant, err error) {
 	var granted *int
 	var next *float64
 	batch := new(pgx.Batch)
-	batch.Queue(planSQL + `, set_config('lock_timeout', '20ms', true)`)
+	batch.Queue(planSQL + `, ` + lockTimeout)
 	batch.Queue(permitSQL, c.shunned.ids(), n, c.cfg.Rate).QueryRow(func(row pgx.Row) error { return row.Scan(&g.waiting, &granted, &next) })
 	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return grant{}, fmt.Errorf("pace: %w", err)

@@ -60,7 +60,7 @@ func (c *Consumer) judge(m claimed, v Verdict) (own Verdict, stops []string, pro
 // briefly executes a statement that doesn't wait for a row that a person holds locked.
 func (c *Consumer) briefly(ctx context.Context, sql string, args ...any) (rows int64, err error) {
 	batch := new(pgx.Batch)
-	batch.Queue(lockTimeoutSQL)
+	batch.Queue(`SELECT ` + lockTimeout)
 	batch.Queue(sql, args...).Exec(func(tag pgconn.CommandTag) error {
 		rows = tag.RowsAffected()
 		return nil

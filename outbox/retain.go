@@ -136,13 +136,3 @@ func (c *Consumer) forgetStep(ctx context.Context, after int64, step int, status
 	err = c.cfg.Pool.QueryRow(ctx, forgetSQL, after, step, statuses, ages).Scan(&upTo, &gone)
 	return upTo, gone, err
 }
-
-// sleep tells whether the time has passed before ctx was done.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}

@@ -70,7 +70,7 @@ SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
     attempts = greatest(m.attempts - r.refund, 0),
     leaseUntil = NULL, updateTime = clock_timestamp()`
 
-const lockTimeoutSQL = `SELECT set_config('lock_timeout', '20ms', true)`
+const lockTimeout = `set_config('lock_timeout', '20ms', true)`
 
 // The common case, in half the work of settleSQL: rows that are still being sent and that nobody holds locked.
 // Where it meets a lock it gives up after a moment, and settleSQL takes its place.
@@ -133,7 +133,7 @@ func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settl
 
 // queueSettlements adds the common case to a batch of statements: done is what it settles.
 func queueSettlements(statements *pgx.Batch, batch []settlement, done *[]int64) {
-	statements.Queue(planSQL + `, set_config('lock_timeout', '20ms', true)`)
+	statements.Queue(planSQL + `, ` + lockTimeout)
 	statements.Queue(settleSendingSQL, columns(batch)...).Query(func(rows pgx.Rows) (err error) {
 		*done, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err

@@ -62,10 +62,8 @@ func (c *Consumer) settleLast(ctx context.Context, later []settlement) error {
 		if later = c.store(ctx, later); len(later) == 0 {
 			break
 		}
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, 100*time.Millisecond) {
 			return fmt.Errorf("%d outcomes could not be stored: their messages will become unknown", len(later))
-		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	return nil
@@ -181,10 +179,8 @@ func (c *Consumer) retry(ctx context.Context, what string, op func(context.Conte
 			c.cfg.Log.Errorf("%s: database trouble, trying until it works: %v", what, err)
 			why = code
 		}
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, min(20*time.Millisecond<<min(n, 5), 500*time.Millisecond)) {
 			return err
-		case <-time.After(min(20*time.Millisecond<<min(n, 5), 500*time.Millisecond)):
 		}
 	}
 }

@@ -91,3 +91,13 @@ func sqlState(err error) string {
 	}
 	return ""
 }
+
+// sleep tells whether the time has passed before ctx was done.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

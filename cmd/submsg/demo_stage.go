@@ -115,7 +115,7 @@ func (s *stage) table(rows []shown) string {
 	}
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft}})
 	for _, m := range rows {
-		t.AppendRow(table.Row{m.ID, m.OpenID[:4] + "***" + m.OpenID[len(m.OpenID)-4:], m.Template, m.Status, m.Text})
+		t.AppendRow(table.Row{m.ID, shortOpenID(m.OpenID), m.Template, m.Status, m.Text})
 	}
 	return t.Render()
 }
