@@ -200,11 +200,14 @@ func unit(t *testing.T) map[string][]string {
 func TestUnit(t *testing.T) {
 	u := unit(t)
 	for name, want := range map[string]string{
-		"Type": "notify", "KillSignal": "SIGTERM", "RestartPreventExitStatus": strconv.Itoa(exitUsage), "TimeoutStartSec": "infinity", "NoNewPrivileges": "yes",
+		"Type": "notify", "KillSignal": "SIGTERM", "Restart": "always", "TimeoutStartSec": "infinity", "NoNewPrivileges": "yes",
 	} {
 		if !slices.Equal(u[name], []string{want}) {
 			t.Errorf("%s=%q, want %s", name, u[name], want)
 		}
+	}
+	if codes := u["RestartPreventExitStatus"]; codes != nil {
+		t.Errorf("exit code %q is not always for good: Go crashes, and the watchdog's SIGABRT ends, with 2", codes)
 	}
 	command := strings.Fields(u["ExecStart"][0])
 	if _, node := mustParse(t, command[1:]...); node.Name != "serve" {
