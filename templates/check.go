@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // nowhere is the name of a place that the template does not show; it may stand several times.
@@ -14,10 +15,16 @@ var (
 	keys     = []string{"id", "name", "title", "params", "page", "miniprogramState", "lang", "onTooLong", "onUnknown", "data"}
 	required = []string{"id", "name", "params", "data"}
 
-	goodID    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	goodName  = regexp.MustCompile(`^[\p{L}\p{Nd}_-]{1,64}$`)
-	goodParam = regexp.MustCompile(`^[\p{L}_][\p{L}\p{Nd}_]{0,63}$`)
+	// Not counted here: 64 times a class of all letters would be megabytes, made anew by every process.
+	goodID    = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	goodName  = regexp.MustCompile(`^[\p{L}\p{Nd}_-]+$`)
+	goodParam = regexp.MustCompile(`^[\p{L}_][\p{L}\p{Nd}_]*$`)
 )
+
+// fits tells whether s has a form and at most 64 characters.
+func fits(form *regexp.Regexp, s string) bool {
+	return utf8.RuneCountInString(s) <= 64 && form.MatchString(s)
+}
 
 // choices are the keys that take one of a few words; the first is the default.
 var choices = []struct {
@@ -84,10 +91,10 @@ func read(file string, content []byte) *draft {
 }
 
 func (d *draft) identity() {
-	if id, ok := d.texts["id"]; ok && !goodID.MatchString(id.value) {
+	if id, ok := d.texts["id"]; ok && !fits(goodID, id.value) {
 		d.fail(id.line, "id %s: a WeChat template id is 1 to 64 of A-Z a-z 0-9 _ -", quote(id.value))
 	}
-	if name, ok := d.texts["name"]; ok && !goodName.MatchString(name.value) {
+	if name, ok := d.texts["name"]; ok && !fits(goodName, name.value) {
 		d.fail(name.line, "name %s: a name is 1 to 64 letters, digits, _ or -", quote(name.value))
 	}
 	if title, ok := d.texts["title"]; ok && strings.ContainsFunc(title.value, unicode.IsControl) {
@@ -114,7 +121,7 @@ func (d *draft) params(e entry) []scalar {
 	places := d.list(e)
 	for _, p := range places {
 		switch {
-		case !goodParam.MatchString(p.value):
+		case !fits(goodParam, p.value):
 			d.fail(p.line, "param %s: a name is letters, digits and _, and begins with no digit", quote(p.value))
 		case p.value != nowhere && slices.Contains(d.template.Params, p.value):
 			d.fail(p.line, "param %s stands twice", p.value)

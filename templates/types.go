@@ -3,6 +3,7 @@ package templates
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -32,7 +33,7 @@ type rule struct {
 	max      int             // longest value in characters, 0 when the form says it
 	hanMax   int             // the same for a value with Chinese characters, when it differs
 	allows   func(rune) bool // which characters may occur at all, nil when any
-	form     *regexp.Regexp  // the value as a whole, nil when characters and length say all
+	form     lazily          // the value as a whole, nil when characters and length say all
 	free     bool            // text for people, so that it may be cut; a cut number, id or time would lie
 	ellipsis string          // what a cut text ends with
 	says     string          // the rule as a sentence
@@ -89,8 +90,11 @@ var (
 	carForm    = whole(`[\p{L}\p{Nd}](?:[\p{Latin}\p{Nd}]*[\p{L}\p{Nd}])?`)
 )
 
-func whole(form string) *regexp.Regexp {
-	return regexp.MustCompile(`^(?:` + form + `)$`)
+// lazily is an expression that is made when it is first needed: most processes need none, and they are large.
+type lazily func() *regexp.Regexp
+
+func whole(form string) lazily {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + form + `)$`) })
 }
 
 func isHan(r rune) bool {

@@ -30,7 +30,7 @@ func (f *Field) fit(value string, truncate bool) (fitting, reason string) {
 		}
 		value = short
 	}
-	if f.rule.form != nil && !f.rule.form.MatchString(value) {
+	if f.rule.form != nil && !f.rule.form().MatchString(value) {
 		return "", f.rule.says
 	}
 	if len(f.Values) > 0 && !slices.Contains(f.Values, value) {
