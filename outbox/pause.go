@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,6 +56,36 @@ func (c *Consumer) judge(m claimed, v Verdict) (own Verdict, stops []string, pro
 		v.Outcome = Halt // everybody's trouble: no message is at fault
 	}
 	return v, v.Stops, ""
+}
+
+// stop is a pause that a batch asks for: one, however many of its rows met the same.
+type stop struct {
+	templates []string
+	why       Verdict
+	rows      []int
+}
+
+func addStop(stops []stop, row int, templates []string, why Verdict) []stop {
+	i := slices.IndexFunc(stops, func(s stop) bool { return slices.Equal(s.templates, templates) })
+	if i < 0 {
+		return append(stops, stop{templates, why, []int{row}})
+	}
+	stops[i].why, stops[i].rows = why, append(stops[i].rows, row)
+	return stops
+}
+
+// pauseFor writes pauses. Where a person holds one locked, the rows that asked for it are given a delay each.
+func (c *Consumer) pauseFor(ctx context.Context, stops []stop, rows []settlement) {
+	for _, s := range stops {
+		err := c.retry(ctx, "pause", func(ctx context.Context) error { return c.pause(ctx, s.templates, s.why) })
+		if sqlState(err) != lockNotAvailable {
+			continue
+		}
+		for _, i := range s.rows {
+			rows[i].delay = max(rows[i].delay, c.cfg.ProbeEvery)
+		}
+		c.cfg.Log.WithField("templates", s.templates).Warn("a transaction holds their row of subMsgPause locked: until it ends, each message waits by itself")
+	}
 }
 
 // briefly executes a statement that doesn't wait for a row that a person holds locked.

@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -73,11 +72,6 @@ func (c *Consumer) settleLast(ctx context.Context, later []settlement) error {
 // what is to be tried again, and, while there is a backlog, what was claimed in the stead of what was settled.
 func (c *Consumer) settleBatch(ctx context.Context, batch []judged) (left []settlement, got []claimed) {
 	rows := make([]settlement, len(batch))
-	type stop struct {
-		row       int
-		templates []string
-		why       Verdict
-	}
 	var stops []stop
 	type shown struct{ sql, pause string }
 	var probes []shown
@@ -85,25 +79,13 @@ func (c *Consumer) settleBatch(ctx context.Context, batch []judged) (left []sett
 		own, templates, probed := c.judge(j.claimed, j.Verdict)
 		rows[i] = settle(j.claimed, own, c.cfg.MaxAttempts)
 		if len(templates) > 0 {
-			stops = append(stops, stop{i, templates, own})
+			stops = addStop(stops, i, templates, own)
 		}
 		if probed != "" && j.probe != "" {
 			probes = append(probes, shown{probed, j.probe})
 		}
 	}
-	locked := map[string]bool{}
-	for _, s := range stops {
-		err := c.retry(ctx, "pause", func(ctx context.Context) error { return c.pause(ctx, s.templates, s.why) })
-		if sqlState(err) == lockNotAvailable {
-			for _, t := range s.templates {
-				locked[t] = true
-			}
-			rows[s.row].delay = max(rows[s.row].delay, c.cfg.ProbeEvery)
-		}
-	}
-	if len(locked) > 0 {
-		c.cfg.Log.WithField("templates", slices.Sorted(maps.Keys(locked))).Warn("a transaction holds their row of subMsgPause locked: until it ends, each message waits by itself")
-	}
+	c.pauseFor(ctx, stops, rows)
 	failpoint.Hit("unsettled")
 	if c.hungry.Load() {
 		var ok bool
