@@ -14,7 +14,7 @@ type Database struct {
 	Listen *pgx.ConnConfig // of the listening connection; nil: messages are found by polling only
 	Conn   *pgx.Conn       // made by Connect
 
-	long time.Duration // a transaction open for so long is too long; 0: 5 min
+	long time.Duration // a transaction open for so long is too long; 0: 1 min
 }
 
 // least is the oldest PostgreSQL that submsg works with, as server_version_num.

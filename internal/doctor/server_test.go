@@ -63,7 +63,7 @@ func TestDeaf(t *testing.T) {
 	}
 }
 
-// A session that forgot its transaction, a prepared one and a slot are named, with what ends them.
+// A session that forgot its transaction, and a prepared one, are named, with what ends them.
 func TestXmin(t *testing.T) {
 	for _, tt := range []struct {
 		name, begin, end string
@@ -73,6 +73,8 @@ func TestXmin(t *testing.T) {
 			`^vacuum is held back by pid \d+ \(\S+, forgetful, idle in transaction\) for \d+s$`, `^SELECT pg_terminate_backend\(\d+\)$`},
 		{"idle with a snapshot", `BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1`, `ROLLBACK`,
 			`^vacuum is held back by pid \d+ \(\S+, forgetful, idle in transaction\) for \d+s$`, `^SELECT pg_terminate_backend\(\d+\)$`},
+		{"idle without a snapshot", `BEGIN; SELECT FROM subMsgPause`, `ROLLBACK`,
+			`^locks that .submsg migrate up. would wait for are held by pid \d+ \(\S+, forgetful, idle in transaction\) for \d+s$`, `^SELECT pg_terminate_backend\(\d+\)$`},
 		{"prepared", `BEGIN; INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('t', '', now()); PREPARE TRANSACTION 'doctor''s'`, `ROLLBACK PREPARED 'doctor''s'`,
 			`^vacuum is held back by the prepared transaction 'doctor''s' \(\S+\) for \d+s$`, `^COMMIT PREPARED 'doctor''s' or ROLLBACK PREPARED 'doctor''s'$`},
 	} {
@@ -106,8 +108,8 @@ func TestXmin(t *testing.T) {
 
 func TestBlame(t *testing.T) {
 	age := 3661.0
-	f := blame([]holder{{"the replication slot s", nil, "drop it"}, {"pid 1", &age, "end 1"}, {"pid 2", &age, "end 2"}, {"pid 3", &age, "end 3"}, {"pid 4", &age, "end 4"}})
-	if f.Level != Warn || f.Says != "vacuum is held back by the replication slot s, pid 1 for 1h1m1s, pid 2 for 1h1m1s and 2 more" || f.Remedy != "drop it; end 1; end 2" {
+	f := blame([]holder{{true, "the replication slot s", nil, "drop it"}, {true, "pid 1", &age, "end 1"}, {false, "pid 2", &age, "end 2"}, {false, "pid 3", &age, "end 3"}, {false, "pid 4", &age, "end 4"}})
+	if f.Level != Warn || f.Says != "vacuum is held back by the replication slot s, pid 1 for 1h1m1s, locks that `submsg migrate up` would wait for are held by pid 2 for 1h1m1s and 2 more" || f.Remedy != "drop it; end 1; end 2" {
 		t.Errorf("%+v", f)
 	}
 }

@@ -9,26 +9,28 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Whatever holds back vacuum here: long transactions of this database, forgotten two-phase ones, replication slots. No query is
-// shown, it may hold anything.
+// Whatever holds back vacuum here: long transactions of this database, forgotten two-phase ones, replication slots; and transactions
+// that stand open idly, which keep their locks. The same as in subMsgHealth, for logins that may not read that, and
+// no query is shown, it may hold anything.
 const holdersSQL = `
-SELECT format('pid %s (%s, %s, %s)', pid, coalesce(usename, '?'), coalesce(nullif(application_name, ''), 'no name'), coalesce(state, '?')),
+SELECT backend_xmin IS NOT NULL OR backend_xid IS NOT NULL, format('pid %s (%s, %s, %s)', pid, coalesce(usename, '?'), coalesce(nullif(application_name, ''), 'no name'), coalesce(state, '?')),
     extract(epoch FROM clock_timestamp() - xact_start)::float8, format('SELECT pg_terminate_backend(%s)', pid)
 FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL OR state LIKE 'idle in transaction%')
     AND backend_type = 'client backend' AND xact_start < clock_timestamp() - $1::interval
 UNION ALL
-SELECT format('the prepared transaction %L (%s)', gid, owner), extract(epoch FROM clock_timestamp() - prepared)::float8,
+SELECT true, format('the prepared transaction %L (%s)', gid, owner), extract(epoch FROM clock_timestamp() - prepared)::float8,
     format('COMMIT PREPARED %L or ROLLBACK PREPARED %1$L', gid)
 FROM pg_prepared_xacts WHERE database = current_database() AND prepared < clock_timestamp() - $1::interval
 UNION ALL
-SELECT format('the replication slot %I', slot_name), NULL, format('start its standby, or SELECT pg_drop_replication_slot(%L)', slot_name)
+SELECT true, format('the replication slot %I', slot_name), NULL, format('start its standby, or SELECT pg_drop_replication_slot(%L)', slot_name)
 FROM pg_replication_slots WHERE NOT active AND (xmin IS NOT NULL OR catalog_xmin IS NOT NULL)
-ORDER BY 2 DESC NULLS FIRST`
+ORDER BY 1 DESC, 3 DESC NULLS FIRST`
 
 const mostNamed = 3
 
 type holder struct {
+	Holds   bool // back vacuum; otherwise nothing but its own locks
 	Who     string
 	Seconds *float64
 	Remedy  string
@@ -38,7 +40,7 @@ type holder struct {
 func (d *Database) Xmin(ctx context.Context) (Finding, error) {
 	long := d.long
 	if long == 0 {
-		long = 5 * time.Minute
+		long = time.Minute
 	}
 	rows, err := d.Conn.Query(ctx, holdersSQL, long)
 	if err != nil {
@@ -63,19 +65,26 @@ func (d *Database) Xmin(ctx context.Context) (Finding, error) {
 }
 
 func blame(holders []holder) Finding {
-	var who, remedies []string
-	for _, h := range holders[:min(len(holders), mostNamed)] {
-		since := ""
-		if h.Seconds != nil {
-			since = " for " + (time.Duration(*h.Seconds) * time.Second).String()
+	var says, remedies []string
+	for i, h := range holders[:min(len(holders), mostNamed)] {
+		who := h.Who
+		switch {
+		case i > 0 && h.Holds == holders[i-1].Holds:
+		case h.Holds:
+			who = "vacuum is held back by " + who
+		default:
+			who = "locks that `submsg migrate up` would wait for are held by " + who
 		}
-		who, remedies = append(who, h.Who+since), append(remedies, h.Remedy)
+		if h.Seconds != nil {
+			who += " for " + (time.Duration(*h.Seconds) * time.Second).String()
+		}
+		says, remedies = append(says, who), append(remedies, h.Remedy)
 	}
-	says := "vacuum is held back by " + strings.Join(who, ", ")
-	if more := len(holders) - len(who); more > 0 {
-		says += fmt.Sprintf(" and %d more", more)
+	f := Finding{Level: Warn, Says: strings.Join(says, ", "), Remedy: strings.Join(remedies, "; ")}
+	if more := len(holders) - len(says); more > 0 {
+		f.Says += fmt.Sprintf(" and %d more", more)
 	}
-	return Finding{Level: Warn, Says: says, Remedy: strings.Join(remedies, "; ")}
+	return f
 }
 
 const vacuumSQL = `
