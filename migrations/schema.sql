@@ -1480,6 +1480,7 @@ CASE
     WHEN (sendstatus = 'wait'::text) THEN sendafter
     ELSE NULL::timestamp with time zone
 END) STORED,
+    traceparent text DEFAULT "left"(NULLIF(current_setting('submsg.traceparent'::text, true), ''::text), 55),
     CONSTRAINT attempts_is_not_negative CHECK ((attempts >= 0)),
     CONSTRAINT dedupkey_is_1_to_256_characters CHECK (((length(dedupkey) >= 1) AND (length(dedupkey) <= 256))),
     CONSTRAINT openid_is_1_to_64_ascii_characters_without_white_space CHECK (((octet_length(openid) <= 64) AND (openid ~ '^[!-~]+$'::text))),
@@ -1571,6 +1572,10 @@ COMMENT ON COLUMN public.submsglist.leaseuntil IS 'While sending: until when it 
 -- Name: COLUMN submsglist.dueat; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.submsglist.dueat IS 'While waiting: sendAfter; kept by the database';
+
+-- Name: COLUMN submsglist.traceparent; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsglist.traceparent IS 'The trace that it belongs to, as W3C''s traceparent; by default the setting submsg.traceparent of the transaction';
 
 -- Name: submsgpause; Type: TABLE; Schema: public; Owner: -
 
@@ -2141,6 +2146,11 @@ ALTER TABLE ONLY public.submsgruleerror
 
 ALTER TABLE ONLY public.submsgtemplate
     ADD CONSTRAINT submsgtemplate_pkey PRIMARY KEY (templateid);
+
+-- Name: submsglist traceparent_is_at_most_55_characters; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE public.submsglist
+    ADD CONSTRAINT traceparent_is_at_most_55_characters CHECK ((length(traceparent) <= 55)) NOT VALID;
 
 -- Name: submsgheld_due; Type: INDEX; Schema: public; Owner: -
 

@@ -74,7 +74,7 @@ const takeSQL = `, noted AS (
 UPDATE subMsgList m
 SET sendStatus = 'sending', claimId = $6, leaseUntil = clock_timestamp() + $7::interval, attempts = attempts + 1, updateTime = clock_timestamp()
 WHERE ctid = ANY (ARRAY(SELECT place FROM due))
-RETURNING id, coalesce(openid, ''), coalesce(templateId, ''), parameterArr, coalesce(page, ''), attempts, sendAfter, `
+RETURNING id, coalesce(openid, ''), coalesce(templateId, ''), parameterArr, coalesce(page, ''), attempts, coalesce(traceparent, ''), sendAfter, `
 
 const (
 	claimSQL      = dueSQL + takeSQL + `''`
@@ -144,7 +144,7 @@ func (c *Consumer) queueClaim(batch *pgx.Batch, got *[]claimed, id string, from 
 	batch.Queue(from.sql, args...).Query(func(rows pgx.Rows) error {
 		var params list
 		m := claimed{claim: id, deadline: deadline}
-		_, err := pgx.ForEachRow(rows, []any{&m.ID, &m.OpenID, &m.TemplateID, &params, &m.Page, &m.Attempt, &m.place.dueAt, &m.probe}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&m.ID, &m.OpenID, &m.TemplateID, &params, &m.Page, &m.Attempt, &m.TraceParent, &m.place.dueAt, &m.probe}, func() error {
 			m.Params, m.broken = params.texts()
 			m.place.id, m.Due = m.ID, m.place.dueAt.Time // zero for an infinite one
 			*got = append(*got, m)

@@ -27,21 +27,23 @@ const (
 
 // Message is what an application asks for: one thing to one person. Zero values leave a column to its default.
 type Message struct {
-	OpenID     string    `json:"openid"`
-	TemplateID string    `json:"templateId"`          // WeChat's id, or the template's name
-	Params     []string  `json:"parameterArr"`        // in the order of the template's params
-	SendAfter  time.Time `json:"sendAfter,omitzero"`  // not before
-	ExpireTime time.Time `json:"expireTime,omitzero"` // never after
-	Page       string    `json:"page,omitempty"`      // instead of the template's
-	DedupKey   string    `json:"dedupKey,omitempty"`  // one message a key, until retention deletes it
+	OpenID      string    `json:"openid"`
+	TemplateID  string    `json:"templateId"`            // WeChat's id, or the template's name
+	Params      []string  `json:"parameterArr"`          // in the order of the template's params
+	SendAfter   time.Time `json:"sendAfter,omitzero"`    // not before
+	ExpireTime  time.Time `json:"expireTime,omitzero"`   // never after
+	Page        string    `json:"page,omitempty"`        // instead of the template's
+	DedupKey    string    `json:"dedupKey,omitempty"`    // one message a key, until retention deletes it
+	TraceParent string    `json:"traceparent,omitempty"` // the trace it belongs to (W3C); "" takes the transaction's submsg.traceparent
 }
 
-// One statement whatever the number of messages, so the wake trigger runs once.
+// One statement whatever the number of messages, so the wake trigger runs once. traceparent is as the column's default makes it.
 const insertSQL = `
-INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page, dedupKey)
+INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page, dedupKey, traceparent)
 SELECT m->>'openid', m->>'templateId',
        ARRAY(SELECT v FROM jsonb_array_elements_text(m->'parameterArr') WITH ORDINALITY AS p (v, n) ORDER BY n),
-       coalesce((m->>'sendAfter')::timestamptz, now()), (m->>'expireTime')::timestamptz, m->>'page', m->>'dedupKey'
+       coalesce((m->>'sendAfter')::timestamptz, now()), (m->>'expireTime')::timestamptz, m->>'page', m->>'dedupKey',
+       left(coalesce(m->>'traceparent', nullif(current_setting('submsg.traceparent', true), '')), 55)
 FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS list (m, n) ORDER BY n
 ON CONFLICT DO NOTHING
 RETURNING id, coalesce(dedupKey, '')`

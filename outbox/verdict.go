@@ -19,13 +19,14 @@ type Sender interface {
 
 // Claimed is a message on its way out: what a Sender is given.
 type Claimed struct {
-	ID         int64
-	OpenID     string
-	TemplateID string // as the application wrote it: WeChat's id or the template's name
-	Params     []string
-	Page       string    // "" keeps the template's page
-	Attempt    int       // 1 for the first claim
-	Due        time.Time // since when it could have been sent, by the database's clock; zero when unknown
+	ID          int64
+	OpenID      string
+	TemplateID  string // as the application wrote it: WeChat's id or the template's name
+	Params      []string
+	Page        string    // "" keeps the template's page
+	Attempt     int       // 1 for the first claim
+	TraceParent string    // the trace it belongs to, as somebody wrote it: "" for none, and anything else may be no traceparent at all
+	Due         time.Time // since when it could have been sent, by the database's clock; zero when unknown
 }
 
 // Outcome is the kind of a Verdict. The zero Outcome is Unknown: a Sender that forgets to judge

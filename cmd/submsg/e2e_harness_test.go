@@ -75,10 +75,10 @@ func start(t *testing.T, env []string, args ...string) *process {
 	return p
 }
 
-// bareEnv is the environment without what configures submsg or libpq.
+// bareEnv is the environment without what configures submsg, libpq or OpenTelemetry.
 func bareEnv() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "PG") || strings.HasPrefix(v, "DATABASE_URL=") ||
+		return strings.HasPrefix(v, "PG") || strings.HasPrefix(v, "OTEL_") || strings.HasPrefix(v, "DATABASE_URL=") ||
 			strings.HasPrefix(v, "SUBMSG_") && !strings.HasPrefix(v, "SUBMSG_POSTGRES_BIN=")
 	})
 }

@@ -29,6 +29,7 @@ var house = map[string]struct{ code, tests []string }{
 	"internal/bench":      {code: []string{"internal/fakewechat", "internal/pgembed", "internal/wechat", "migrations", "outbox", "templates"}, tests: []string{"internal/pgtest"}},
 	"internal/doctor":     {tests: []string{"internal/pgtest"}},
 	"internal/metrics":    {code: []string{"outbox"}, tests: []string{"internal/pgtest"}},
+	"internal/tracing":    {code: []string{"outbox"}},
 	"internal/failpoint":  {}, // marks that compile to nothing
 	"internal/faults":     {tests: []string{"internal/fakewechat", "internal/pgembed", "internal/pgtest", "migrations", "templates"}},
 	"internal/roles":      {code: []string{"migrations"}, tests: []string{"internal/pgtest", "internal/rules", "outbox"}},
@@ -37,7 +38,7 @@ var house = map[string]struct{ code, tests []string }{
 	"internal/pgembed":    {},
 	"internal/pgtest":     {code: []string{"internal/pgembed", "migrations"}},
 	"cmd/submsg": {
-		code:  []string{"internal/bench", "internal/doctor", "internal/fakewechat", "internal/metrics", "internal/ops", "internal/pgembed", "internal/roles", "internal/rules", "internal/wechat", "migrations", "outbox", "templates"},
+		code:  []string{"internal/bench", "internal/doctor", "internal/fakewechat", "internal/metrics", "internal/ops", "internal/pgembed", "internal/roles", "internal/rules", "internal/tracing", "internal/wechat", "migrations", "outbox", "templates"},
 		tests: []string{"internal/pgtest"},
 	},
 }

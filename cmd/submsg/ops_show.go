@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/ops"
+	"github.com/submsg/submsg/internal/tracing"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
@@ -100,6 +101,7 @@ func storyTable(m told) string {
 	row("payload", payloadLines(m)...)
 	row("dedupKey", visible(m.DedupKey))
 	row("when", timeLines(m)...)
+	row("trace", tracing.TraceID(m.TraceParent))
 	row("outcome", outcomeLines(m)...)
 	row("why", m.Why...)
 	row("what to do", m.Next...)

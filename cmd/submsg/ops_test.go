@@ -34,8 +34,8 @@ INSERT INTO subMsgList (openid, templateId, parameterArr, createTime, updateTime
 	('oE2E000000000000000000000009', 'zT99mpoUCb28M02K7ohTO3h81IvBUlgt8JVRn6rkNSc', '{生椰拿铁,19.9,已发货,预计明日送达}', now() - interval '1 h 20 s', now() - interval '1 h 20 s', now() - interval '1 h 20 s'),
 	('oE2E000000000000000000000010', 'vipPaySuccess', '{张三,VIP20211128001,100,356.5,感谢您的支持}', now() - interval '50 min 20 s', now() - interval '50 min 20 s', now() - interval '50 min 20 s'),
 	('oE2E000000000000000000000011', 'vipPaySuccess', '{张三,VIP20211128001,100,356.5,感谢您的支持}', now() - interval '50 min 20 s', now() - interval '50 min 20 s', now() + interval '2 h 30 s');
-INSERT INTO subMsgList (openid, templateId, parameterArr, sendStatus, createTime, updateTime, sendAfter, claimId, leaseUntil, attempts) VALUES
-	('oE2E000000000000000000000012', 'vipPaySuccess', '{张三,VIP20211128001,100,356.5,感谢您的支持}', 'sending', now() - interval '2 min 20 s', now() - interval '2 min 20 s', now() - interval '2 min 20 s', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now() + interval '1 h 30 s', 2);
+INSERT INTO subMsgList (openid, templateId, parameterArr, sendStatus, createTime, updateTime, sendAfter, claimId, leaseUntil, attempts, traceparent) VALUES
+	('oE2E000000000000000000000012', 'vipPaySuccess', '{张三,VIP20211128001,100,356.5,感谢您的支持}', 'sending', now() - interval '2 min 20 s', now() - interval '2 min 20 s', now() - interval '2 min 20 s', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now() + interval '1 h 30 s', 2, '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01');
 INSERT INTO subMsgClaim VALUES ('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', now() + interval '1 h', '{12}');
 INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt) VALUES
 	('zT99mpoUCb28M02K7ohTO3h81IvBUlgt8JVRn6rkNSc', '该模板已被封禁：请在微信公众平台查看，或换用其他模板 (43116 banned)', 43116, now() - interval '2 h 30 s', now() + interval '1 h 30 s');

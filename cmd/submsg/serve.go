@@ -69,12 +69,17 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
+	traces, err := newTracing(ctx, term, log, live)
+	if err != nil {
+		return err
+	}
+	defer flush(ctx, traces, log)
 	pool, err := c.database(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: counts.Wrap(sender), Log: log, Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Resend: resender(live),
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: traces.Wrap(counts.Wrap(sender)), Log: log, Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Resend: resender(live),
 		Poll: c.Poll, SendTimeout: c.SendTimeout, Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {
 		return badUsage("%w", err)

@@ -28,24 +28,25 @@ type DB interface {
 
 // Message is a row of subMsgList. Times that are infinite come as the years 1970 and 9999.
 type Message struct {
-	ID         int64           `json:"id"`
-	OpenID     string          `json:"openid"`
-	TemplateID string          `json:"templateId"`
-	Params     json.RawMessage `json:"parameterArr"` // a list of texts, unless a rule of the table was dropped
-	Status     outbox.Status   `json:"sendStatus"`
-	Text       string          `json:"sendStatusMsg,omitempty"`
-	ErrCode    *int32          `json:"errCode,omitempty"`
-	SendTime   *time.Time      `json:"sendTime,omitempty"`
-	CreateTime time.Time       `json:"createTime"`
-	UpdateTime time.Time       `json:"updateTime"`
-	SendAfter  time.Time       `json:"sendAfter"`
-	ExpireTime *time.Time      `json:"expireTime,omitempty"`
-	Page       string          `json:"page,omitempty"`
-	DedupKey   string          `json:"dedupKey,omitempty"`
-	Attempts   int             `json:"attempts"`
-	MsgID      *int64          `json:"msgId,omitempty"`
-	ClaimID    string          `json:"claimId,omitempty"`
-	LeaseUntil *time.Time      `json:"leaseUntil,omitempty"`
+	ID          int64           `json:"id"`
+	OpenID      string          `json:"openid"`
+	TemplateID  string          `json:"templateId"`
+	Params      json.RawMessage `json:"parameterArr"` // a list of texts, unless a rule of the table was dropped
+	Status      outbox.Status   `json:"sendStatus"`
+	Text        string          `json:"sendStatusMsg,omitempty"`
+	ErrCode     *int32          `json:"errCode,omitempty"`
+	SendTime    *time.Time      `json:"sendTime,omitempty"`
+	CreateTime  time.Time       `json:"createTime"`
+	UpdateTime  time.Time       `json:"updateTime"`
+	SendAfter   time.Time       `json:"sendAfter"`
+	ExpireTime  *time.Time      `json:"expireTime,omitempty"`
+	Page        string          `json:"page,omitempty"`
+	DedupKey    string          `json:"dedupKey,omitempty"`
+	Attempts    int             `json:"attempts"`
+	MsgID       *int64          `json:"msgId,omitempty"`
+	ClaimID     string          `json:"claimId,omitempty"`
+	LeaseUntil  *time.Time      `json:"leaseUntil,omitempty"`
+	TraceParent string          `json:"traceparent,omitempty"` // as somebody wrote it
 }
 
 // List is the parameters as a list; false if they are none.
@@ -67,7 +68,7 @@ func (m Message) List() (params []string, ok bool) {
 const messagesSQL = `
 SELECT id, openid, templateId, coalesce(to_json(parameterArr), 'null'), sendStatus, coalesce(sendStatusMsg, ''), errCode, sendTime, createTime, updateTime,
     least(greatest(sendAfter, 'epoch'), '9999-01-01'), CASE WHEN expireTime IS NOT NULL THEN least(greatest(expireTime, 'epoch'), '9999-01-01') END,
-    coalesce(page, ''), coalesce(dedupKey, ''), attempts, msgId, coalesce(claimId::text, ''), leaseUntil
+    coalesce(page, ''), coalesce(dedupKey, ''), attempts, msgId, coalesce(claimId::text, ''), leaseUntil, coalesce(traceparent, '')
 FROM subMsgList WHERE id = ANY ($1) ORDER BY id DESC`
 
 // Messages reads rows by their ids, the newest first. Ids that there are not are left out.

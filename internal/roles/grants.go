@@ -38,7 +38,7 @@ type grant struct {
 }
 
 // What an application, or a person, says of a message. The rest is submsg's record of what became of it.
-var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "expireTime", "page", "dedupKey"}
+var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "expireTime", "page", "dedupKey", "traceparent"}
 
 const (
 	messages = "subMsgList"
@@ -79,7 +79,7 @@ var grants = slices.Concat([]grant{
 	{worker, "USAGE", schema, nil},
 	{worker, "SELECT", versions, []string{"version", "dirty"}},
 	{worker, "SELECT", messages, []string{"id", "openid", "templateId", "parameterArr", "page", "sendStatus", "sendStatusMsg",
-		"sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "ctid"}},
+		"sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "traceparent", "ctid"}},
 	{worker, "SELECT", claims, nil},
 	{worker, "INSERT", claims, nil},
 	{worker, "DELETE", claims, nil},
@@ -120,7 +120,7 @@ var grants = slices.Concat([]grant{
 	{readonly, "USAGE", schema, nil},
 	{readonly, "SELECT", versions, nil},
 	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "sendTime", "createTime",
-		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil", "dueAt"}},
+		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "traceparent"}},
 	{readonly, "SELECT", claims, nil},
 	{readonly, "SELECT", pauses, nil},
 	{readonly, "SELECT", pace, nil},

@@ -1,0 +1,1 @@
+ALTER TABLE subMsgList DROP COLUMN traceparent;
