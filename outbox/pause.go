@@ -11,24 +11,26 @@ import (
 
 // A pause keeps rows of a template (or, under Account, of all) waiting without touching them. It is a row of
 // subMsgPause, so every replica obeys it and a person can see and delete it.
+// One that is never probed, at 'infinity', is for a person to lift, and stays as it is.
 // It returns what is news: a pause that wasn't there before, or not for that errCode.
 const pauseSQL = `
 WITH known AS (
     SELECT templateId, errCode FROM subMsgPause WHERE templateId = ANY ($1::text[])
 ), stopped AS (
-    INSERT INTO subMsgPause (templateId, reason, errCode, probeAt)
+    INSERT INTO subMsgPause AS p (templateId, reason, errCode, probeAt)
     SELECT t, $2, $3, clock_timestamp() + $4::interval FROM unnest($1::text[]) AS t
     ON CONFLICT (templateId) DO UPDATE
     SET reason = excluded.reason, errCode = excluded.errCode, probeAt = excluded.probeAt
+    WHERE p.probeAt < 'infinity'
     RETURNING templateId, errCode
 )
 SELECT FROM stopped s
 WHERE NOT EXISTS (SELECT FROM known k WHERE k.templateId = s.templateId AND k.errCode IS NOT DISTINCT FROM s.errCode)`
 
-const liftSQL = `DELETE FROM subMsgPause WHERE templateId = $1`
+const liftSQL = `DELETE FROM subMsgPause WHERE templateId = $1 AND probeAt < 'infinity'`
 
 // A probe that never came to the channel has shown nothing: the next one needn't wait.
-const probeAgainSQL = `UPDATE subMsgPause SET probeAt = clock_timestamp() WHERE templateId = $1`
+const probeAgainSQL = `UPDATE subMsgPause SET probeAt = clock_timestamp() WHERE templateId = $1 AND probeAt < 'infinity'`
 
 // troubleLimit is how many sends in a row may meet everybody's trouble before the account is paused.
 const troubleLimit = 5

@@ -45,12 +45,16 @@ type round struct {
 	why      string               // the SQLSTATE of the last of them that was logged
 	most     int                  // rows to claim at once at most, since the database refused more
 	pace     permits
+	arrived  bool // this database is known to be no copy, or is paused
 }
 
 // next does one round and tells how long to rest.
 func (r *round) next(ctx context.Context) (rest time.Duration, err error) {
 	r.pulse.beat()
 	if err := r.release(ctx); err != nil {
+		return 0, err
+	}
+	if err := r.arrive(ctx); err != nil {
 		return 0, err
 	}
 	if !r.senderReady(ctx) { // leases and expiry go on

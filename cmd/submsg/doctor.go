@@ -75,6 +75,7 @@ func (c *doctorCmd) databaseChecks(d *doctor.Database) []doctor.Check {
 			return doctor.Fine("version %d", migrations.Latest()), migrations.Check(ctx, d.Conn)
 		}),
 		look("triggers", whole, d.Triggers),
+		look("pauses", whole, func(ctx context.Context) (doctor.Finding, error) { return examinePauses(ctx, d.Conn) }),
 		look("rules", whole, func(ctx context.Context) (doctor.Finding, error) { return examineRules(ctx, d.Conn) }),
 		look("wake", connected, d.Wake),
 		look("notifications", connected, d.Notifications),

@@ -10,7 +10,33 @@ import (
 	"github.com/submsg/submsg/internal/doctor"
 	"github.com/submsg/submsg/internal/roles"
 	"github.com/submsg/submsg/internal/rules"
+	"github.com/submsg/submsg/outbox"
 )
+
+// A template may be paused under its id and its name.
+const pausesSQL = `
+SELECT count(DISTINCT coalesce(t.templateId, p.templateId))
+FROM subMsgPause p LEFT JOIN subMsgTemplate t ON p.templateId IN (t.templateId, t.name)`
+
+// examinePauses tells what keeps messages waiting.
+func examinePauses(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
+	why, err := outbox.Stopped(ctx, conn)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	if why != "" {
+		return doctor.Finding{Level: doctor.Fail, Says: "nothing is sent: " + why,
+			Remedy: "call off what must not be sent (submsg cancel), then DELETE FROM subMsgPause WHERE templateId = '*'"}, nil
+	}
+	var n int
+	if err := conn.QueryRow(ctx, pausesSQL).Scan(&n); err != nil {
+		return doctor.Finding{}, err
+	}
+	if n > 0 {
+		return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("%d stand, their messages wait", n), Remedy: "submsg status says why"}, nil
+	}
+	return doctor.Fine("none"), nil
+}
 
 // examineRules looks for rules that miss what they should tell.
 func examineRules(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {

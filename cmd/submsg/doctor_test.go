@@ -130,7 +130,22 @@ func TestDoctorIll(t *testing.T) {
 	p.exec(`ALTER TABLE subMsgList DISABLE TRIGGER submsglist_wake_insert; DROP TRIGGER submsgpause_wake ON subMsgPause;
 		ALTER TABLE orders DISABLE TRIGGER "~submsg"`)
 	p.fault(`{"kind":"errcode","errcode":40164,"path":"` + fakewechat.StableTokenPath + `","count":-1}`)
-	p.check("ill", exitFailed, "submsg: 4 of 18 checks failed\n", "--listen-url="+pgtest.Empty(t))
+	p.check("ill", exitFailed, "submsg: 4 of 19 checks failed\n", "--listen-url="+pgtest.Empty(t))
+}
+
+// What keeps messages waiting: a person's decision fails, WeChat's warns.
+func TestDoctorPauses(t *testing.T) {
+	p := newExamined(t)
+	for _, tt := range []struct{ name, pause, want string }{
+		{"a template", `('t', 'banned', now())`, `(?m)^warn    pauses         1 stand, their messages wait → submsg status says why$`},
+		{"all, by WeChat", `('*', 'the quota', now())`, `(?m)^warn    pauses         2 stand`},
+		{"all, in a copy", `('*', '副本 (a copy)', 'infinity')`, `(?m)^fail    pauses         nothing is sent: 副本 \(a copy\) → .*DELETE FROM subMsgPause`},
+	} {
+		p.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ` + tt.pause + ` ON CONFLICT (templateId) DO UPDATE SET reason = excluded.reason, probeAt = excluded.probeAt`)
+		if _, out, _ := p.doctor(p.url, "--skip=account", "--skip=wake"); !regexp.MustCompile(tt.want).MatchString(out) {
+			t.Errorf("%s: no %s in\n%s", tt.name, tt.want, out)
+		}
+	}
 }
 
 // What is missing is said, and the rest is examined.
@@ -138,13 +153,13 @@ func TestDoctorWithPartsMissing(t *testing.T) {
 	t.Run("no schema, no account, no listener", func(t *testing.T) {
 		p := newExamined(t)
 		p.exec(`DROP TABLE submsg_schema_migrations`)
-		p.check("missing", exitFailed, "submsg: 1 of 18 checks failed\n", "--wechat-secret=", "--listen-url=off")
+		p.check("missing", exitFailed, "submsg: 1 of 19 checks failed\n", "--wechat-secret=", "--listen-url=off")
 	})
 	t.Run("no database", func(t *testing.T) {
 		p := newExamined(t)
 		code, out, _ := p.doctor("postgres://nobody@127.0.0.1:1/nothing?sslmode=disable", "--skip=account")
 		if code != exitFailed || !regexp.MustCompile(`(?m)^fail    connection .*127\.0\.0\.1`).MatchString(out) ||
-			strings.Count(out, "\nskipped ") != 15 || strings.Count(out, "\nok ") != 2 {
+			strings.Count(out, "\nskipped ") != 16 || strings.Count(out, "\nok ") != 2 {
 			t.Errorf("exit code %d:\n%s", code, out)
 		}
 	})
@@ -218,7 +233,7 @@ func TestDoctorJSON(t *testing.T) {
 	for _, f := range findings {
 		levels[f.Check] = f.Level
 	}
-	if len(levels) != 18 || levels["wake"] != doctor.Skipped || levels["account"] != doctor.Skipped || levels["token"] != doctor.OK || levels["login"] != doctor.Warn {
+	if len(levels) != 19 || levels["wake"] != doctor.Skipped || levels["account"] != doctor.Skipped || levels["token"] != doctor.OK || levels["login"] != doctor.Warn {
 		t.Errorf("%v", levels)
 	}
 	if code, _, errs := p.doctor(p.url, "--skip=nothing"); code != exitUsage || !strings.Contains(errs, `no check "nothing"`) {

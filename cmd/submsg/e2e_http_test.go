@@ -87,7 +87,7 @@ func TestReady(t *testing.T) {
 	eventually(t, "wakes arrive", func() bool {
 		_, answer := p.ready()
 		want := readyAnswer{true, []readyCheck{{"database", true, "reachable"}, {"schema", true, fmt.Sprint("version ", migrations.Latest())},
-			{"token", true, "at hand"}, {"templates", true, "2 loaded"}, {"wakes", true, "arriving"}}}
+			{"pause", true, "none for a person to lift"}, {"token", true, "at hand"}, {"templates", true, "2 loaded"}, {"wakes", true, "arriving"}}}
 		return cmp.Equal(want, answer)
 	})
 	psql(t, w.db, `UPDATE submsg_schema_migrations SET version = version + 1`)

@@ -19,6 +19,7 @@ type selectSettings struct {
 	ErrCode  []int32  `name:"errcode" placeholder:"43101" help:"With this errCode of WeChat."`
 	Older    age      `placeholder:"2d" help:"Inserted so long ago, or earlier."`
 	Newer    age      `placeholder:"1h" help:"Inserted within the last so long."`
+	Due      instant  `name:"due-before" placeholder:"TIME" help:"To be sent before this moment: 2026-07-26T03:00:00+08:00, or '2026-07-26 03:00' by this machine's clock."`
 	Limit    int      `placeholder:"N" help:"The newest so many."`
 }
 
@@ -31,7 +32,7 @@ func (s selectSettings) selection() (ops.Selection, error) {
 		return ops.Selection{}, badUsage("nothing was inserted both more than %s and less than %s ago", short(time.Duration(s.Older)), short(time.Duration(s.Newer)))
 	}
 	selected := ops.Selection{IDs: s.ID, Templates: s.Template, OpenID: s.OpenID, ErrCodes: s.ErrCode,
-		Older: time.Duration(s.Older), Newer: time.Duration(s.Newer), Limit: s.Limit}
+		Older: time.Duration(s.Older), Newer: time.Duration(s.Newer), DueBefore: time.Time(s.Due), Limit: s.Limit}
 	for _, status := range s.Status {
 		selected.Statuses = append(selected.Statuses, outbox.Status(status))
 	}
@@ -40,7 +41,7 @@ func (s selectSettings) selection() (ops.Selection, error) {
 
 // empty tells that nothing was said about which messages.
 func (s selectSettings) empty() bool {
-	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 && s.Newer == 0
+	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 && s.Newer == 0 && time.Time(s.Due).IsZero()
 }
 
 // age is a duration that may be in days.
@@ -59,6 +60,20 @@ func (a *age) UnmarshalText(text []byte) error {
 	}
 	*a = age(d)
 	return nil
+}
+
+// instant is a point in time.
+type instant time.Time
+
+// UnmarshalText reads RFC 3339, or a date with or without a time, which is local.
+func (i *instant) UnmarshalText(text []byte) error {
+	for _, layout := range []string{time.RFC3339, time.DateTime, "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, string(text), time.Local); err == nil {
+			*i = instant(t)
+			return nil
+		}
+	}
+	return fmt.Errorf("the time %q must be like 2026-07-26T03:00:00+08:00 or '2026-07-26 03:00'", text)
 }
 
 // ago is a span of time in few letters: 12s, 3m20s, 5h7m, 6d.

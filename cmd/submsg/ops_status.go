@@ -65,8 +65,12 @@ func statusScreen(s ops.Status, tongue int) string {
 	if len(s.Problems) > 0 {
 		parts = append(parts, "needs attention\n"+problemTable(s, tongue))
 	}
-	if len(s.Paused) > 0 {
-		parts = append(parts, "paused by WeChat; goes on by itself when a try succeeds\n"+pauseTable(s, tongue))
+	byHand, byTry := pausesApart(s.Paused)
+	if len(byHand) > 0 {
+		parts = append(parts, "paused until a person lifts it\n"+pauseTable(byHand, s.Now, tongue))
+	}
+	if len(byTry) > 0 {
+		parts = append(parts, "paused by WeChat; goes on by itself when a try succeeds\n"+pauseTable(byTry, s.Now, tongue))
 	}
 	title := "failures of the last hour"
 	if !s.Whole {
@@ -161,22 +165,37 @@ func problemTable(s ops.Status, tongue int) string {
 	return t.Render()
 }
 
-func pauseTable(s ops.Status, tongue int) string {
+// pausesApart tells those that only a person lifts from those that a try may lift.
+func pausesApart(all []ops.Pause) (byHand, byTry []ops.Pause) {
+	for _, p := range all {
+		if p.NextProbe == nil {
+			byHand = append(byHand, p)
+		} else {
+			byTry = append(byTry, p)
+		}
+	}
+	return byHand, byTry
+}
+
+func pauseTable(pauses []ops.Pause, now time.Time, tongue int) string {
 	t := newTable("what", "why", "since", "next try", "waiting")
 	t.SetColumnConfigs([]table.ColumnConfig{wrapped(1, 24), wrapped(2, 60)})
-	for _, p := range s.Paused {
+	for _, p := range pauses {
 		waiting := fmt.Sprint(p.Waiting)
 		if p.WaitingOf >= ops.MostCounted {
 			waiting = fmt.Sprintf("%d of the first %d", p.Waiting, p.WaitingOf)
 		}
-		t.AppendRow(table.Row{visible(p.What), visible(pauseReason(p, tongue)), distance(p.Since, s.Now, tongue), nextTry(p, s.Now, tongue), waiting})
+		t.AppendRow(table.Row{visible(p.What), visible(pauseReason(p, tongue)), distance(p.Since, now, tongue), nextTry(p, now, tongue), waiting})
 	}
 	return t.Render()
 }
 
 func nextTry(p ops.Pause, now time.Time, tongue int) string {
+	if p.NextProbe == nil {
+		return neverWord.in(tongue)
+	}
 	if p.NextProbe.After(now) {
-		return distance(p.NextProbe, now, tongue)
+		return distance(*p.NextProbe, now, tongue)
 	}
 	return nowWord.in(tongue)
 }

@@ -100,6 +100,19 @@ func TestOpsGolden(t *testing.T) {
 	}
 }
 
+// What only a person lifts stands apart from what WeChat has stopped.
+func TestOpsGoldenCopy(t *testing.T) {
+	db := pgtest.DB(t)
+	psql(t, db, `INSERT INTO subMsgPause (templateId, reason, pausedAt, probeAt) VALUES ('*', '本数据库是副本，先核对 (a copy: look first)', now() - interval '2 h 30 s', 'infinity'), ('vipPaySuccess', 'banned', now() - interval '3 h 30 s', '-infinity');
+INSERT INTO subMsgList (openid, templateId, parameterArr, createTime, updateTime, sendAfter) VALUES ('oE2E000000000000000000000001', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}', now() - interval '3 h 30 s', now() - interval '3 h 30 s', now() - interval '3 h 30 s');`)
+	session(t, db, "submsg listener")
+	prints(t, db, "status-copy", "", "", "status")
+	prints(t, db, "status-copy-zh", "zh_CN.UTF-8", "", "status")
+	prints(t, db, "show-copy", "", "", "show", "1")
+	prints(t, db, "show-copy-zh", "zh_CN.UTF-8", "", "show", "1")
+	prints(t, db, "list-due-before", "", "", "list", "--due-before=2026-13-01")
+}
+
 // session is a connection of somebody.
 func session(t *testing.T, db, name string) *pgx.Conn {
 	t.Helper()
@@ -196,6 +209,25 @@ func TestAge(t *testing.T) {
 		err := a.UnmarshalText([]byte(text))
 		if time.Duration(a) != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %s, %v, want %s", text, time.Duration(a), err, want)
+		}
+	}
+}
+
+func TestInstant(t *testing.T) {
+	local := func(text string) time.Time {
+		at, err := time.ParseInLocation(time.DateTime, text, time.Local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for text, want := range map[string]time.Time{"2026-07-26T03:00:00+08:00": time.Date(2026, 7, 25, 19, 0, 0, 0, time.UTC), "2026-07-26T03:00:00.5Z": time.Date(2026, 7, 26, 3, 0, 0, 5e8, time.UTC),
+		"2026-07-26 03:00:01": local("2026-07-26 03:00:01"), "2026-07-26 03:00": local("2026-07-26 03:00:00"), "2026-07-26": local("2026-07-26 00:00:00"),
+		"": {}, "3h": {}, "03:00": {}, "2026-02-30": {}, "26.7.2026": {}, "infinity": {}} {
+		var i instant
+		err := i.UnmarshalText([]byte(text))
+		if !time.Time(i).Equal(want) || (err == nil) == want.IsZero() {
+			t.Errorf("%q: %s, %v, want %s", text, time.Time(i), err, want)
 		}
 	}
 }

@@ -26,6 +26,7 @@ var (
 	saysLater     = phrase{"it is scheduled: %s", "定时发送：%s"}
 	saysAgain     = phrase{"tried %d times; the next try is %s", "已试 %d 次；下一次：%s"}
 	saysPaused    = phrase{"WeChat has stopped %s since %s: %s", "微信已停止 %s，自 %s：%s"}
+	saysHalted    = phrase{"%s is paused until a person lifts it, since %s: %s", "%s 已暂停，待人工解除，自 %s：%s"}
 	saysNobody    = phrase{"it is due, and no submsg serve is connected to this database", "已到时间，但没有 submsg serve 连接到本数据库"}
 	saysQueued    = phrase{"it is due; %s messages are before it", "已到时间；前面还有 %s 条"}
 	saysExpires   = phrase{"its expireTime is over: submsg serve makes it expired", "已过 expireTime：submsg serve 会改为 expired"}
@@ -38,6 +39,7 @@ var (
 
 	doesNothing = phrase{"nothing", "无需处理"}
 	doesLift    = phrase{"it goes on by itself when a try succeeds, the next one %s; to go on now: %s", "试发成功后自动恢复，下一次试发 %s；立即恢复：%s"}
+	doesRelease = phrase{"once that is settled: %s", "处理完毕后恢复：%s"}
 	doesServe   = phrase{"start submsg serve", "启动 submsg serve"}
 	doesWait    = phrase{"wait, or call it off: submsg cancel --id %d", "等待，或取消：submsg cancel --id %d"}
 	doesResend  = phrase{"to send it again: submsg retry --id %d", "如需重发：submsg retry --id %d"}
@@ -87,7 +89,11 @@ func waits(m told, tongue int) (why, next []string) {
 		add(saysExpires.in(tongue), serves(m, tongue)...)
 	}
 	for _, p := range m.Pauses {
-		add(saysPaused.in(tongue, visible(p.What), moment(p.Since, m.Now, tongue), visible(pauseReason(p, tongue))), doesLift.in(tongue, nextTry(p, m.Now, tongue), p.Lift))
+		says, does := saysPaused, doesLift.in(tongue, nextTry(p, m.Now, tongue), p.Lift)
+		if p.NextProbe == nil {
+			says, does = saysHalted, doesRelease.in(tongue, p.Lift)
+		}
+		add(says.in(tongue, visible(p.What), moment(p.Since, m.Now, tongue), visible(pauseReason(p, tongue))), does)
 	}
 	if due && m.Listeners == 0 {
 		add(saysNobody.in(tongue), doesServe.in(tongue))

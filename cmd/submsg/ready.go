@@ -68,12 +68,18 @@ func (r *readiness) checks(ctx context.Context) []readyCheck {
 	} else if err := migrations.Check(ctx, r.pool); err != nil {
 		schema.OK, schema.Says = false, oneLine(err.Error())
 	}
+	pause := readyCheck{"pause", true, "none for a person to lift"}
+	if why, err := outbox.Stopped(ctx, r.pool); err != nil {
+		pause.OK, pause.Says = false, "unknown"
+	} else if why != "" {
+		pause.OK, pause.Says = false, why
+	}
 	token := readyCheck{"token", true, "at hand"}
 	if v := r.sender.Ready(ctx); v.Outcome != outbox.Accepted {
 		token.OK, token.Says = false, v.Text
 	}
 	n := len(r.live.Current().All())
-	return []readyCheck{database, schema, token, {"templates", n > 0, fmt.Sprint(n, " loaded")}, r.wakes()}
+	return []readyCheck{database, schema, pause, token, {"templates", n > 0, fmt.Sprint(n, " loaded")}, r.wakes()}
 }
 
 // wakes says how messages are found. None of the ways makes a submsg unready.

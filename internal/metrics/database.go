@@ -41,7 +41,7 @@ var (
 	dueDesc    = prometheus.NewDesc("submsg_due_messages", "Messages that could be sent now, those of paused templates included; 10000 means that or more.", nil, nil)
 	laterDesc  = prometheus.NewDesc("submsg_scheduled_messages", "Messages that wait for their time; 10000 means that or more.", nil, nil)
 	oldestDesc = prometheus.NewDesc("submsg_oldest_due_age_seconds", "For how long the oldest message that isn't paused could have been sent, of the first 10000 due; 0 if there is none.", nil, nil)
-	pausedDesc = prometheus.NewDesc("submsg_template_paused", "1 for each template that WeChat has stopped; * is the whole account.", []string{"template"}, nil)
+	pausedDesc = prometheus.NewDesc("submsg_template_paused", "1 for each template that is paused; * is every template.", []string{"template"}, nil)
 	queueDescs = []*prometheus.Desc{upDesc, dueDesc, laterDesc, oldestDesc, pausedDesc}
 )
 

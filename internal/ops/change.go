@@ -51,13 +51,13 @@ const mostChanged = 1000
 const changeSQL = `
 WITH picked AS MATERIALIZED (
     SELECT id FROM subMsgList
-    WHERE id = ANY ($8) AND ` + matchSQL + ` AND sendStatus <> $9 AND ($9 <> 'wait' OR expireTime IS NULL OR expireTime > clock_timestamp())
+    WHERE id = ANY ($9) AND ` + matchSQL + ` AND sendStatus <> $10 AND ($10 <> 'wait' OR expireTime IS NULL OR expireTime > clock_timestamp())
     ORDER BY id FOR UPDATE SKIP LOCKED
 )
-UPDATE subMsgList m SET sendStatus = $9 FROM picked WHERE m.id = picked.id RETURNING m.id`
+UPDATE subMsgList m SET sendStatus = $10 FROM picked WHERE m.id = picked.id RETURNING m.id`
 
 const leftSQL = `
-SELECT id, sendStatus, ` + matchSQL + ` AND sendStatus <> $9, $9 = 'wait' AND coalesce(expireTime <= clock_timestamp(), false) FROM subMsgList WHERE id = ANY ($8)`
+SELECT id, sendStatus, ` + matchSQL + ` AND sendStatus <> $10, $10 = 'wait' AND coalesce(expireTime <= clock_timestamp(), false) FROM subMsgList WHERE id = ANY ($9)`
 
 // Retry sets messages that Find has found to wait, Cancel to cancel: in transactions of 1,000 at most, each message only if the
 // selection still holds. Progress, if not nil, is called after each with the result so far; its error ends it. What was done before

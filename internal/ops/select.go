@@ -21,15 +21,17 @@ type Selection struct {
 	ErrCodes  []int32
 	Older     time.Duration // inserted at least so long ago
 	Newer     time.Duration // inserted less than so long ago
+	DueBefore time.Time     // to be sent before
 	Limit     int           // the newest so many; 0 is all
 }
 
-// matches is a Selection as the arguments $1 to $7 of matchSQL, its ages made times by the database's clock.
+// matches is a Selection as the arguments $1 to $8 of matchSQL, its ages made times by the database's clock.
 type matches []any
 
 const matchSQL = `($1::bigint[] IS NULL OR id = ANY ($1)) AND ($2::text[] IS NULL OR templateId = ANY ($2)) AND ($3::text = '' OR openid = $3)
     AND ($4::text[] IS NULL OR sendStatus = ANY ($4)) AND ($5::int[] IS NULL OR errCode = ANY ($5))
-    AND ($6::timestamptz IS NULL OR createTime <= $6) AND ($7::timestamptz IS NULL OR createTime > $7)`
+    AND ($6::timestamptz IS NULL OR createTime <= $6) AND ($7::timestamptz IS NULL OR createTime > $7)
+    AND ($8::timestamptz IS NULL OR sendAfter < $8)`
 
 func (s Selection) matches(now time.Time) matches {
 	at := func(age time.Duration) *time.Time {
@@ -39,7 +41,11 @@ func (s Selection) matches(now time.Time) matches {
 		t := now.Add(-age)
 		return &t
 	}
-	return matches{s.IDs, s.Templates, s.OpenID, words(s.Statuses), s.ErrCodes, at(s.Older), at(s.Newer)}
+	var due *time.Time
+	if !s.DueBefore.IsZero() {
+		due = &s.DueBefore
+	}
+	return matches{s.IDs, s.Templates, s.OpenID, words(s.Statuses), s.ErrCodes, at(s.Older), at(s.Newer), due}
 }
 
 // A template's id stands for its name, and the other way round.
@@ -75,7 +81,7 @@ const (
 // Everything else is found by a walk. The number of rows is written out: a plan for any number may sort the whole table.
 const stepSQL = `
 WITH step AS MATERIALIZED (
-    SELECT id, openid, templateId, sendStatus, errCode, createTime FROM subMsgList WHERE id < $8 ORDER BY id DESC LIMIT 10000
+    SELECT id, openid, templateId, sendStatus, errCode, createTime, sendAfter FROM subMsgList WHERE id < $9 ORDER BY id DESC LIMIT 10000
 )
 SELECT count(*), coalesce(min(id), 0), coalesce(max(createTime), 'epoch'), coalesce(array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') FROM step`
 

@@ -53,6 +53,8 @@ func TestFind(t *testing.T) {
 		{"old ones", ops.Selection{Older: 24 * time.Hour}, []int64{2, 1}},
 		{"new ones", ops.Selection{Newer: time.Hour}, []int64{8, 7, 6, 4, 3}},
 		{"in between", ops.Selection{Older: time.Hour, Newer: 24 * time.Hour}, []int64{5}},
+		{"due before a moment", ops.Selection{DueBefore: time.Now().Add(-time.Hour)}, []int64{7}},
+		{"waiting ones, due before the end", ops.Selection{DueBefore: time.Now().Add(time.Hour), Statuses: []outbox.Status{outbox.Waiting}}, []int64{7}},
 		{"nothing", ops.Selection{OpenID: "oNobody"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -54,17 +54,17 @@ type Failure struct {
 
 // Pause is a line of subMsgPaused.
 type Pause struct {
-	What       string    `json:"what"`
-	TemplateID string    `json:"templateId"` // * is every template
-	Why        string    `json:"why"`
-	ErrCode    *int32    `json:"errCode,omitempty"`
-	Since      time.Time `json:"since"`
-	NextProbe  time.Time `json:"nextProbe"`
-	Probes     int64     `json:"probes"`
-	Waiting    int64     `json:"waiting"`   // messages that wait for it,
-	WaitingOf  int64     `json:"waitingOf"` // of so many that were looked at
-	Lift       string    `json:"lift"`
-	English    string    `json:"whyEnglish,omitempty"`
+	What       string     `json:"what"`
+	TemplateID string     `json:"templateId"` // * is every template
+	Why        string     `json:"why"`
+	ErrCode    *int32     `json:"errCode,omitempty"`
+	Since      time.Time  `json:"since"`
+	NextProbe  *time.Time `json:"nextProbe,omitempty"` // none: it stays until a person lifts it
+	Probes     int64      `json:"probes"`
+	Waiting    int64      `json:"waiting"`   // messages that wait for it,
+	WaitingOf  int64      `json:"waitingOf"` // of so many that were looked at
+	Lift       string     `json:"lift"`
+	English    string     `json:"whyEnglish,omitempty"`
 }
 
 // Replica is the sessions that processes of submsg serve on one host have.
@@ -120,7 +120,7 @@ SELECT sendStatus, errCode, lastHour, newest, exampleId, cause, nextStep, causeE
 FROM subMsgFailures WHERE lastHour > 0 ORDER BY lastHour DESC, newest DESC`
 
 const pausedSQL = `
-SELECT what, templateId, why, p.errCode, since, nextProbe, probes, waiting, waitingOf, lift, coalesce(c.causeEnglish || ': ' || c.nextStepEnglish, '')
+SELECT what, templateId, why, p.errCode, since, nullif(greatest(nextProbe, 'epoch'), 'infinity'), probes, waiting, waitingOf, lift, coalesce(c.causeEnglish || ': ' || c.nextStepEnglish, '')
 FROM subMsgPaused p LEFT JOIN subMsgCause c ON c.errCode = p.errCode
 WHERE $1::text[] IS NULL OR templateId = '*' OR templateId = ANY ($1) ORDER BY templateId <> '*', since, templateId`
 

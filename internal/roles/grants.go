@@ -44,6 +44,7 @@ const (
 	messages = "subMsgList"
 	pauses   = "subMsgPause"
 	pace     = "subMsgPace"
+	home     = "subMsgHome"
 	rules    = "subMsgRule"
 	failures = "subMsgRuleError"
 	held     = "subMsgHeld"
@@ -87,10 +88,13 @@ var grants = slices.Concat([]grant{
 		"attempts", "msgId", "claimId", "leaseUntil"}},
 	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "probeAt", "probes"}}, // excluded.reason counts as reading
 	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "probeAt"}},
-	{worker, "UPDATE", pauses, []string{"reason", "errCode", "probeAt", "probes"}},
+	{worker, "UPDATE", pauses, []string{"reason", "errCode", "pausedAt", "probeAt", "probes"}},
 	{worker, "DELETE", pauses, nil},
 	{worker, "SELECT", pace, []string{"spentUntil"}},
 	{worker, "UPDATE", pace, []string{"spentUntil"}},
+	{worker, "SELECT", home, []string{"systemIdentifier", "databaseOid", "listOid"}},
+	{worker, "INSERT", home, []string{"systemIdentifier", "databaseOid", "listOid"}},
+	{worker, "UPDATE", home, []string{"systemIdentifier", "databaseOid", "listOid", "since"}},
 	{worker, "UPDATE", wake, nil},    // setval
 	{worker, "EXECUTE", forget, nil}, // in place of DELETE: it can't delete what is new
 	{worker, "SELECT", catalog, []string{"templateId", "name", "title", "params"}},
@@ -108,6 +112,7 @@ var grants = slices.Concat([]grant{
 	{admin, "SELECT", pauses, nil},
 	{admin, "DELETE", pauses, nil},
 	{admin, "SELECT", pace, nil},
+	{admin, "SELECT", home, nil},
 	{admin, "SELECT", rules, nil},
 	{admin, "INSERT", rules, []string{"name", "tableName", "templateId", "plan"}}, // the rest, the query above all, its triggers write
 	{admin, "UPDATE", rules, []string{"name", "tableName", "templateId", "plan"}},
@@ -124,6 +129,7 @@ var grants = slices.Concat([]grant{
 	{readonly, "SELECT", claims, nil},
 	{readonly, "SELECT", pauses, nil},
 	{readonly, "SELECT", pace, nil},
+	{readonly, "SELECT", home, nil},
 	{readonly, "SELECT", rules, nil},
 	{readonly, "SELECT", catalog, nil},
 	{readonly, "EXECUTE", "FUNCTION submsg_rules", nil},
