@@ -1590,7 +1590,7 @@ CREATE TABLE public.submsgpause (
 
 -- Name: TABLE submsgpause; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON TABLE public.submsgpause IS 'Templates that WeChat has stopped: their messages wait. DELETE a row to lift its pause';
+COMMENT ON TABLE public.submsgpause IS 'What is paused: its messages wait. DELETE a row to lift its pause';
 
 -- Name: COLUMN submsgpause.templateid; Type: COMMENT; Schema: public; Owner: -
 
@@ -1598,7 +1598,7 @@ COMMENT ON COLUMN public.submsgpause.templateid IS 'As written in subMsgList; * 
 
 -- Name: COLUMN submsgpause.reason; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.submsgpause.reason IS 'What WeChat said, for people';
+COMMENT ON COLUMN public.submsgpause.reason IS 'What WeChat or submsg said, for people';
 
 -- Name: COLUMN submsgpause.errcode; Type: COMMENT; Schema: public; Owner: -
 
@@ -1610,7 +1610,7 @@ COMMENT ON COLUMN public.submsgpause.pausedat IS 'Since when';
 
 -- Name: COLUMN submsgpause.probeat; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.submsgpause.probeat IS 'When one message is tried next';
+COMMENT ON COLUMN public.submsgpause.probeat IS 'When one message is tried next; infinity: never, until a person lifts the pause';
 
 -- Name: COLUMN submsgpause.probes; Type: COMMENT; Schema: public; Owner: -
 
@@ -1914,6 +1914,41 @@ COMMENT ON COLUMN public.submsgheld.messageid IS 'Its message';
 
 COMMENT ON COLUMN public.submsgheld.due IS 'Until when it is held';
 
+-- Name: submsghome; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.submsghome (
+    id smallint DEFAULT 1 NOT NULL,
+    systemidentifier bigint,
+    databaseoid oid NOT NULL,
+    listoid oid NOT NULL,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT submsghome_id_check CHECK ((id = 1))
+);
+
+-- Name: TABLE submsghome; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.submsghome IS 'Where these messages live, in one row; kept by submsg, which pauses everything in a copy. None: submsg serve has not run yet';
+
+-- Name: COLUMN submsghome.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghome.id IS 'Always 1';
+
+-- Name: COLUMN submsghome.systemidentifier; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghome.systemidentifier IS 'Of the cluster, by pg_control_system(); null where submsg may not ask';
+
+-- Name: COLUMN submsghome.databaseoid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghome.databaseoid IS 'Of the database, as in pg_database';
+
+-- Name: COLUMN submsghome.listoid; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghome.listoid IS 'Of subMsgList, as in pg_class';
+
+-- Name: COLUMN submsghome.since; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.submsghome.since IS 'When submsg serve began here; in a copy, when it noticed';
+
 -- Name: submsglist_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 
 ALTER TABLE public.submsglist ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -1991,31 +2026,49 @@ CREATE VIEW public.submsgpaused WITH (security_invoker='true') AS
                   ORDER BY submsglist.dueat, submsglist.id
                  LIMIT 10000) looked
           GROUP BY looked.templateid
+        ), pause AS (
+         SELECT
+                CASE p.templateid
+                    WHEN '*'::text THEN '全部模板 (every template)'::text
+                    ELSE COALESCE(TRIM(BOTH FROM ((t.name || ' '::text) || t.title)), p.templateid)
+                END AS what,
+            array_agg(p.templateid ORDER BY p.templateid) AS ids,
+            (array_agg(p.reason ORDER BY p.pausedat DESC, p.templateid))[1] AS reason,
+            (array_agg(p.errcode ORDER BY p.pausedat DESC, p.templateid))[1] AS errcode,
+            min(p.pausedat) AS pausedat,
+            min(p.probeat) AS probeat,
+            (sum(p.probes))::integer AS probes
+           FROM (public.submsgpause p
+             LEFT JOIN public.submsgtemplate t ON (((p.templateid = t.templateid) OR (p.templateid = t.name))))
+          GROUP BY COALESCE(t.templateid, p.templateid),
+                CASE p.templateid
+                    WHEN '*'::text THEN '全部模板 (every template)'::text
+                    ELSE COALESCE(TRIM(BOTH FROM ((t.name || ' '::text) || t.title)), p.templateid)
+                END
         )
- SELECT
-        CASE p.templateid
-            WHEN '*'::text THEN '全部模板 (every template)'::text
-            ELSE COALESCE(TRIM(BOTH FROM ((t.name || ' '::text) || t.title)), p.templateid)
-        END AS what,
-    p.templateid,
-    p.reason AS why,
-    p.errcode,
-    p.pausedat AS since,
-    p.probeat AS nextprobe,
-    p.probes,
+ SELECT pause.what,
+    pause.ids[1] AS templateid,
+    pause.reason AS why,
+    pause.errcode,
+    pause.pausedat AS since,
+    pause.probeat AS nextprobe,
+    pause.probes,
     ( SELECT (COALESCE(sum(f.n), (0)::numeric))::bigint AS "coalesce"
            FROM first f
-          WHERE ((p.templateid = '*'::text) OR (p.templateid = f.templateid))) AS waiting,
+          WHERE (('*'::text = pause.ids[1]) OR (f.templateid = ANY (pause.ids)))) AS waiting,
     ( SELECT (COALESCE(sum(first.n), (0)::numeric))::bigint AS "coalesce"
            FROM first) AS waitingof,
-    format('DELETE FROM subMsgPause WHERE templateId = %L;'::text, p.templateid) AS lift
-   FROM (public.submsgpause p
-     LEFT JOIN public.submsgtemplate t ON (((p.templateid = t.templateid) OR (p.templateid = t.name))))
-  ORDER BY (p.templateid <> '*'::text), p.pausedat, p.templateid;
+        CASE cardinality(pause.ids)
+            WHEN 1 THEN format('DELETE FROM subMsgPause WHERE templateId = %L;'::text, pause.ids[1])
+            ELSE format('DELETE FROM subMsgPause WHERE templateId IN (%s);'::text, ( SELECT string_agg(quote_literal(id.id), ', '::text) AS string_agg
+               FROM unnest(pause.ids) id(id)))
+        END AS lift
+   FROM pause
+  ORDER BY (pause.ids[1] <> '*'::text), pause.pausedat, pause.ids[1];
 
 -- Name: VIEW submsgpaused; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON VIEW public.submsgpaused IS 'What WeChat has stopped, why, and how to let it go on; it goes on by itself when a probe succeeds';
+COMMENT ON VIEW public.submsgpaused IS 'What is paused, why, and how to let it go on. What WeChat has stopped goes on by itself when a probe succeeds; where nextProbe is infinity, a person has to look first';
 
 -- Name: COLUMN submsgpaused.what; Type: COMMENT; Schema: public; Owner: -
 
@@ -2023,11 +2076,11 @@ COMMENT ON COLUMN public.submsgpaused.what IS 'Every template, or which one';
 
 -- Name: COLUMN submsgpaused.templateid; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.submsgpaused.templateid IS 'As in subMsgPause';
+COMMENT ON COLUMN public.submsgpaused.templateid IS 'As in subMsgPause, one of them where it is paused under its id and its name';
 
 -- Name: COLUMN submsgpaused.why; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.submsgpaused.why IS 'What WeChat said, for people';
+COMMENT ON COLUMN public.submsgpaused.why IS 'What WeChat or submsg said, for people';
 
 -- Name: COLUMN submsgpaused.errcode; Type: COMMENT; Schema: public; Owner: -
 
@@ -2039,7 +2092,7 @@ COMMENT ON COLUMN public.submsgpaused.since IS 'Since when';
 
 -- Name: COLUMN submsgpaused.nextprobe; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.submsgpaused.nextprobe IS 'When one message is tried next';
+COMMENT ON COLUMN public.submsgpaused.nextprobe IS 'When one message is tried next; infinity: never';
 
 -- Name: COLUMN submsgpaused.probes; Type: COMMENT; Schema: public; Owner: -
 
@@ -2106,6 +2159,11 @@ ALTER TABLE ONLY public.submsgclaim
 
 ALTER TABLE ONLY public.submsgheld
     ADD CONSTRAINT submsgheld_pkey PRIMARY KEY (ruleid, rowkey);
+
+-- Name: submsghome submsghome_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.submsghome
+    ADD CONSTRAINT submsghome_pkey PRIMARY KEY (id);
 
 -- Name: submsglist submsglist_dedupkey_key; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -2208,10 +2266,11 @@ CREATE OR REPLACE VIEW public.submsghealth WITH (security_invoker='true') AS
           WHERE ((pg_stat_activity.datname = current_database()) AND (pg_stat_activity.application_name = ANY (ARRAY['submsg'::text, 'submsg listener'::text])))
         ), long AS (
          SELECT (pg_stat_activity.pid)::text AS who,
-            (pg_stat_activity.usename)::text AS login,
+            concat_ws(', '::text, pg_stat_activity.usename, NULLIF(pg_stat_activity.application_name, ''::text)) AS login,
             (clock_timestamp() - pg_stat_activity.xact_start) AS age,
             pg_stat_activity.state,
-            "left"(regexp_replace(pg_stat_activity.query, '\s+'::text, ' '::text, 'g'::text), 120) AS query
+            "left"(regexp_replace(pg_stat_activity.query, '\s+'::text, ' '::text, 'g'::text), 120) AS query,
+            ((pg_stat_activity.backend_xmin IS NOT NULL) OR (pg_stat_activity.backend_xid IS NOT NULL)) AS holds
            FROM pg_stat_activity
           WHERE ((pg_stat_activity.datname = current_database()) AND (pg_stat_activity.pid <> pg_backend_pid()) AND (COALESCE(pg_stat_activity.backend_type, 'client backend'::text) = 'client backend'::text) AND ((pg_stat_activity.xact_start < (clock_timestamp() - '00:01:00'::interval)) OR (GREATEST(age(pg_stat_activity.backend_xmin), age(pg_stat_activity.backend_xid)) > 10000)) AND ((pg_stat_activity.backend_xmin IS NOT NULL) OR (pg_stat_activity.backend_xid IS NOT NULL) OR (pg_stat_activity.state ~~ 'idle in transaction%'::text)))
         UNION ALL
@@ -2219,7 +2278,8 @@ CREATE OR REPLACE VIEW public.submsghealth WITH (security_invoker='true') AS
             (pg_prepared_xacts.owner)::text AS owner,
             (clock_timestamp() - pg_prepared_xacts.prepared),
             'prepared'::text,
-            format('ROLLBACK PREPARED %L'::text, pg_prepared_xacts.gid) AS format
+            format('ROLLBACK PREPARED %L'::text, pg_prepared_xacts.gid) AS format,
+            true
            FROM pg_prepared_xacts
           WHERE ((pg_prepared_xacts.database = current_database()) AND (pg_prepared_xacts.prepared < (clock_timestamp() - '00:01:00'::interval)))
         UNION ALL
@@ -2227,7 +2287,8 @@ CREATE OR REPLACE VIEW public.submsghealth WITH (security_invoker='true') AS
             NULL::text,
             NULL::interval,
             'inactive'::text,
-            format('SELECT pg_drop_replication_slot(%L)'::text, pg_replication_slots.slot_name) AS format
+            format('SELECT pg_drop_replication_slot(%L)'::text, pg_replication_slots.slot_name) AS format,
+            true
            FROM pg_replication_slots
           WHERE ((NOT pg_replication_slots.active) AND (pg_replication_slots.xmin IS NOT NULL))
         ), guard AS (
@@ -2330,26 +2391,36 @@ UNION ALL
    FROM pg_notification_queue_usage() used(used)
 UNION ALL
  SELECT 'paused'::text AS name,
-    (count(*))::text AS value,
+    (pauses.n)::text AS value,
         CASE
-            WHEN (count(*) > 0) THEN 'warn'::text
+            WHEN (pauses.n > 0) THEN 'warn'::text
             ELSE 'ok'::text
         END AS state,
         CASE
-            WHEN (count(*) > 0) THEN '被微信停止的模板或账号：看 subMsgPaused'::text
+            WHEN (pauses.n > 0) THEN '已暂停的模板，或全部：原因与办法看 subMsgPaused'::text
             ELSE '没有暂停'::text
         END AS remark,
         CASE
-            WHEN (count(*) > 0) THEN 'templates, or the account, that WeChat has stopped: see subMsgPaused'::text
+            WHEN (pauses.n > 0) THEN 'templates that wait, or everything: subMsgPaused says why, and what to do'::text
             ELSE 'nothing is paused'::text
         END AS remarkenglish
-   FROM public.submsgpause
+   FROM ( SELECT count(DISTINCT COALESCE(t.templateid, p.templateid)) AS count
+           FROM (public.submsgpause p
+             LEFT JOIN public.submsgtemplate t ON (((p.templateid = t.templateid) OR (p.templateid = t.name))))) pauses(n)
 UNION ALL
  SELECT 'long transaction'::text AS name,
     long.who AS value,
     'warn'::text AS state,
-    format('使死行不能清理，发送会越来越慢：%s，%s，已 %s，%s'::text, COALESCE(long.login, '?'::text), COALESCE(long.state, '?'::text), COALESCE((date_trunc('second'::text, long.age))::text, '?'::text), COALESCE(long.query, '?'::text)) AS remark,
-    format('keeps dead rows from being removed, sending gets slower and slower: %s, %s, for %s, %s'::text, COALESCE(long.login, '?'::text), COALESCE(long.state, '?'::text), COALESCE((date_trunc('second'::text, long.age))::text, '?'::text), COALESCE(long.query, '?'::text)) AS remarkenglish
+    format((
+        CASE
+            WHEN long.holds THEN '使死行不能清理，发送会越来越慢：'::text
+            ELSE '一直未结束，占着的锁会使升级等待：'::text
+        END || '%s，%s，已 %s，%s'::text), COALESCE(NULLIF(long.login, ''::text), '?'::text), COALESCE(long.state, '?'::text), COALESCE((date_trunc('second'::text, long.age))::text, '?'::text), COALESCE(long.query, '?'::text)) AS remark,
+    format((
+        CASE
+            WHEN long.holds THEN 'keeps dead rows from being removed, sending gets slower and slower'::text
+            ELSE 'stands open, and an upgrade waits for its locks'::text
+        END || ': %s, %s, for %s, %s'::text), COALESCE(NULLIF(long.login, ''::text), '?'::text), COALESCE(long.state, '?'::text), COALESCE((date_trunc('second'::text, long.age))::text, '?'::text), COALESCE(long.query, '?'::text)) AS remarkenglish
    FROM long
 UNION ALL
  SELECT 'dead rows'::text AS name,

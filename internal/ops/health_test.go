@@ -62,6 +62,25 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// What stands open without a snapshot holds back nothing but those who wait for its locks. The view's minute is made none.
+func TestOpenTransaction(t *testing.T) {
+	d := newDB(t)
+	other := connect(t, d.url)
+	pid := one[string](other, `SELECT pg_backend_pid()::text`)
+	view := strings.ReplaceAll(strings.TrimSuffix(one[string](d, `SELECT pg_get_viewdef('subMsgHealth'::regclass)`), ";"), "'00:01:00'", "'00:00:00'")
+	for begin, want := range map[string]string{
+		`BEGIN; SELECT FROM orders`:                            "stands open, and an upgrade waits for its locks",
+		`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT`:        "keeps dead rows from being removed",
+		`BEGIN; UPDATE subMsgPace SET spentUntil = spentUntil`: "keeps dead rows from being removed",
+	} {
+		other.exec(begin)
+		if remark := one[string](d, `SELECT remarkEnglish FROM (`+view+`) AS h WHERE name = 'long transaction' AND value = $1`, pid); !strings.HasPrefix(remark, want) {
+			t.Errorf("%s: %s", begin, remark)
+		}
+		other.exec(`ROLLBACK`)
+	}
+}
+
 // Who keeps dead rows is named, with what can be seen of the session: all of one's own, the pid of another's.
 func TestLongTransaction(t *testing.T) {
 	d := newDB(t)

@@ -196,11 +196,12 @@ func TestViewsScanNoTable(t *testing.T) {
 	}
 }
 
+// A template that is paused under its id and its name is one pause.
 func TestPaused(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgTemplate (templateId, name, title) VALUES ('id-of-it', 'orderStatus', '订单状态通知')`)
-	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, probeAt) VALUES ('id-of-it', '该模板已被封禁', 43116, now()), ('*', '今日接口调用次数已达上限', 45009, now()), ('o''clock', 'r', NULL, now())`)
-	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o', unnest('{id-of-it,id-of-it,other}'::text[])`)
+	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, probeAt) VALUES ('id-of-it', '该模板已被封禁', 43116, now()), ('orderStatus', '该模板已被封禁', 43116, 'infinity'), ('*', '今日接口调用次数已达上限', 45009, now()), ('o''clock', 'r', NULL, now())`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o', unnest('{id-of-it,orderStatus,other}'::text[])`)
 	type pause struct {
 		What           string
 		Waiting, Total int
@@ -212,6 +213,9 @@ func TestPaused(t *testing.T) {
 	}
 	if len(got) != len(want) || got[1] != want[1] && got[2] != want[1] || got[1] != want[2] && got[2] != want[2] {
 		t.Errorf("%v, want %v", got, want)
+	}
+	if n := one[string](d, `SELECT value FROM subMsgHealth WHERE name = 'paused'`); n != "3" {
+		t.Errorf("subMsgHealth says %s", n)
 	}
 	for _, lift := range all[struct{ SQL string }](d, `SELECT lift FROM subMsgPaused`) {
 		d.exec(lift.SQL)
