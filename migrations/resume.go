@@ -4,18 +4,46 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
+	"regexp"
+	"strconv"
 	"strings"
 
-	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/jackc/pgx/v5"
 )
 
 // golang-migrate writes "version N, dirty", runs the file, writes "version N, clean": three transactions. After a
 // kill between them nobody can tell whether the file was applied. So each file, as it is read, gets one more
-// statement that notes in its own transaction which version it leads to.
+// statement that notes in its own transaction which version it leads to, and which submsg still works with that.
 
-const markPrefix = "schema version "
+// commentSQL writes the note of a version. Older notes end before the comma.
+func commentSQL(version int) string {
+	return fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'", VersionTable, version, oldest(version))
+}
+
+func readNote(note string) (s State, ok bool) {
+	n, _ := fmt.Sscanf(note, "schema version %d, oldest submsg %d", &s.Version, &s.Oldest)
+	if n == 1 {
+		s.Oldest = s.Version
+	}
+	return s, n > 0
+}
+
+var oldestLine = regexp.MustCompile(`(?m)^-- oldest submsg: (\d+)$`)
+
+// oldest is the greatest that the migrations up to a version say.
+func oldest(version int) (oldest int) {
+	ups, _ := fs.Glob(FS, "*.up.sql")
+	for _, name := range ups {
+		text, _ := fs.ReadFile(FS, name)
+		if line := oldestLine.FindSubmatch(text); line != nil && number(name) <= version {
+			n, _ := strconv.Atoi(string(line[1]))
+			oldest = max(oldest, n)
+		}
+	}
+	return oldest
+}
 
 type marked struct{ source.Driver }
 
@@ -41,30 +69,22 @@ func (s marked) mark(body io.ReadCloser, version uint) io.ReadCloser {
 		io.Reader
 		io.Closer
 	}{
-		io.MultiReader(body, strings.NewReader(fmt.Sprintf("\nCOMMENT ON TABLE %s IS '%s%d';", VersionTable, markPrefix, version))),
+		io.MultiReader(body, strings.NewReader("\n"+commentSQL(int(version))+";")),
 		body,
 	}
 }
 
-// heal sets a dirty version to the one that was really reached.
-func heal(ctx context.Context, conn *pgx.Conn, m *migrate.Migrate) error {
-	version, dirty, err := Version(ctx, conn)
-	if err != nil || !dirty {
-		return err
+// agree returns the state from which to go on, and whether golang-migrate has to be told so. After a cut the comment is right;
+// else the row, and the comment follows: it may be lost (a restore without comments), or not know what another tool has done.
+func agree(ctx context.Context, conn *pgx.Conn, noted State) (have State, cut bool, err error) {
+	version, cut, err := row(ctx, conn)
+	if err != nil || cut {
+		return noted, cut, err
 	}
-	var note string
-	err = conn.QueryRow(ctx, `SELECT coalesce(obj_description($1::regclass, 'pg_class'), '')`, VersionTable).Scan(&note)
-	if err != nil {
-		return err
+	version = max(version, 0)
+	have = State{version, oldest(version)}
+	if have != noted {
+		_, err = conn.Exec(ctx, commentSQL(version))
 	}
-	reached := 0
-	if note != "" {
-		if _, err := fmt.Sscanf(note, markPrefix+"%d", &reached); err != nil {
-			return fmt.Errorf("version %d is dirty and %s's comment %q doesn't tell which version was reached", version, VersionTable, note)
-		}
-	}
-	if reached == 0 {
-		reached = -1 // golang-migrate's "nothing applied"
-	}
-	return m.Force(reached)
+	return have, false, err
 }

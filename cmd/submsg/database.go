@@ -25,10 +25,36 @@ func (s databaseSettings) url() (string, error) {
 	if s.DatabaseURL == "" && os.Getenv("PGHOST") == "" && os.Getenv("PGDATABASE") == "" && os.Getenv("PGSERVICE") == "" {
 		return "", badUsage("no database: set DATABASE_URL, postgres://user:password@host/database, or PGHOST and PGDATABASE; to try without one, `submsg demo`")
 	}
-	if _, err := pgx.ParseConfig(s.DatabaseURL); err != nil {
+	if _, err := connConfig(s.DatabaseURL); err != nil {
 		return "", badUsage("DATABASE_URL: %w", err)
 	}
 	return s.DatabaseURL, nil
+}
+
+// connConfig reads a URL that may hold settings of a pool, which a server wouldn't understand.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	return cfg.ConnConfig, nil
+}
+
+// connect makes one connection, for a command that needs no pool.
+func (s databaseSettings) connect(ctx context.Context) (*pgx.Conn, error) {
+	cfg, err := s.connConfig()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, cfg)
+}
+
+func (s databaseSettings) connConfig() (*pgx.ConnConfig, error) {
+	url, err := s.url()
+	if err != nil {
+		return nil, err
+	}
+	return connConfig(url)
 }
 
 // listenSettings say where wakes are heard.
@@ -44,7 +70,7 @@ func (s listenSettings) listenURL(databaseURL string) (string, error) {
 	case "":
 		return cmp.Or(databaseURL, "postgres://"), nil // which takes all from PGHOST, PGDATABASE, …
 	}
-	if _, err := pgx.ParseConfig(s.ListenURL); err != nil {
+	if _, err := connConfig(s.ListenURL); err != nil {
 		return "", badUsage("SUBMSG_LISTEN_URL: %w", err)
 	}
 	return s.ListenURL, nil

@@ -1,13 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/submsg/submsg/internal/doctor"
 	"github.com/submsg/submsg/migrations"
@@ -72,7 +70,8 @@ func (c *doctorCmd) databaseChecks(d *doctor.Database) []doctor.Check {
 		}),
 		look("version", connected, d.Version),
 		look("schema", []string{"version"}, func(ctx context.Context) (doctor.Finding, error) {
-			return doctor.Fine("version %d", migrations.Latest()), migrations.Check(ctx, d.Conn)
+			state, err := migrations.StateOf(ctx, d.Conn)
+			return doctor.Fine("%s", state), cmp.Or(err, state.Check())
 		}),
 		look("triggers", whole, d.Triggers),
 		look("pauses", whole, func(ctx context.Context) (doctor.Finding, error) { return examinePauses(ctx, d.Conn) }),
@@ -104,13 +103,4 @@ func (c *doctorCmd) configure(d *doctor.Database) error {
 		d.Listen, err = connConfig(listen)
 	}
 	return err
-}
-
-// connConfig reads a URL that may hold settings of a pool, which a server wouldn't understand.
-func connConfig(url string) (*pgx.ConnConfig, error) {
-	cfg, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, err
-	}
-	return cfg.ConnConfig, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/submsg/submsg/internal/doctor"
 	"github.com/submsg/submsg/internal/roles"
 	"github.com/submsg/submsg/internal/rules"
+	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -94,6 +95,13 @@ func (c *doctorCmd) examineLogin(ctx context.Context, conn *pgx.Conn) (doctor.Fi
 
 // examineRoles compares the roles' rights with those that they should have, where there are such roles.
 func (c *doctorCmd) examineRoles(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
+	state, err := migrations.StateOf(ctx, conn)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	if state.Newer() {
+		return doctor.NotNow("the schema is a newer submsg's, which knows its rights"), nil
+	}
 	names, err := c.naming(ctx, conn)
 	if err != nil {
 		return doctor.Finding{}, err

@@ -62,8 +62,14 @@ func start(t *testing.T, env []string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startBinary(t, self, env, args...)
+}
+
+// startBinary is start of a submsg built elsewhere.
+func startBinary(t *testing.T, path string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: strings.Join(args[:min(len(args), 2)], " "), done: make(chan struct{})}
-	p.cmd = &exec.Cmd{Path: self, Args: append([]string{"submsg"}, args...), Env: append(bareEnv(), env...), Stdout: &p.out, Stderr: &p.err}
+	p.cmd = &exec.Cmd{Path: path, Args: append([]string{"submsg"}, args...), Env: append(bareEnv(), env...), Stdout: &p.out, Stderr: &p.err}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

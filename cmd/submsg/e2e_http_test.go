@@ -80,6 +80,12 @@ func (p *process) unready(check string) readyCheck {
 	return failed[0]
 }
 
+// setSchema makes the schema seem to be of another version.
+func setSchema(t *testing.T, db string, version, oldest int) {
+	t.Helper()
+	psql(t, db, fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'", migrations.VersionTable, version, oldest))
+}
+
 func TestReady(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -90,11 +96,15 @@ func TestReady(t *testing.T) {
 			{"pause", true, "none for a person to lift"}, {"token", true, "at hand"}, {"templates", true, "2 loaded"}, {"wakes", true, "arriving"}}}
 		return cmp.Equal(want, answer)
 	})
-	psql(t, w.db, `UPDATE submsg_schema_migrations SET version = version + 1`)
+	setSchema(t, w.db, migrations.Latest()+1, migrations.Latest()+1)
 	if c := p.unready("schema"); !strings.Contains(c.Says, "newer than this submsg") {
 		t.Errorf("%+v", c)
 	}
-	psql(t, w.db, `UPDATE submsg_schema_migrations SET version = version - 1`)
+	setSchema(t, w.db, migrations.Latest()+1, migrations.Latest())
+	eventually(t, "a newer schema that is compatible is well", func() bool {
+		_, answer := p.ready()
+		return answer.Ready && strings.HasSuffix(answer.Checks[1].Says, "and compatible")
+	})
 	w.post("/_fake/faults", `{"kind":"errcode","errcode":40164,"path":"`+fakewechat.StableTokenPath+`","count":-1}`, nil)
 	w.post("/_fake/tokens", `{"revoke":true}`, nil)
 	psql(t, w.db, insertFor(1)) // whose token is refused, so that another one is asked for

@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/migrations"
 )
@@ -12,7 +11,7 @@ import (
 type migrateCmd struct {
 	Up     migrateUpCmd     `cmd:"" help:"Bring the schema to the newest version."`
 	Down   migrateDownCmd   `cmd:"" help:"Take back migrations, with their data."`
-	Status migrateStatusCmd `cmd:"" help:"Show the schema's version; exit code 1 if it isn't this submsg's."`
+	Status migrateStatusCmd `cmd:"" help:"Show the schema's version; exit code 1 if this submsg can't work with it."`
 }
 
 type migrateUpCmd struct{ databaseSettings }
@@ -22,10 +21,11 @@ func (c *migrateUpCmd) Run(ctx context.Context, term terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := migrations.Up(ctx, url); err != nil {
+	if err := migrator(url, term).Up(ctx); err != nil {
 		return err
 	}
-	return printVersion(ctx, term, url)
+	_, err = c.printVersion(ctx, term)
+	return err
 }
 
 type migrateDownCmd struct {
@@ -46,44 +46,45 @@ func (c *migrateDownCmd) Run(ctx context.Context, term terminal) error {
 	if c.All {
 		steps = -1
 	}
-	if err := migrations.Down(ctx, url, steps); err != nil {
+	if err := migrator(url, term).Down(ctx, steps); err != nil {
 		return err
 	}
-	return printVersion(ctx, term, url)
+	_, err = c.printVersion(ctx, term)
+	return err
 }
 
 type migrateStatusCmd struct{ databaseSettings }
 
 func (c *migrateStatusCmd) Run(ctx context.Context, term terminal) error {
-	url, err := c.url()
-	if err != nil {
-		return err
-	}
-	if err := printVersion(ctx, term, url); err != nil {
-		return err
-	}
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return migrations.Check(ctx, conn)
+	state, err := c.printVersion(ctx, term)
+	return cmp.Or(err, state.Check())
 }
 
-func printVersion(ctx context.Context, term terminal, url string) error {
-	conn, err := pgx.Connect(ctx, url)
+// migrator tells a person on standard error.
+func migrator(url string, term terminal) migrations.Migrator {
+	return migrations.Migrator{URL: url, Tell: func(text string) { fmt.Fprintln(term.err, "submsg:", oneLine(text)) }}
+}
+
+func (s databaseSettings) printVersion(ctx context.Context, term terminal) (state migrations.State, err error) {
+	conn, err := s.connect(ctx)
 	if err != nil {
-		return err
+		return state, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	version, dirty, err := migrations.Version(ctx, conn)
+	if state, err = migrations.StateOf(ctx, conn); err != nil {
+		return state, err
+	}
+	unfinished, err := migrations.Unfinished(ctx, conn)
 	if err != nil {
-		return err
+		return state, err
 	}
-	state := ""
-	if dirty {
-		state = ", cut off in mid-migration"
+	fmt.Fprintf(term.out, "schema version %d of %d", state.Version, migrations.Latest())
+	if state.Newer() && state.Check() == nil {
+		fmt.Fprint(term.out, ", newer and compatible")
 	}
-	fmt.Fprintf(term.out, "schema version %d of %d%s\n", version, migrations.Latest(), state)
-	return nil
+	if unfinished {
+		fmt.Fprint(term.out, ", a migration is under way or was cut off: submsg migrate up resumes it")
+	}
+	fmt.Fprintln(term.out)
+	return state, nil
 }

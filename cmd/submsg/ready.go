@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -61,12 +62,13 @@ func (r *readiness) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *readiness) checks(ctx context.Context) []readyCheck {
-	database, schema := readyCheck{"database", true, "reachable"}, readyCheck{"schema", true, fmt.Sprint("version ", migrations.Latest())}
+	database, schema := readyCheck{"database", true, "reachable"}, readyCheck{"schema", false, "unknown"}
 	if err := r.pool.Ping(ctx); err != nil {
 		database.OK, database.Says = false, "it can't be reached: "+oneLine(err.Error())
-		schema.OK, schema.Says = false, "unknown"
-	} else if err := migrations.Check(ctx, r.pool); err != nil {
-		schema.OK, schema.Says = false, oneLine(err.Error())
+	} else if state, err := migrations.StateOf(ctx, r.pool); cmp.Or(err, state.Check()) != nil {
+		schema.Says = oneLine(cmp.Or(err, state.Check()).Error())
+	} else {
+		schema.OK, schema.Says = true, state.String()
 	}
 	pause := readyCheck{"pause", true, "none for a person to lift"}
 	if why, err := outbox.Stopped(ctx, r.pool); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -27,11 +28,7 @@ func (c *rolesCmd) Run(ctx context.Context, term terminal) error {
 		_, err := fmt.Fprint(term.out, names.SQL())
 		return err
 	}
-	url, err := c.url()
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,8 +40,12 @@ func (c *rolesCmd) Run(ctx context.Context, term terminal) error {
 }
 
 func checkRoles(ctx context.Context, term terminal, conn *pgx.Conn, names roles.Naming) error {
-	if err := migrations.Check(ctx, conn); err != nil {
+	state, err := migrations.StateOf(ctx, conn)
+	if err := cmp.Or(err, state.Check()); err != nil {
 		return err
+	}
+	if state.Newer() { // whose rights this submsg would take away
+		return fmt.Errorf("the database schema is at %s: check its roles with the newer submsg", state)
 	}
 	lines, err := names.Check(ctx, conn)
 	if err != nil {

@@ -25,13 +25,9 @@ type rulesCmd struct {
 
 // session runs work on a connection of its own. The person sees the database's warnings, and its errors with their hints.
 func (s databaseSettings) session(ctx context.Context, term terminal, work func(*pgx.Conn) error) error {
-	url, err := s.url()
+	config, err := s.connConfig()
 	if err != nil {
 		return err
-	}
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		return badUsage("DATABASE_URL: %w", err)
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {

@@ -29,11 +29,7 @@ const followEvery = 50 * time.Millisecond
 
 // Run inserts the message and prints what becomes of it. Exit code 0 is success, or inserted with --wait 0.
 func (c *sendCmd) Run(ctx context.Context, term terminal) error {
-	url, err := c.url()
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.Connect(ctx, url)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}

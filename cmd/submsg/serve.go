@@ -41,6 +41,7 @@ type timing struct {
 	ProbeEvery  time.Duration `hidden:"" env:"SUBMSG_PROBE_EVERY"`
 	Ping        time.Duration `hidden:"" env:"SUBMSG_PING"`
 	Canary      time.Duration `hidden:"" env:"SUBMSG_CANARY"`
+	SchemaEvery time.Duration `hidden:"" env:"SUBMSG_SCHEMA_EVERY" default:"1m"`
 }
 
 // reloadEvery is how often the template files are looked at.
@@ -98,6 +99,7 @@ func (c *serveCmd) Run(ctx context.Context, term terminal) error {
 	if c.Templates != "" {
 		group.Go(func() error { reload(ctx, live, log, func() { publish(ctx, pool, live, log) }); return nil })
 	}
+	group.Go(func() error { return watchSchema(ctx, pool, c.SchemaEvery) })
 	group.Go(func() error { return consumer.Run(ctx) })
 	defer watched(ctx, consumer.Alive, log)()
 	log.WithFields(logrus.Fields{"version": version(), "templates": len(live.Current().All()), "senders": c.Senders}).Info("serving")
@@ -132,17 +134,29 @@ func (c *serveCmd) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Po
 	if err != nil {
 		return nil, err
 	}
-	if c.Migrate {
-		err = migrations.Up(ctx, c.DatabaseURL)
-	}
-	if err == nil {
-		err = migrations.Check(ctx, pool)
+	err = migrations.Check(ctx, pool)
+	if c.Migrate && errors.As(err, new(*migrations.MismatchError)) {
+		err = migrations.Migrator{URL: c.DatabaseURL, Tell: func(text string) { log.Warn(oneLine(text)) }}.Up(ctx)
 	}
 	if err != nil {
 		pool.Close()
 		return nil, behindPooler(err)
 	}
 	return pool, nil
+}
+
+// watchSchema returns an error when the schema has become one that this submsg can't work with, nil when ctx ends.
+func watchSchema(ctx context.Context, pool *pgxpool.Pool, every time.Duration) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(every):
+		}
+		if err := migrations.Check(ctx, pool); errors.As(err, new(*migrations.MismatchError)) {
+			return fmt.Errorf("no more is sent: %w", err)
+		}
+	}
 }
 
 // behindPooler adds the remedy where prepared statements are mixed up between sessions (SQLSTATE 42P05, 26000).
