@@ -16,10 +16,16 @@ import (
 // An ALTER TABLE waits for the transactions that use the table, and everybody who comes later waits behind it. So it gives up
 // soon, and is tried again when those in its way have ended, however long that takes: meanwhile it holds up nobody.
 
-// impatientSQL bounds each wait for a lock, unless the login or the URL does so. 2 s is above deadlock_timeout (1 s), after
-// which a waiting ALTER TABLE makes autovacuum leave the table.
+// impatientSQL bounds each wait for a lock, unless the login or the URL does so.
 const impatientSQL = `
-SELECT pg_backend_pid(), CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', '2s', false) END`
+SELECT pg_backend_pid(), CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', $1, false) END`
+
+// How long a try waits for a lock; it doubles. The first is enough for ordinary transactions to end, and to see who doesn't; the
+// last is above deadlock_timeout (1 s), after which a waiting ALTER TABLE makes autovacuum leave the table.
+const (
+	firstWait = 200 * time.Millisecond
+	lastWait  = 2 * time.Second
+)
 
 // The pause between tries, which others have the table for; it doubles.
 const (
@@ -28,9 +34,11 @@ const (
 )
 
 // patiently tries until no lock is in the way, or ctx ends.
-func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func() (holders, error)) error {
+func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func(patience time.Duration) (holders, error)) error {
+	patience := firstWait
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		who, err := try()
+		who, err := try(patience)
+		patience = min(2*patience, lastWait)
 		if errors.Is(err, migrate.ErrNoChange) {
 			return nil
 		}
@@ -76,13 +84,14 @@ type holder struct {
 	PID                int // 0: a prepared transaction
 	Application, Login string
 	Since              *time.Duration // of its transaction; nil where the login may not see it
-	Transaction        string         // which pg_locks calls virtualtransaction
+	Transaction        string         // which pg_locks calls virtualtransaction; "" is not waited for: autovacuum, which gives way
 }
 
 type holders []holder
 
 const holdersSQL = `
-SELECT b.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, a.backend_type, ''), clock_timestamp() - a.xact_start, coalesce(l.virtualtransaction, '')
+SELECT b.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, a.backend_type, ''), clock_timestamp() - a.xact_start,
+    CASE WHEN a.backend_type = 'autovacuum worker' THEN '' ELSE coalesce(l.virtualtransaction, '') END
 FROM unnest(pg_blocking_pids($1)) AS b (pid) LEFT JOIN pg_stat_activity a ON a.pid = b.pid
 LEFT JOIN pg_locks l ON l.pid = b.pid AND l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted`
 

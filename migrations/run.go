@@ -36,7 +36,9 @@ func (mr Migrator) run(ctx context.Context, move move) error {
 	if err := locked.QueryRow(ctx, `SELECT now()`).Scan(&began); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	err = mr.patiently(ctx, locked, func() (holders, error) { return attempt(ctx, cfg.ConnConfig, locked, move) })
+	err = mr.patiently(ctx, locked, func(patience time.Duration) (holders, error) {
+		return attempt(ctx, cfg.ConnConfig, locked, patience, move)
+	})
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -62,10 +64,10 @@ func (mr Migrator) tell(format string, args ...any) {
 }
 
 // attempt moves the schema, or tells who was in the way.
-func attempt(ctx context.Context, cfg *pgx.ConnConfig, locked *pgx.Conn, move move) (who holders, err error) {
+func attempt(ctx context.Context, cfg *pgx.ConnConfig, locked *pgx.Conn, patience time.Duration, move move) (who holders, err error) {
 	var pid int
 	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, impatientSQL).Scan(&pid, nil)
+		return conn.QueryRow(ctx, impatientSQL, fmt.Sprint(patience.Milliseconds())).Scan(&pid, nil)
 	}))
 	defer db.Close()
 	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{MigrationsTable: VersionTable})
