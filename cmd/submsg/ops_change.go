@@ -26,14 +26,14 @@ type retryCmd struct{ changeSettings }
 
 // Run sends messages again: failed ones, unless --status or --id says otherwise.
 func (c *retryCmd) Run(ctx context.Context, term terminal) error {
-	return c.run(ctx, term, changing{ops.Retry, []outbox.Status{outbox.Failed}, ops.Retryable, "Send them again?", "set to wait"})
+	return c.run(ctx, term, changing{ops.Retry, []outbox.Status{outbox.Failed}, ops.Retryable, phrase{"Send them again?", "重新发送这些消息吗？"}, phrase{"messages set to wait: %d", "已改为 wait：%d 条"}})
 }
 
 type cancelCmd struct{ changeSettings }
 
 // Run calls messages off: waiting ones, unless --status or --id says otherwise.
 func (c *cancelCmd) Run(ctx context.Context, term terminal) error {
-	return c.run(ctx, term, changing{ops.Cancel, []outbox.Status{outbox.Waiting}, ops.Cancellable, "Call them off?", "called off"})
+	return c.run(ctx, term, changing{ops.Cancel, []outbox.Status{outbox.Waiting}, ops.Cancellable, phrase{"Call them off?", "取消这些消息吗？"}, phrase{"messages called off: %d", "已取消：%d 条"}})
 }
 
 // changing is what retry and cancel differ in.
@@ -41,8 +41,8 @@ type changing struct {
 	do       func(context.Context, ops.DB, ops.Selection, []int64, func(ops.Result) error) (ops.Result, error)
 	usual    []outbox.Status // that is meant where nobody says
 	possible []outbox.Status // for ids
-	question string
-	done     string
+	question phrase
+	done     phrase
 }
 
 // firstShown is how many of the messages to be changed are shown.
@@ -72,25 +72,26 @@ func (c *changeSettings) run(ctx context.Context, term terminal, what changing) 
 		}
 		switch {
 		case c.DryRun:
-			fmt.Fprintln(term.out, "nothing was changed")
+			fmt.Fprintln(term.out, say(language(), "nothing was changed", "没有任何改动"))
 			return nil
 		case len(ids) == 0:
 			return nil
 		case !c.Yes:
-			if err := confirm(term, what.question); err != nil {
+			if err := confirm(term, what.question.in(language())); err != nil {
 				return err
 			}
 		}
 		result, err := what.do(ctx, conn, selected, ids, progress(ctx, term, len(ids)))
-		fmt.Fprintf(term.out, "messages %s: %d\n", what.done, result.Changed)
+		fmt.Fprintln(term.out, what.done.in(language(), result.Changed))
 		return errors.Join(err, left(term, result.Left))
 	})
 }
 
 // preview says how many messages were found, and shows the newest of them.
 func (c *changeSettings) preview(ctx context.Context, term terminal, conn *pgx.Conn, selected ops.Selection, ids []int64) error {
+	tongue := language()
 	if len(ids) == 0 {
-		fmt.Fprintf(term.out, "no such messages that are %s\n", or(selected.Statuses))
+		fmt.Fprintln(term.out, say(tongue, "no such messages that are %s", "没有状态为 %s 的此类消息", or(selected.Statuses)))
 		return nil
 	}
 	tally, err := ops.Count(ctx, conn, ids)
@@ -111,15 +112,15 @@ func (c *changeSettings) preview(ctx context.Context, term terminal, conn *pgx.C
 		}
 	}
 	if n := len(selected.IDs) - len(ids); n > 0 && selected.Limit == 0 {
-		fmt.Fprintf(term.out, "ids of no message, or of one that isn't %s: %d\n", or(selected.Statuses), n)
+		fmt.Fprintln(term.out, say(tongue, "ids of no message, or of one that isn't %s: %d", "没有对应消息或状态不是 %s 的 id：%d 个", or(selected.Statuses), n))
 	}
-	fmt.Fprintf(term.out, "messages found: %d (%s)", len(ids), strings.Join(counts, ", "))
+	fmt.Fprint(term.out, say(tongue, "messages found: %d (%s)", "找到 %d 条消息（%s）", len(ids), strings.Join(counts, say(tongue, ", ", "，"))))
 	if len(ids) > len(rows) {
-		fmt.Fprintf(term.out, "; the newest %d:", len(rows))
+		fmt.Fprint(term.out, say(tongue, "; the newest %d:", "；最新的 %d 条：", len(rows)))
 	}
 	fmt.Fprintf(term.out, "\n%s\n", messageTable(rows))
 	if twice > 0 {
-		fmt.Fprintf(term.out, "of these, so many have reached their users already, or may have: %d\n", twice)
+		fmt.Fprintln(term.out, say(tongue, "of these, so many have reached their users already, or may have: %d", "其中用户已收到或可能已收到的：%d 条", twice))
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func or(statuses []outbox.Status) string {
 	for i, s := range statuses {
 		names[i] = string(s)
 	}
-	return strings.Join(names, " or ")
+	return strings.Join(names, say(language(), " or ", " 或 "))
 }
 
 // progress tells on standard error, after each tenth of many messages, how far it is.
@@ -147,12 +148,12 @@ func progress(ctx context.Context, term terminal, total int) func(ops.Result) er
 }
 
 // reasons are why messages were left as they are, and what to do then.
-var reasons = map[ops.Why]string{
-	ops.Locked:  "somebody is editing it: try again when their transaction has ended",
-	ops.Changed: "it was changed meanwhile",
-	ops.Gone:    "it was deleted meanwhile",
-	ops.Late:    "its expireTime is over: set expireTime to a later time or NULL first",
-	ops.Refused: "the database refuses",
+var reasons = map[ops.Why]phrase{
+	ops.Locked:  {"somebody is editing it: try again when their transaction has ended", "有人正在修改它：待其事务结束后再试"},
+	ops.Changed: {"it was changed meanwhile", "期间已被修改"},
+	ops.Gone:    {"it was deleted meanwhile", "期间已被删除"},
+	ops.Late:    {"its expireTime is over: set expireTime to a later time or NULL first", "已过 expireTime：先将 expireTime 改为以后的时间或 NULL"},
+	ops.Refused: {"the database refuses", "数据库拒绝"},
 }
 
 // left tells which messages were left as they are, the first of them.
@@ -160,10 +161,10 @@ func left(term terminal, list []ops.Left) error {
 	if len(list) == 0 {
 		return nil
 	}
-	t := newTable("id", "sendStatus", "why it was left as it is")
+	t := newTable("id", "sendStatus", say(language(), "why it was left as it is", "未改动的原因"))
 	t.SetColumnConfigs([]table.ColumnConfig{wrapped(3, 70)})
 	for _, l := range list[:min(len(list), firstShown)] {
-		why := reasons[l.Why]
+		why := reasons[l.Why].in(language())
 		if l.Text != "" {
 			why += ": " + visible(l.Text)
 		}

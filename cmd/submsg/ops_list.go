@@ -44,7 +44,7 @@ func (c *listCmd) Run(ctx context.Context, term terminal) error {
 			return printJSON(term, rows)
 		}
 		if len(rows) == 0 {
-			fmt.Fprintln(term.out, "no such messages")
+			fmt.Fprintln(term.out, say(language(), "no such messages", "没有这样的消息"))
 			return nil
 		}
 		fmt.Fprintln(term.out, messageTable(rows))
@@ -62,7 +62,7 @@ func mask(rows []ops.Message, full bool) {
 }
 
 func messageTable(rows []ops.Message) string {
-	t := newTable("id", "openid", "templateId", "sendStatus", "inserted", "sendStatusMsg")
+	t := newTable("id", "openid", "templateId", "sendStatus", say(language(), "inserted", "写入时间"), "sendStatusMsg")
 	t.SetColumnConfigs([]table.ColumnConfig{wrapped(3, 20), wrapped(6, 60)})
 	for _, m := range rows {
 		t.AppendRow(table.Row{m.ID, visible(m.OpenID), visible(m.TemplateID), m.Status, m.CreateTime.Local().Format(time.DateTime), visible(m.Text)})

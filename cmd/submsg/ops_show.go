@@ -54,11 +54,12 @@ func (c *showCmd) Run(ctx context.Context, term terminal) error {
 		if !c.Full {
 			s.OpenID = shortOpenID(s.OpenID)
 		}
-		m := tell(s, catalogue, language())
+		tongue := language()
+		m := tell(s, catalogue, tongue)
 		if c.JSON {
 			return printJSON(term, m)
 		}
-		fmt.Fprintf(term.out, "message %d: %s\n%s\n", m.ID, m.Status, storyTable(m))
+		fmt.Fprintf(term.out, "%s\n%s\n", say(tongue, "message %d: %s", "消息 %d：%s", m.ID, m.Status), storyTable(m, tongue))
 		return nil
 	})
 }
@@ -83,8 +84,8 @@ func tell(s ops.Story, catalogue *templates.Catalogue, tongue int) told {
 	return m
 }
 
-func storyTable(m told) string {
-	t := newTable("what", "")
+func storyTable(m told, tongue int) string {
+	t := newTable(say(tongue, "what", "事项"), "")
 	t.SetColumnConfigs([]table.ColumnConfig{wrapped(2, 90)})
 	row := func(name string, lines ...string) {
 		if text := strings.Join(lines, "\n"); text != "" {
@@ -95,26 +96,26 @@ func storyTable(m told) string {
 	if m.template != nil {
 		name = strings.TrimSpace(fmt.Sprintf("%s %s %s", m.template.Name, m.template.Title, m.template.ID))
 	}
-	row("to", visible(m.OpenID))
-	row("template", name)
-	row("parameterArr", paramLines(m)...)
-	row("payload", payloadLines(m)...)
+	row(say(tongue, "to", "收件人"), visible(m.OpenID))
+	row(say(tongue, "template", "模板"), name)
+	row("parameterArr", paramLines(m, tongue)...)
+	row(say(tongue, "payload", "内容"), payloadLines(m, tongue)...)
 	row("dedupKey", visible(m.DedupKey))
-	row("when", timeLines(m)...)
-	row("trace", tracing.TraceID(m.TraceParent))
-	row("outcome", outcomeLines(m)...)
-	row("why", m.Why...)
-	row("what to do", m.Next...)
+	row(say(tongue, "when", "时间"), timeLines(m, tongue)...)
+	row(say(tongue, "trace", "链路"), tracing.TraceID(m.TraceParent))
+	row(say(tongue, "outcome", "结果"), outcomeLines(m)...)
+	row(say(tongue, "why", "原因"), m.Why...)
+	row(say(tongue, "what to do", "如何处理"), m.Next...)
 	if len(m.Rules) > 0 {
-		row("rules", "of this template: "+visible(strings.Join(m.Rules, ", ")))
+		row(say(tongue, "rules", "规则"), say(tongue, "of this template: %s", "用此模板的：%s", visible(strings.Join(m.Rules, ", "))))
 	}
 	return t.Render()
 }
 
-func paramLines(m told) (lines []string) {
+func paramLines(m told, tongue int) (lines []string) {
 	params, plain := m.List()
 	if !plain {
-		return []string{"no plain list of texts: " + visible(string(m.Params))}
+		return []string{say(tongue, "no plain list of texts: %s", "不是普通的文本列表：%s", visible(string(m.Params)))}
 	}
 	for i, p := range params {
 		name := ""
@@ -126,40 +127,40 @@ func paramLines(m told) (lines []string) {
 	return lines
 }
 
-func payloadLines(m told) (lines []string) {
+func payloadLines(m told, tongue int) (lines []string) {
 	switch {
 	case m.template == nil:
-		return []string{"template " + visible(m.TemplateID) + " isn't in the files here: set SUBMSG_TEMPLATES to see what it would say"}
+		return []string{say(tongue, "template %s isn't in the files here: set SUBMSG_TEMPLATES to see what it would say", "本机的模板文件中没有 %s：设置 SUBMSG_TEMPLATES 后可见内容", visible(m.TemplateID))}
 	case m.Refused != "":
-		return []string{"none: " + visible(m.Refused)}
+		return []string{say(tongue, "none: %s", "无：%s", visible(m.Refused))}
 	}
 	for _, item := range m.payload.Data {
 		lines = append(lines, item.Key+" "+visible(item.Value))
 	}
 	if m.Shows != "" {
-		lines = append(lines, "page "+visible(m.Shows))
+		lines = append(lines, say(tongue, "page %s", "页面 %s", visible(m.Shows)))
 	}
 	return lines
 }
 
-func timeLines(m told) []string {
-	lines := []string{"inserted " + moment(m.CreateTime, m.Now, english)}
-	add := func(word string, at *time.Time) {
+func timeLines(m told, tongue int) (lines []string) {
+	add := func(english, chinese string, at *time.Time) {
 		if at != nil {
-			lines = append(lines, word+" "+moment(*at, m.Now, english))
+			lines = append(lines, say(tongue, english, chinese)+" "+moment(*at, m.Now, tongue))
 		}
 	}
+	add("inserted", "写入", &m.CreateTime)
 	if m.SendAfter.After(m.CreateTime) {
-		add("not before", &m.SendAfter)
+		add("not before", "不早于", &m.SendAfter)
 	}
-	add("never after", m.ExpireTime)
+	add("never after", "不晚于", m.ExpireTime)
 	if m.Attempts > 0 {
-		lines = append(lines, fmt.Sprintf("tries %d", m.Attempts))
+		lines = append(lines, say(tongue, "tries %d", "已试 %d 次", m.Attempts))
 	}
-	add("outcome known", m.SendTime)
-	add("last changed", &m.UpdateTime)
+	add("outcome known", "得知结果", m.SendTime)
+	add("last changed", "最后修改", &m.UpdateTime)
 	if m.Status == outbox.Sending {
-		add("lease until", m.LeaseUntil)
+		add("lease until", "租约至", m.LeaseUntil)
 	}
 	return lines
 }

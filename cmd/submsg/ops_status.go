@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/submsg/submsg/internal/ops"
 )
@@ -61,46 +62,46 @@ func (c *statusCmd) print(term terminal, s ops.Status) error {
 
 // statusScreen is the status for people; causes and what to do are said in their tongue.
 func statusScreen(s ops.Status, tongue int) string {
-	parts := []string{statusNumbers(s)}
+	parts := []string{statusNumbers(s, tongue)}
 	if len(s.Problems) > 0 {
-		parts = append(parts, "needs attention\n"+problemTable(s, tongue))
+		parts = append(parts, say(tongue, "needs attention", "需要处理")+"\n"+problemTable(s, tongue))
 	}
 	byHand, byTry := pausesApart(s.Paused)
 	if len(byHand) > 0 {
-		parts = append(parts, "paused until a person lifts it\n"+pauseTable(byHand, s.Now, tongue))
+		parts = append(parts, say(tongue, "paused until a person lifts it", "已暂停，待人工解除")+"\n"+pauseTable(byHand, s.Now, tongue))
 	}
 	if len(byTry) > 0 {
-		parts = append(parts, "paused by WeChat; goes on by itself when a try succeeds\n"+pauseTable(byTry, s.Now, tongue))
+		parts = append(parts, say(tongue, "paused by WeChat; goes on by itself when a try succeeds", "被微信暂停，试发成功后自动恢复")+"\n"+pauseTable(byTry, s.Now, tongue))
 	}
-	title := "failures of the last hour"
+	title := say(tongue, "failures of the last hour", "最近一小时的失败")
 	if !s.Whole {
-		title = fmt.Sprintf("failures of the last hour, of the last %d messages", s.Looked)
+		title += say(tongue, ", of the last %d messages", "（最近 %d 条消息中）", s.Looked)
 	}
 	if len(s.Failures) > 0 {
 		parts = append(parts, title+"\n"+failuresTable(s, tongue))
 	} else {
-		parts = append(parts, title+": none")
+		parts = append(parts, title+say(tongue, ": none", "：无"))
 	}
 	return strings.Join(parts, "\n\n")
 }
 
 // statusNumbers are the lines at the top: a word, and what there is to say of it.
-func statusNumbers(s ops.Status) string {
-	waiting := counted(s.Waiting)
+func statusNumbers(s ops.Status, tongue int) string {
+	waiting := counted(s.Waiting, tongue)
 	if s.Waiting > ops.MostCounted && s.Estimate > s.Waiting {
-		waiting += fmt.Sprintf(", about %d", s.Estimate)
+		waiting += say(tongue, ", about %d", "，约 %d", s.Estimate)
 	}
 	switch {
 	case s.Due > 0:
-		waiting += fmt.Sprintf("; due now %s, the first since %s", counted(s.Due), ago(seconds(s.Oldest)))
+		waiting += say(tongue, "; due now %s, the first since %s", "；已到时间 %s，最早的已等 %s", counted(s.Due, tongue), ago(seconds(s.Oldest)))
 	case s.Next > 0:
-		waiting += fmt.Sprintf("; none due, the next in %s", ago(seconds(s.Next)))
+		waiting += say(tongue, "; none due, the next in %s", "；都未到时间，下一条在 %s 后", ago(seconds(s.Next)))
 	}
 	sending := fmt.Sprint(s.Sending)
 	if s.Overdue > 0 {
-		sending += fmt.Sprintf("; past their lease: %d", s.Overdue)
+		sending += say(tongue, "; past their lease: %d", "；超过租约 %d", s.Overdue)
 	}
-	rates := []string{fmt.Sprintf("inserted %.0f", s.Rates.Inserted)}
+	rates := []string{say(tongue, "inserted %.0f", "写入 %.0f", s.Rates.Inserted)}
 	for _, r := range []struct {
 		word string
 		n    float64
@@ -109,19 +110,19 @@ func statusNumbers(s ops.Status) string {
 			rates = append(rates, fmt.Sprintf("%s %.0f", r.word, r.n))
 		}
 	}
-	lines := [][2]string{{"at", s.Now.Local().Format(time.DateTime)}, {"waiting", waiting}, {"sending", sending},
-		{"per minute", strings.Join(rates, ", ")}, {"submsg serve", replicas(s)}}
+	lines := [][2]string{{say(tongue, "at", "时间"), s.Now.Local().Format(time.DateTime)}, {say(tongue, "waiting", "等待"), waiting}, {say(tongue, "sending", "发送中"), sending},
+		{say(tongue, "per minute", "每分钟"), strings.Join(rates, say(tongue, ", ", "，"))}, {"submsg serve", replicas(s, tongue)}}
 	written := make([]string, len(lines))
 	for i, line := range lines {
-		written[i] = fmt.Sprintf("%-13s %s", line[0], line[1])
+		written[i] = text.Pad(line[0], 13, ' ') + " " + line[1]
 	}
 	return strings.Join(written, "\n")
 }
 
 // counted is a number that was counted no further than ops.MostCounted.
-func counted(n int64) string {
+func counted(n int64, tongue int) string {
 	if n > ops.MostCounted {
-		return fmt.Sprintf("more than %d", ops.MostCounted)
+		return say(tongue, "more than %d", "超过 %d", ops.MostCounted)
 	}
 	return fmt.Sprint(n)
 }
@@ -132,35 +133,35 @@ func seconds(s float64) time.Duration {
 }
 
 // replicas says who serves, and whether wakes come to them.
-func replicas(s ops.Status) string {
+func replicas(s ops.Status, tongue int) string {
 	if len(s.Replicas) == 0 {
-		return "not connected"
+		return say(tongue, "not connected", "未连接")
 	}
 	listening := int64(0)
 	var hosts []string
 	for _, r := range s.Replicas {
 		listening += r.Listens
-		host := cmp.Or(r.Host, "local")
+		host := cmp.Or(r.Host, say(tongue, "local", "本机"))
 		if r.Since != nil {
-			host += " for " + ago(s.Now.Sub(*r.Since))
+			host += say(tongue, " for %s", " 已 %s", ago(s.Now.Sub(*r.Since)))
 		}
 		hosts = append(hosts, host)
 	}
-	wakes := "asleep until a wake"
+	wakes := say(tongue, "asleep until a wake", "空闲，等待唤醒")
 	switch {
 	case listening == 0:
-		wakes = "wakes don't arrive: it polls"
+		wakes = say(tongue, "wakes don't arrive: it polls", "收不到唤醒，靠轮询")
 	case s.Awake:
-		wakes = "awake"
+		wakes = say(tongue, "awake", "工作中")
 	}
-	return fmt.Sprintf("%d listening, %s (%s)", listening, wakes, strings.Join(hosts, "; "))
+	return say(tongue, "%d listening, %s (%s)", "%d 个在监听，%s（%s）", listening, wakes, strings.Join(hosts, say(tongue, "; ", "；")))
 }
 
 func problemTable(s ops.Status, tongue int) string {
-	t := newTable("what", "", "what to do")
+	t := newTable(say(tongue, "what", "事项"), "", say(tongue, "what to do", "如何处理"))
 	t.SetColumnConfigs([]table.ColumnConfig{wrapped(2, 24), wrapped(3, 76)})
 	for _, p := range s.Problems {
-		t.AppendRow(table.Row{p.Name, visible(p.Value), visible([...]string{p.English, p.Remark}[tongue])})
+		t.AppendRow(table.Row{factName(p.Name, tongue), visible(p.Value), visible([...]string{p.English, p.Remark}[tongue])})
 	}
 	return t.Render()
 }
@@ -178,12 +179,12 @@ func pausesApart(all []ops.Pause) (byHand, byTry []ops.Pause) {
 }
 
 func pauseTable(pauses []ops.Pause, now time.Time, tongue int) string {
-	t := newTable("what", "why", "since", "next try", "waiting")
+	t := newTable(say(tongue, "what", "事项"), say(tongue, "why", "原因"), say(tongue, "since", "开始"), say(tongue, "next try", "下次试发"), say(tongue, "waiting", "等待"))
 	t.SetColumnConfigs([]table.ColumnConfig{wrapped(1, 24), wrapped(2, 60)})
 	for _, p := range pauses {
 		waiting := fmt.Sprint(p.Waiting)
 		if p.WaitingOf >= ops.MostCounted {
-			waiting = fmt.Sprintf("%d of the first %d", p.Waiting, p.WaitingOf)
+			waiting = say(tongue, "%d of the first %d", "%d（只看前 %d 条）", p.Waiting, p.WaitingOf)
 		}
 		t.AppendRow(table.Row{visible(p.What), visible(pauseReason(p, tongue)), distance(p.Since, now, tongue), nextTry(p, now, tongue), waiting})
 	}
@@ -201,7 +202,8 @@ func nextTry(p ops.Pause, now time.Time, tongue int) string {
 }
 
 func failuresTable(s ops.Status, tongue int) string {
-	t := newTable("messages", "status", "errcode", "cause", "what to do", "for example")
+	t := newTable(say(tongue, "messages", "条数"), say(tongue, "status", "状态"), say(tongue, "errcode", "错误码"), say(tongue, "cause", "原因"),
+		say(tongue, "what to do", "如何处理"), say(tongue, "for example", "例如"))
 	t.SetColumnConfigs([]table.ColumnConfig{wrapped(4, 36), wrapped(5, 44)})
 	for _, f := range s.Failures {
 		code := ""

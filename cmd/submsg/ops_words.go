@@ -17,6 +17,25 @@ func (p phrase) in(tongue int, args ...any) string {
 	return fmt.Sprintf(p[tongue], args...)
 }
 
+// say is a phrase that is needed once.
+func say(tongue int, english, chinese string, args ...any) string {
+	return phrase{english, chinese}.in(tongue, args...)
+}
+
+// factNames are those of subMsgHealth in Chinese.
+var factNames = map[string]string{
+	"waiting": "等待", "due": "已到时间", "oldest due": "最早到期", "sending": "发送中", "listeners": "监听唤醒", "notification queue": "通知队列",
+	"paused": "暂停", "long transaction": "长事务", "dead rows": "死行", "triggers": "触发器", "rule": "规则",
+}
+
+// factName is a fact's name in the reader's tongue.
+func factName(name string, tongue int) string {
+	if chinese := factNames[name]; tongue != english && chinese != "" {
+		return chinese
+	}
+	return name
+}
+
 var (
 	saysSent      = phrase{"WeChat accepted it", "微信已接受"}
 	saysCancelled = phrase{"it was called off", "已取消"}
@@ -98,7 +117,7 @@ func waits(m told, tongue int) (why, next []string) {
 	if due && m.Listeners == 0 {
 		add(saysNobody.in(tongue), doesServe.in(tongue))
 	} else if due && why == nil {
-		add(saysQueued.in(tongue, counted(m.Ahead)))
+		add(saysQueued.in(tongue, counted(m.Ahead, tongue)))
 	}
 	if m.Refused != "" {
 		add(saysUnfit.in(tongue, visible(m.Refused)), doesMend.in(tongue, m.ID))
