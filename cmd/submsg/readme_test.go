@@ -165,8 +165,12 @@ func TestReadmeLinks(t *testing.T) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(repoRoot, filepath.Dir(name), m[1])); err != nil {
+			path, section, _ := strings.Cut(m[1], "#")
+			path = filepath.Join(filepath.Dir(name), path)
+			if _, err := os.Stat(filepath.Join(repoRoot, path)); err != nil {
 				t.Errorf("%s links to %s: %v", name, m[1], err)
+			} else if section != "" && !regexp.MustCompile(`(?mi)^#+ `+strings.ReplaceAll(section, "-", " ")+`$`).MatchString(repoFile(t, path)) {
+				t.Errorf("%s links to %s: there is no such section", name, m[1])
 			}
 		}
 	}
