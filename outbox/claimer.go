@@ -41,13 +41,14 @@ func (r *round) claimFree(ctx context.Context) (full bool, n int, err error) {
 
 // claimUpTo claims and starts up to most messages: first what tests a pause, which no backlog may put off.
 func (r *round) claimUpTo(ctx context.Context, most int) (n int, full bool, err error) {
+	woken := r.heard.Swap(nil)
 	if r.paused {
 		r.hungry.Store(false)
 		got, again, err := r.claimProbe(ctx)
 		if err != nil {
 			return 0, false, err
 		}
-		r.start(got)
+		r.start(after(woken, got))
 		n, full = len(got), again
 	}
 	if fresh := r.freshPermits(most - n); fresh > 0 {
@@ -56,7 +57,7 @@ func (r *round) claimUpTo(ctx context.Context, most int) (n int, full bool, err 
 			return n, false, err
 		}
 		r.pace.behind = 0
-		r.start(got)
+		r.start(after(woken, got))
 		n += len(got)
 	}
 	if n == most {
@@ -68,8 +69,18 @@ func (r *round) claimUpTo(ctx context.Context, most int) (n int, full bool, err 
 	}
 	r.queue(len(got), more)
 	r.hungry.Store(more && r.most == r.cfg.Senders && !r.paused && r.cfg.Rate == 0)
-	r.start(got)
+	r.start(after(woken, got))
 	return n + len(got), full || more, nil
+}
+
+// after notes the wake that has led to a claim, if it was one.
+func after(wake *time.Time, got []claimed) []claimed {
+	if wake != nil {
+		for i := range got {
+			got[i].Woken = *wake
+		}
+	}
+	return got
 }
 
 // claimMost claims up to n messages. When the database refuses that, it is half as many the next time, down to the one message

@@ -65,13 +65,14 @@ type Consumer struct {
 	cfg          Config
 	listenConfig *pgx.ConnConfig
 
-	wake      chan struct{} // "look": from the listener, and after a settlement
-	free      chan struct{} // one token a free sender
-	onItsWay  chan claimed  // to the senders; as many as there are, so it never blocks
-	verdicts  chan judged   // from the senders to the settler; as many as senders, so it never blocks
-	listening atomic.Bool   // wakes are proved to arrive
-	deaf      bool          // it was logged that wakes don't arrive; the listener's
-	hungry    atomic.Bool   // there is a backlog: the settler claims as it settles
+	wake      chan struct{}             // "look": from the listener, and after a settlement
+	heard     atomic.Pointer[time.Time] // the first wake that no claim has followed yet
+	free      chan struct{}             // one token a free sender
+	onItsWay  chan claimed              // to the senders; as many as there are, so it never blocks
+	verdicts  chan judged               // from the senders to the settler; as many as senders, so it never blocks
+	listening atomic.Bool               // wakes are proved to arrive
+	deaf      bool                      // it was logged that wakes don't arrive; the listener's
+	hungry    atomic.Bool               // there is a backlog: the settler claims as it settles
 	claims    *claims
 	lines     lines
 	shunned   shunned

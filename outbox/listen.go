@@ -82,6 +82,8 @@ func (c *Consumer) hear(ctx context.Context) error {
 		}
 		heard = n.Channel
 		if n.Channel == channel {
+			now := time.Now()
+			c.heard.CompareAndSwap(nil, &now)
 			c.wakeUp()
 		}
 		return nil

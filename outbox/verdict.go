@@ -27,6 +27,7 @@ type Claimed struct {
 	Attempt     int       // 1 for the first claim
 	TraceParent string    // the trace it belongs to, as somebody wrote it: "" for none, and anything else may be no traceparent at all
 	Due         time.Time // since when it could have been sent, by the database's clock; zero when unknown
+	Woken       time.Time // when the wake was heard that led to its claim; zero for what was found without one
 }
 
 // Outcome is the kind of a Verdict. The zero Outcome is Unknown: a Sender that forgets to judge

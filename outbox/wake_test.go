@@ -157,3 +157,19 @@ func TestPollOnly(t *testing.T) {
 		t.Error("asked for wakes that it can't hear")
 	}
 }
+
+// A claim tells which wake led to it, and none where it was the poll, or the start.
+func TestWoken(t *testing.T) {
+	d, ch := newDB(t), new(channel)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
+	stop := run(t, config(d, ch))
+	d.eventually(1, "success")
+	d.asleep()
+	before := time.Now()
+	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
+	d.eventually(2, "success")
+	stop()
+	if first, second := ch.sent[0].Woken, ch.sent[1].Woken; !first.IsZero() || second.Before(before) || second.After(time.Now()) {
+		t.Errorf("woken at %s, and %s after the insert", first, second.Sub(before))
+	}
+}

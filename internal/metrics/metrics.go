@@ -25,6 +25,7 @@ type Metrics struct {
 	inFlight  prometheus.Gauge
 	took      prometheus.Histogram
 	late      prometheus.Histogram
+	woken     prometheus.Histogram
 	refreshes *prometheus.CounterVec
 }
 
@@ -44,13 +45,16 @@ func New(version string, template func(idOrName string) string) *Metrics {
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "submsg_due_to_send_seconds",
 			Help:    "From when a message could have been sent to when its send began, by the clocks of the database and of this machine.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 300, 1800, 3600, 21600, 86400}}),
+		woken: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "submsg_wake_to_send_seconds",
+			Help:    "From when a wake was heard to when a send that it led to began.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}),
 		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "submsg_token_refreshes_total",
 			Help: "Answers of WeChat's access_token endpoint: ok, or failed."}, []string{"result"}),
 	}
 	for _, result := range []string{"ok", "failed"} {
 		m.refreshes.WithLabelValues(result) // a series that isn't there can't be seen to rise
 	}
-	m.registry.MustRegister(m.sends, m.inFlight, m.took, m.late, m.refreshes,
+	m.registry.MustRegister(m.sends, m.inFlight, m.took, m.late, m.woken, m.refreshes,
 		gauge("submsg_build_info", "Which submsg this is.", prometheus.Labels{"version": version}, func() float64 { return 1 }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -23,6 +23,9 @@ func (s sender) Send(ctx context.Context, c outbox.Claimed) (v outbox.Verdict) {
 	if !c.Due.IsZero() {
 		s.late.Observe(max(0, began.Sub(c.Due).Seconds()))
 	}
+	if !c.Woken.IsZero() {
+		s.woken.Observe(began.Sub(c.Woken).Seconds())
+	}
 	defer func() {
 		s.inFlight.Dec()
 		s.sends.WithLabelValues(s.name(c.TemplateID), v.Outcome.String()).Inc()

@@ -111,6 +111,20 @@ func TestDueToSend(t *testing.T) {
 	}
 }
 
+func TestWakeToSend(t *testing.T) {
+	m := New("v1", named)
+	s := m.Wrap(script(func(outbox.Claimed) outbox.Verdict { return outbox.Verdict{} }))
+	for _, woken := range []time.Time{{}, time.Now().Add(-time.Second - 500*time.Millisecond)} { // none, and late
+		s.Send(t.Context(), outbox.Claimed{Woken: woken})
+	}
+	scraped := scrape(t, m)
+	for _, want := range []string{`submsg_wake_to_send_seconds_bucket{le="1"} 0`, `submsg_wake_to_send_seconds_count 1`} {
+		if !strings.Contains(scraped, want+"\n") {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
 // A sender that panics is counted, and nothing stays in flight.
 func TestPanicIsUnknown(t *testing.T) {
 	m := New("v1", named)
