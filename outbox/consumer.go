@@ -71,6 +71,7 @@ type Consumer struct {
 	onItsWay  chan claimed              // to the senders; as many as there are, so it never blocks
 	verdicts  chan judged               // from the senders to the settler; as many as senders, so it never blocks
 	listening atomic.Bool               // wakes are proved to arrive
+	arrived   atomic.Bool               // this database is known to be no copy, or is paused
 	deaf      bool                      // it was logged that wakes don't arrive; the listener's
 	hungry    atomic.Bool               // there is a backlog: the settler claims as it settles
 	claims    *claims

@@ -31,6 +31,9 @@ WITH moved AS (
     INSERT INTO subMsgHome (systemIdentifier, databaseOid, listOid)
     SELECT $1::bigint, oid, 'subMsgList'::regclass FROM pg_database WHERE datname = current_database()
     ON CONFLICT DO NOTHING
+), told AS ( -- what could not be asked before
+    UPDATE subMsgHome h SET systemIdentifier = $1 FROM pg_database d
+    WHERE h.systemIdentifier IS NULL AND $1 IS NOT NULL AND d.datname = current_database() AND h.databaseOid = d.oid AND h.listOid = 'subMsgList'::regclass
 ), paused AS (
     INSERT INTO subMsgPause AS p (templateId, reason, probeAt) SELECT '*', $2, 'infinity' FROM moved
     ON CONFLICT (templateId) DO UPDATE
@@ -42,9 +45,10 @@ SELECT EXISTS (SELECT FROM moved)`
 const copyReason = `本数据库是副本，或由备份恢复：其中等待的消息可能已经发出，故全部暂停；核对并取消不应再发的消息之后，执行 DELETE FROM subMsgPause WHERE templateId = '*' 恢复发送` +
 	` (a copy, or restored from a backup: what waits here may have been sent since; call off what must not be sent again, then delete this pause)`
 
-// arrive makes sure, once, that the messages are where they were when a consumer began on them last.
+// arrive makes sure, at the start and after each trouble with the database, that the messages are where they were when a consumer
+// began on them last.
 func (r *round) arrive(ctx context.Context) error {
-	if r.arrived {
+	if r.arrived.Load() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
@@ -53,7 +57,7 @@ func (r *round) arrive(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look whether this database is a copy: %w", err)
 	}
-	r.arrived = true
+	r.arrived.Store(true)
 	if moved {
 		r.cfg.Log.Warn("this database is a copy, or restored from a backup: what waits in it may have been sent since, so everything is paused. " +
 			"Look at it (submsg list --status wait), call off what must not be sent again (submsg cancel), then DELETE FROM subMsgPause WHERE templateId = '*'")

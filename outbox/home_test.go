@@ -84,6 +84,32 @@ func TestCopyIsNoticed(t *testing.T) {
 	}
 }
 
+// What comes back after trouble may be another database.
+func TestDatabaseReplaced(t *testing.T) {
+	d, ch := newDB(t), new(channel)
+	cfg := config(d, ch)
+	run(t, cfg)
+	d.eventually(d.insert(message(1))[0], "success")
+	d.asleep()
+	d.exec(`UPDATE subMsgHome SET databaseOid = 1`)
+	d.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	eventually(t, "noticed", func() bool { return d.pauses() == "* infinity" })
+}
+
+// The cluster is noted when it can be asked for at last.
+func TestHomeCompleted(t *testing.T) {
+	d := newDB(t)
+	d.lived()
+	d.exec(`UPDATE subMsgHome SET systemIdentifier = NULL`)
+	run(t, config(d, new(channel)))
+	eventually(t, "noted", func() bool {
+		return one[bool](d, `SELECT systemIdentifier = (SELECT system_identifier FROM pg_control_system()) FROM subMsgHome`)
+	})
+	if got := d.pauses(); got != "" {
+		t.Errorf("paused: %s", got)
+	}
+}
+
 // The pause says all that there is to know: that it is a copy, and what stood there before.
 func TestCopyKeepsTheReason(t *testing.T) {
 	d := newDB(t)

@@ -33,6 +33,7 @@ func (c *Consumer) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := c.hear(ctx)
+		c.arrived.Store(false) // the pool may renew its connections without a word
 		heard := c.listening.Swap(false)
 		if heard || time.Since(began) > time.Minute {
 			wait = 100 * time.Millisecond

@@ -76,17 +76,22 @@ func addStop(stops []stop, row int, templates []string, why Verdict) []stop {
 	return stops
 }
 
-// pauseFor writes pauses. Where a person holds one locked, the rows that asked for it are given a delay each.
+// pauseFor writes pauses. Where a person holds one locked, or the database refuses it, the rows that asked for it are given a
+// delay each.
 func (c *Consumer) pauseFor(ctx context.Context, stops []stop, rows []settlement) {
 	for _, s := range stops {
 		err := c.retry(ctx, "pause", func(ctx context.Context) error { return c.pause(ctx, s.templates, s.why) })
-		if sqlState(err) != lockNotAvailable {
+		if err == nil {
 			continue
 		}
 		for _, i := range s.rows {
 			rows[i].delay = max(rows[i].delay, c.cfg.ProbeEvery)
 		}
-		c.cfg.Log.WithField("templates", s.templates).Warn("a transaction holds their row of subMsgPause locked: until it ends, each message waits by itself")
+		if log := c.cfg.Log.WithField("templates", s.templates); sqlState(err) == lockNotAvailable {
+			log.Warn("a transaction holds their row of subMsgPause locked: until it ends, each message waits by itself")
+		} else if c.shunned.news("pause " + sqlState(err)) {
+			log.Errorf("the database refuses their pause: until the constraint or trigger that does so is mended, each message waits by itself: %v", err)
+		}
 	}
 }
 

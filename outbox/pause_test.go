@@ -162,12 +162,34 @@ func TestLockedPause(t *testing.T) {
 	cfg := config(d, ch)
 	cfg.ProbeEvery = never
 	run(t, cfg)
-	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 'bad'), ('o2', 'good')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 'bad'), ('o2', 'good'), ('o3', 'bad'), ('o4', 'bad')`)
 	d.eventually(2, "success")
-	eventually(t, "the refused one waits", func() bool {
-		return one[bool](d, `SELECT sendStatus = 'wait' AND attempts = 0 AND sendAfter > now() + interval '50 minutes' FROM subMsgList WHERE id = 1`)
-	})
+	eventually(t, "the refused ones wait", func() bool { return d.putOff() == 3 })
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// putOff is how many messages wait for long, as if nobody had tried them.
+func (d *db) putOff() int {
+	d.t.Helper()
+	return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait' AND attempts = 0 AND sendAfter > now() + interval '50 minutes'`)
+}
+
+// A pause that the database refuses doesn't let its messages go round and round.
+func TestRefusedPause(t *testing.T) {
+	d := newDB(t)
+	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
+		return outbox.Verdict{Outcome: outbox.Halt, Text: "banned", Stops: []string{"bad"}}
+	}}
+	d.exec(`ALTER TABLE subMsgPause ADD CONSTRAINT nobody_pauses CHECK (templateId <> 'bad')`)
+	cfg := config(d, ch)
+	cfg.ProbeEvery = never
+	said := hear(cfg.Log.Logger)
+	run(t, cfg)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 'bad' FROM generate_series(1, 8) AS n`)
+	eventually(t, "they wait", func() bool { return d.putOff() == 8 })
+	if ch.count() != 8 || !said("nobody_pauses") {
+		t.Errorf("%d sends, said: %t", ch.count(), said("nobody_pauses"))
 	}
 }

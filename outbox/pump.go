@@ -45,7 +45,6 @@ type round struct {
 	why      string               // the SQLSTATE of the last of them that was logged
 	most     int                  // rows to claim at once at most, since the database refused more
 	pace     permits
-	arrived  bool // this database is known to be no copy, or is paused
 }
 
 // next does one round and tells how long to rest.

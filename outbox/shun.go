@@ -24,7 +24,7 @@ const (
 type shunned struct {
 	mu    sync.Mutex
 	since map[int64]time.Time
-	said  map[string]time.Time // when a SQLSTATE was logged
+	said  map[string]time.Time // when a reason was logged: a SQLSTATE
 }
 
 // ids are the rows to leave alone. Those whose time is over are forgotten, and thereby tried again.
@@ -38,11 +38,18 @@ func (s *shunned) ids() []int64 {
 // add leaves a row alone. news: for a reason that was not logged of late.
 func (s *shunned) add(id int64, reason string) (news bool) {
 	s.mu.Lock()
+	s.since[id] = time.Now()
+	s.mu.Unlock()
+	return s.news(reason)
+}
+
+// news tells whether a reason was not logged of late, and takes it for logged.
+func (s *shunned) news(reason string) bool {
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	s.since[id] = now
-	if news = now.Sub(s.said[reason]) > shunFor; news {
-		s.said[reason] = now
+	news := time.Since(s.said[reason]) > shunFor
+	if news {
+		s.said[reason] = time.Now()
 	}
 	return news
 }

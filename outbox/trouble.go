@@ -81,6 +81,7 @@ func (r *round) trouble(err error) time.Duration {
 		r.why = code
 	}
 	r.failures++
+	r.arrived.Store(false) // what comes back may be another database
 	return min(50*time.Millisecond<<min(r.failures-1, 5), 500*time.Millisecond)
 }
 

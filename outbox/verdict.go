@@ -26,7 +26,7 @@ type Claimed struct {
 	Page        string    // "" keeps the template's page
 	Attempt     int       // 1 for the first claim
 	TraceParent string    // the trace it belongs to, as somebody wrote it: "" for none, and anything else may be no traceparent at all
-	Due         time.Time // since when it could have been sent, by the database's clock; zero when unknown
+	Due         time.Time // when it was to be sent, by the database's clock; zero when unknown, long ago for one that a person sends again
 	Woken       time.Time // when the wake was heard that led to its claim; zero for what was found without one
 }
 
