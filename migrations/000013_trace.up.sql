@@ -1,6 +1,7 @@
 -- The trace that a message belongs to: its send becomes a span of that (W3C Trace Context, traceparent). Who doesn't know which it
 -- is, or inserts by a rule, says it once in the transaction, SET LOCAL submsg.traceparent = '00-…', and the default takes it from there.
--- Bounded in length only: what isn't well formed is ignored when it is read, as the standard wants, and fails no insert.
+-- Bounded in length only: what isn't well formed is ignored when it is read, as the standard wants. The default and outbox.Insert cut
+-- what is longer; who writes the column by himself, cuts it by himself: a longer one is refused like any value that doesn't fit.
 
 ALTER TABLE subMsgList ADD COLUMN traceparent text;
 -- In a statement of its own: as part of ADD COLUMN, a default that this session has a value for would be in all rows that there are.

@@ -9,14 +9,15 @@ BEGIN
 PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
 EXECUTE pg_catalog.replace($sql$
 
--- A template that is paused under its id and its name is one line, and one statement lifts both.
+-- A template that is paused under its id and its name is one line, and one statement lifts both; where one of them is for a person
+-- to lift, that is what is said.
 CREATE OR REPLACE VIEW SCHEMA_.subMsgPaused AS
 WITH first AS MATERIALIZED (
     SELECT templateId, count(*) AS n FROM (SELECT templateId FROM SCHEMA_.subMsgList WHERE dueAt IS NOT NULL ORDER BY dueAt, id LIMIT 10000) AS looked GROUP BY 1
 ), pause AS (
     SELECT CASE p.templateId WHEN '*' THEN '全部模板 (every template)' ELSE coalesce(trim(t.name || ' ' || t.title), p.templateId) END AS what,
-        array_agg(p.templateId ORDER BY p.templateId) AS ids, (array_agg(p.reason ORDER BY p.pausedAt DESC, p.templateId))[1] AS reason,
-        (array_agg(p.errCode ORDER BY p.pausedAt DESC, p.templateId))[1] AS errCode, min(p.pausedAt) AS pausedAt, min(p.probeAt) AS probeAt, sum(p.probes)::int AS probes
+        array_agg(p.templateId ORDER BY p.templateId) AS ids, (array_agg(p.reason ORDER BY p.probeAt = 'infinity' DESC, p.pausedAt DESC, p.templateId))[1] AS reason,
+        (array_agg(p.errCode ORDER BY p.probeAt = 'infinity' DESC, p.pausedAt DESC, p.templateId))[1] AS errCode, min(p.pausedAt) AS pausedAt, max(p.probeAt) AS probeAt, sum(p.probes)::int AS probes
     FROM SCHEMA_.subMsgPause p LEFT JOIN SCHEMA_.subMsgTemplate t ON p.templateId IN (t.templateId, t.name)
     GROUP BY coalesce(t.templateId, p.templateId), 1
 )

@@ -45,7 +45,7 @@ func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func(patie
 		if !heldUp(err) {
 			return err
 		}
-		mr.tell("the migration waits for a lock that %s holds; it is tried again when that has ended, and holds up nobody meanwhile", who)
+		mr.tell("the migration waits for a lock that %s holds; meanwhile it holds up nobody, and is tried again", who)
 		wait := pause
 		for ended := false; !ended; wait = firstPause {
 			select {
@@ -83,7 +83,7 @@ func original(err error) error {
 type holder struct {
 	PID                int // 0: a prepared transaction
 	Application, Login string
-	Since              *time.Duration // of its transaction; nil where the login may not see it
+	Since              *time.Duration // how old its transaction is, or the session; nil where the login may not see it
 	Transaction        string         // which pg_locks calls virtualtransaction; "" is not waited for: autovacuum, which gives way
 }
 
@@ -134,7 +134,7 @@ func (all holders) String() string {
 		if h.PID != 0 {
 			text = fmt.Sprintf("session %d (%q of %s", h.PID, h.Application, h.Login)
 			if h.Since != nil {
-				text += ", in its transaction for " + h.Since.Round(time.Second).String()
+				text += ", for " + h.Since.Round(time.Second).String()
 			}
 			text += ")"
 		}

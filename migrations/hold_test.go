@@ -66,7 +66,7 @@ func TestHeldUp(t *testing.T) {
 	must(t, err)
 	holding, done := migrate(up(t.Context()), url)
 	said := heldText(t, holding, done)
-	want := regexp.MustCompile(`^the migration waits for a lock that session \d+ \("shop \\"1\\"" of \w+, in its transaction for \d+s\) holds; `)
+	want := regexp.MustCompile(`^the migration waits for a lock that session \d+ \("shop \\"1\\"" of \w+, for \d+s\) holds; `)
 	if !want.MatchString(said) || strings.Contains(said, "oHELD") {
 		t.Errorf("it says %q", said)
 	}

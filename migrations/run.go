@@ -3,6 +3,7 @@ package migrations
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,12 +12,10 @@ import (
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 )
-
-// lockKey guards the whole of a migration ("submsg" in ASCII).
-const lockKey = 0x7375626d7367
 
 // move changes the schema from a state.
 type move func(*migrate.Migrate, State) error
@@ -27,7 +26,7 @@ func (mr Migrator) run(ctx context.Context, move move) error {
 	if err != nil {
 		return fmt.Errorf("database URL: %w", err)
 	}
-	locked, err := lock(ctx, cfg.ConnConfig)
+	locked, err := mr.lock(ctx, cfg.ConnConfig)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -39,6 +38,9 @@ func (mr Migrator) run(ctx context.Context, move move) error {
 	err = mr.patiently(ctx, locked, func(patience time.Duration) (holders, error) {
 		return attempt(ctx, cfg.ConnConfig, locked, patience, move)
 	})
+	if code := new(pgconn.PgError); errors.As(original(err), &code) && code.Code == "42501" {
+		err = fmt.Errorf("%w: migrate as the owner of submsg's tables", err)
+	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -101,31 +103,4 @@ func attempt(ctx context.Context, cfg *pgx.ConnConfig, locked *pgx.Conn, patienc
 		}
 	}
 	return nil, move(m, have)
-}
-
-// lock returns a session that holds the lock, which goes with it. It waits for other migrating processes without
-// holding a snapshot, as a wait inside pg_advisory_lock would: golang-migrate's own lock deadlocks with a concurrent
-// index build that way.
-func lock(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		var got bool
-		err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(lockKey)).Scan(&got)
-		if err == nil && got {
-			return conn, nil
-		}
-		if err == nil {
-			select {
-			case <-time.After(100 * time.Millisecond):
-				continue
-			case <-ctx.Done():
-				err = fmt.Errorf("waiting for another migration to end: %w", ctx.Err())
-			}
-		}
-		conn.Close(context.WithoutCancel(ctx))
-		return nil, err
-	}
 }

@@ -2033,10 +2033,10 @@ CREATE VIEW public.submsgpaused WITH (security_invoker='true') AS
                     ELSE COALESCE(TRIM(BOTH FROM ((t.name || ' '::text) || t.title)), p.templateid)
                 END AS what,
             array_agg(p.templateid ORDER BY p.templateid) AS ids,
-            (array_agg(p.reason ORDER BY p.pausedat DESC, p.templateid))[1] AS reason,
-            (array_agg(p.errcode ORDER BY p.pausedat DESC, p.templateid))[1] AS errcode,
+            (array_agg(p.reason ORDER BY (p.probeat = 'infinity'::timestamp with time zone) DESC, p.pausedat DESC, p.templateid))[1] AS reason,
+            (array_agg(p.errcode ORDER BY (p.probeat = 'infinity'::timestamp with time zone) DESC, p.pausedat DESC, p.templateid))[1] AS errcode,
             min(p.pausedat) AS pausedat,
-            min(p.probeat) AS probeat,
+            max(p.probeat) AS probeat,
             (sum(p.probes))::integer AS probes
            FROM (public.submsgpause p
              LEFT JOIN public.submsgtemplate t ON (((p.templateid = t.templateid) OR (p.templateid = t.name))))

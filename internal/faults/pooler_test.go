@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/internal/fakewechat"
+	"github.com/submsg/submsg/migrations"
 )
 
 // newPooler runs PgBouncer in front of the server of a database URL, pooling by transaction, and returns the database's URL by way
@@ -117,6 +119,9 @@ func TestPooler(t *testing.T) {
 			l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
 			direct := l.url
 			l.url = newPooler(t, direct) + "&default_query_exec_mode=" + mode
+			if err := migrations.Up(t.Context(), l.url); err == nil || !strings.Contains(err.Error(), "migrate over a direct connection") {
+				t.Errorf("migrate: %v", err)
+			}
 			deaf := l.startListener()
 			l.within(20*time.Second, "the worker finds out that it is deaf", func() bool {
 				if deaf.hears() {

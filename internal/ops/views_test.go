@@ -200,7 +200,7 @@ func TestViewsScanNoTable(t *testing.T) {
 func TestPaused(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgTemplate (templateId, name, title) VALUES ('id-of-it', 'orderStatus', '订单状态通知')`)
-	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, probeAt) VALUES ('id-of-it', '该模板已被封禁', 43116, now()), ('orderStatus', '该模板已被封禁', 43116, 'infinity'), ('*', '今日接口调用次数已达上限', 45009, now()), ('o''clock', 'r', NULL, now())`)
+	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, probeAt) VALUES ('id-of-it', '该模板已被封禁', 43116, now()), ('orderStatus', 'by hand', NULL, 'infinity'), ('*', '今日接口调用次数已达上限', 45009, now()), ('o''clock', 'r', NULL, now())`)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o', unnest('{id-of-it,orderStatus,other}'::text[])`)
 	type pause struct {
 		What           string
@@ -216,6 +216,9 @@ func TestPaused(t *testing.T) {
 	}
 	if n := one[string](d, `SELECT value FROM subMsgHealth WHERE name = 'paused'`); n != "3" {
 		t.Errorf("subMsgHealth says %s", n)
+	}
+	if why := one[string](d, `SELECT concat_ws(' ', why, errCode, nextProbe) FROM subMsgPaused WHERE what LIKE 'orderStatus%'`); why != "by hand infinity" { // what a probe can't lift
+		t.Errorf("orderStatus: %s", why)
 	}
 	for _, lift := range all[struct{ SQL string }](d, `SELECT lift FROM subMsgPaused`) {
 		d.exec(lift.SQL)

@@ -110,6 +110,7 @@ var grants = slices.Concat([]grant{
 	{admin, "DELETE", messages, nil},
 	{admin, "SELECT", claims, nil},
 	{admin, "SELECT", pauses, nil},
+	{admin, "INSERT", pauses, []string{"templateId", "reason", "probeAt"}},
 	{admin, "DELETE", pauses, nil},
 	{admin, "SELECT", pace, nil},
 	{admin, "SELECT", home, nil},

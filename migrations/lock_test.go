@@ -1,0 +1,50 @@
+package migrations_test
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/migrations"
+)
+
+// Who waits for another migration says for which, while it waits and when it gives up.
+func TestAnotherMigration(t *testing.T) {
+	url := pgtest.DB(t)
+	other := connect(t, url+"&application_name=other")
+	_, err := other.Exec(t.Context(), `SELECT pg_advisory_lock(x'7375626d7367'::bigint)`)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	waiting, done := migrate(up(ctx), url)
+	if said := heldText(t, waiting, done); !regexp.MustCompile(`^another migration is under way, by session \d+ \("other" of \w+, for \d+s\): waiting until it ends$`).MatchString(said) {
+		t.Errorf("it says %q", said)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v", err)
+	}
+	waiting, done = migrate(up(t.Context()), url)
+	heldText(t, waiting, done)
+	_, err = other.Exec(t.Context(), `SELECT pg_advisory_unlock_all()`)
+	must(t, err)
+	must(t, <-done)
+}
+
+// Who may not migrate is told who may.
+func TestMigrateWithoutRights(t *testing.T) {
+	url := pgtest.DB(t)
+	must(t, migrations.Down(t.Context(), url, 1))
+	owner := connect(t, url)
+	role := "guest_" + owner.Config().Database
+	_, err := owner.Exec(t.Context(), `CREATE ROLE "`+role+`"; GRANT SELECT ON `+migrations.VersionTable+` TO "`+role+`"`)
+	must(t, err)
+	t.Cleanup(func() { owner.Exec(context.Background(), `DROP OWNED BY "`+role+`"; DROP ROLE "`+role+`"`) })
+	err = migrations.Up(t.Context(), url+"&options=-c%20role%3D"+role)
+	if err == nil || !strings.HasSuffix(err.Error(), "migrate as the owner of submsg's tables") {
+		t.Errorf("error = %v", err)
+	}
+}
