@@ -135,6 +135,21 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// Secrets are hidden that begin with another, and those in a part of the URL.
+func TestTroubleInParts(t *testing.T) {
+	setEnv(t, "OTEL_EXPORTER_OTLP_HEADERS=x-scope=prod,authorization=prod-4711-secret", "OTEL_EXPORTER_OTLP_ENDPOINT=http://h/api/v2/path%2Fsecret/ingest?token=query-secret&b=c")
+	for given, want := range map[string]string{
+		"bad key prod-4711-secret of prod": "bad key *** of ***",
+		"no tenant path/secret here":       "no tenant *** here",
+		"token query-secret is over":       "token *** is over",
+		"api v2 ingest":                    "api v2 ingest",
+	} {
+		if got := Trouble(errors.New(given)); got != want {
+			t.Errorf("%q becomes %q, want %q", given, got, want)
+		}
+	}
+}
+
 // What tracing costs a send: off, off by the sampler, on.
 func BenchmarkSend(b *testing.B) {
 	for _, mode := range []struct{ name, sampler, traceparent string }{{"off", "", ""}, {"not sampled", "always_off", parent}, {"root", "", ""}, {"child", "", parent}} {
