@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/internal/doctor"
-	"github.com/submsg/submsg/internal/roles"
 	"github.com/submsg/submsg/internal/rules"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
@@ -58,16 +56,9 @@ func examineRules(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
 	return doctor.Fine("%d, all of them apply", len(all)), nil
 }
 
-// naming is the roles' names, and the schema in which the connection finds submsg's tables.
-func (c *doctorCmd) naming(ctx context.Context, conn *pgx.Conn) (roles.Naming, error) {
-	names := roles.Naming{Prefix: c.Prefix}
-	err := conn.QueryRow(ctx, `SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'subMsgList'::regclass`).Scan(&names.Schema)
-	return names, cmp.Or(err, names.Validate())
-}
-
 // examineLogin tells whether DATABASE_URL's login may do what serve does, and not more by far.
 func (c *doctorCmd) examineLogin(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
-	names, err := c.naming(ctx, conn)
+	names, err := naming(ctx, conn, c.Prefix)
 	if err != nil {
 		return doctor.Finding{}, err
 	}
@@ -102,18 +93,14 @@ func (c *doctorCmd) examineRoles(ctx context.Context, conn *pgx.Conn) (doctor.Fi
 	if state.Newer() {
 		return doctor.NotNow("the schema is a newer submsg's, which knows its rights"), nil
 	}
-	names, err := c.naming(ctx, conn)
+	names, err := naming(ctx, conn, c.Prefix)
 	if err != nil {
 		return doctor.Finding{}, err
 	}
-	var used bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, names.Prefix+"_worker").Scan(&used); err != nil {
-		return doctor.Finding{}, err
-	}
-	if !used {
+	used, lines, err := rolesDiffer(ctx, conn, names)
+	if err == nil && !used {
 		return doctor.NotNow("there are no roles of submsg: submsg roles prints them"), nil
 	}
-	lines, err := names.Check(ctx, conn)
 	if err != nil || len(lines) == 0 {
 		return doctor.Fine("as submsg roles has them"), err
 	}

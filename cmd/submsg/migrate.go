@@ -14,7 +14,10 @@ type migrateCmd struct {
 	Status migrateStatusCmd `cmd:"" help:"Show the schema's version; exit code 1 if this submsg can't work with it."`
 }
 
-type migrateUpCmd struct{ databaseSettings }
+type migrateUpCmd struct {
+	databaseSettings
+	Prefix string `default:"submsg" help:"What the roles' names begin with."`
+}
 
 func (c *migrateUpCmd) Run(ctx context.Context, term terminal) error {
 	url, err := c.url()
@@ -24,8 +27,32 @@ func (c *migrateUpCmd) Run(ctx context.Context, term terminal) error {
 	if err := migrator(url, term).Up(ctx); err != nil {
 		return err
 	}
-	_, err = c.printVersion(ctx, term)
-	return err
+	if _, err = c.printVersion(ctx, term); err != nil {
+		return err
+	}
+	return c.remindOfRoles(ctx, term)
+}
+
+// remindOfRoles says when the roles haven't the rights to what a migration has made.
+func (c *migrateUpCmd) remindOfRoles(ctx context.Context, term terminal) error {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	state, err := migrations.StateOf(ctx, conn)
+	if err != nil || state.Newer() {
+		return err
+	}
+	names, err := naming(ctx, conn, c.Prefix)
+	if err != nil {
+		return err
+	}
+	if _, lines, err := rolesDiffer(ctx, conn, names); err != nil || len(lines) == 0 {
+		return err
+	}
+	fmt.Fprintln(term.err, "submsg: the roles lack rights, or have too many: before a newer `submsg serve` starts, run what `submsg roles` prints (`submsg roles --check` shows what differs)")
+	return nil
 }
 
 type migrateDownCmd struct {

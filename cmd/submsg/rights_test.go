@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/roles"
 )
 
 // What the READMEs say about roles: each of them does its work with these rights, and without one of them it can't.
@@ -67,6 +68,36 @@ func TestRoles(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Where the login lacks a right that an upgrade has added, serve doesn't start, and migrate up has said why.
+func TestLackingRights(t *testing.T) {
+	db := pgtest.DB(t)
+	conn, err := pgx.Connect(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	prefix := strings.ToLower(conn.Config().Database)
+	names := roles.Naming{Prefix: prefix, Schema: "public"}
+	login := prefix + "_serve"
+	psql(t, db, names.SQL()+`; CREATE ROLE `+login+` IN ROLE `+prefix+`_worker; REVOKE SELECT (traceparent) ON subMsgList FROM `+prefix+`_worker`)
+	defer func() {
+		all := strings.Join([]string{prefix + "_app", prefix + "_worker", prefix + "_admin", prefix + "_readonly", login}, ", ")
+		psql(t, db, `DROP OWNED BY `+all+`; DROP ROLE `+all)
+	}()
+	got := submsg(t, db, "", "", "migrate", "up", "--prefix="+prefix)
+	if !strings.Contains(got, "run what `submsg roles` prints") || !strings.Contains(got, "exit code 0") {
+		t.Errorf("%s", got)
+	}
+	got = submsg(t, db+"&options=-c%20role%3D"+login, "", "", "serve", "--http-addr=off", "--wechat-appid=wx0123456789abcdef", "--wechat-secret=s", "--wechat-url=http://127.0.0.1:1")
+	if !strings.Contains(got, login+" lacks 1 rights that serve needs: SELECT (traceparent) ON public.subMsgList; ") || !strings.Contains(got, "exit code 1") {
+		t.Errorf("%s", got)
+	}
+	psql(t, db, names.SQL())
+	if got := submsg(t, db, "", "", "migrate", "up", "--prefix="+prefix); strings.Contains(got, "roles") {
+		t.Errorf("with all rights: %s", got)
 	}
 }
 

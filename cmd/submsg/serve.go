@@ -128,7 +128,7 @@ func (c *serveCmd) sender(log *logrus.Entry, live *templates.Live, refreshed fun
 	return sender, nil
 }
 
-// database connects, migrates if told to, and makes sure of the schema's version.
+// database connects, migrates if told to, and makes sure of the schema's version and the login's rights.
 func (c *serveCmd) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, error) {
 	pool, err := c.open(ctx, log)
 	if err != nil {
@@ -138,6 +138,9 @@ func (c *serveCmd) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Po
 	if c.Migrate && errors.As(err, new(*migrations.MismatchError)) {
 		err = migrations.Migrator{URL: c.DatabaseURL, Tell: func(text string) { log.Warn(oneLine(text)) }}.Up(ctx)
 	}
+	if err == nil {
+		err = mayServe(ctx, pool)
+	}
 	if err != nil {
 		pool.Close()
 		return nil, behindPooler(err)
@@ -145,15 +148,23 @@ func (c *serveCmd) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Po
 	return pool, nil
 }
 
+// schemaWithin bounds a look at the schema: a database that doesn't answer must not keep a connection from the messages.
+const schemaWithin = 10 * time.Second
+
 // watchSchema returns an error when the schema has become one that this submsg can't work with, nil when ctx ends.
 func watchSchema(ctx context.Context, pool *pgxpool.Pool, every time.Duration) error {
+	check := func() error {
+		ctx, cancel := context.WithTimeout(ctx, schemaWithin)
+		defer cancel()
+		return migrations.Check(ctx, pool)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(every):
 		}
-		if err := migrations.Check(ctx, pool); errors.As(err, new(*migrations.MismatchError)) {
+		if err := check(); errors.As(err, new(*migrations.MismatchError)) {
 			return fmt.Errorf("no more is sent: %w", err)
 		}
 	}
