@@ -103,7 +103,7 @@ func TestHomeCompleted(t *testing.T) {
 	d.exec(`UPDATE subMsgHome SET systemIdentifier = NULL`)
 	run(t, config(d, new(channel)))
 	eventually(t, "noted", func() bool {
-		return one[bool](d, `SELECT systemIdentifier = (SELECT system_identifier FROM pg_control_system()) FROM subMsgHome`)
+		return one[bool](d, `SELECT systemIdentifier IS NOT DISTINCT FROM (SELECT system_identifier FROM pg_control_system()) FROM subMsgHome`)
 	})
 	if got := d.pauses(); got != "" {
 		t.Errorf("paused: %s", got)
