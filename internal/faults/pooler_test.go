@@ -119,9 +119,6 @@ func TestPooler(t *testing.T) {
 			l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
 			direct := l.url
 			l.url = newPooler(t, direct) + "&default_query_exec_mode=" + mode
-			if err := migrations.Up(t.Context(), l.url); err == nil || !strings.Contains(err.Error(), "migrate over a direct connection") {
-				t.Errorf("migrate: %v", err)
-			}
 			deaf := l.startListener()
 			l.within(20*time.Second, "the worker finds out that it is deaf", func() bool {
 				if deaf.hears() {
@@ -129,6 +126,9 @@ func TestPooler(t *testing.T) {
 				}
 				return deaf.deaf()
 			})
+			if err := migrations.Up(t.Context(), l.url); err == nil || !strings.Contains(err.Error(), "migrate over a direct connection") {
+				t.Errorf("migrate: %v", err)
+			}
 			var worst time.Duration
 			for range max(2, *cycles/30) {
 				worst = max(worst, l.pickUp())
