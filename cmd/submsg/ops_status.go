@@ -28,8 +28,13 @@ func (c *statusCmd) Run(ctx context.Context, term terminal) error {
 		return badUsage("--every is %s, it must be at least 100ms", c.Every)
 	}
 	return c.session(ctx, term, func(conn *pgx.Conn) error {
+		beside, err := c.connect(ctx)
+		if err != nil {
+			return err
+		}
+		defer beside.Close(context.WithoutCancel(ctx))
 		for first := true; ; first = false {
-			s, err := ops.Look(ctx, conn)
+			s, err := ops.Look(ctx, conn, beside)
 			if errors.Is(ctx.Err(), context.Canceled) && !first {
 				return nil // Ctrl-C ends a watch
 			}

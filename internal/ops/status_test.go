@@ -14,7 +14,7 @@ import (
 
 func (d *db) look() ops.Status {
 	d.t.Helper()
-	s, err := ops.Look(d.t.Context(), d)
+	s, err := ops.Look(d.t.Context(), d, connect(d.t, d.url))
 	if err != nil {
 		d.t.Fatal(err)
 	}
