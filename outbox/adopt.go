@@ -28,6 +28,7 @@ func (c *Consumer) adopt(ctx context.Context) {
 		n, err := c.adoptNow(ctx)
 		if n > 0 {
 			c.cfg.Log.WithField("claims", n).Warn(`found messages that are "sending" in nobody's name: they will be unknown when their lease is over`)
+			c.wakeUp() // the pump has looked before
 		}
 		if err != nil && ctx.Err() == nil {
 			c.cfg.Log.Warnf("could not look for messages that nobody is sending, the next try is in %s: %v", adoptAgain, err)
