@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/migrations"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/sirupsen/logrus"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // batchSize is that of the batches below: as many as there are senders by default.

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/outbox"
 )
 

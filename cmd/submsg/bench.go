@@ -16,7 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 	terminals "golang.org/x/term"
 
-	"github.com/submsg/submsg/internal/bench"
+	"github.com/submsg/submsg/internal/lab/bench"
 )
 
 // DATABASE_URL is not read: nobody's own database is measured by accident.

@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/sirupsen/logrus"
 
-	"github.com/submsg/submsg/internal/bench"
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/bench"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // A figure's numbers mean nothing at this scale; that they are there, and that every message was sent once, does.

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	terminals "golang.org/x/term"
 
-	"github.com/submsg/submsg/internal/fakewechat"
-	"github.com/submsg/submsg/internal/pgembed"
-	"github.com/submsg/submsg/internal/wechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/lab/pgembed"
+	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"

@@ -13,7 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	terminals "golang.org/x/term"
 
-	"github.com/submsg/submsg/internal/fakewechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/templates"
 )
 

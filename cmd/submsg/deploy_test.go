@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 
-	"github.com/submsg/submsg/internal/fakewechat"
-	"github.com/submsg/submsg/internal/wechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/channel/wechat"
 )
 
 // parseCommand reads a command line as main does.

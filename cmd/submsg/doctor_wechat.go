@@ -10,7 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/doctor"
-	"github.com/submsg/submsg/internal/wechat"
+	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )

@@ -9,8 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/submsg/submsg/internal/fakewechat"
-	"github.com/submsg/submsg/internal/pgembed"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/lab/pgembed"
 	"github.com/submsg/submsg/migrations"
 )
 

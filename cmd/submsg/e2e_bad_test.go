@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/submsg/submsg/internal/fakewechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
 // What goes wrong in a row: each a sentence that a person can act on, in the row or from the INSERT.

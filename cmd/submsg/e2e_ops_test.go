@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // Two replicas at work: status sees both and what failed, show says why, and once the users have subscribed retry sends.

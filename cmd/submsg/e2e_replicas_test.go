@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 var sentLine = regexp.MustCompile(`msg=sent .*\bid=(\d+) outcome=accepted`)

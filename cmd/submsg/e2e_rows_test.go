@@ -5,7 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/submsg/submsg/internal/fakewechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
 // insertFor is the statement of the README, for the nth person.

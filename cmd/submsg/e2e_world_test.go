@@ -11,8 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/submsg/submsg/internal/fakewechat"
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // The two shipped templates, by id; both may also be called by name.

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/submsg/submsg/internal/fakewechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/templates"
 )
 

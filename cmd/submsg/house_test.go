@@ -21,25 +21,26 @@ const repoRoot = "../.."
 // house is the list of packages. Code may import what stands there of this module; its tests, in addition, what stands
 // in tests. `cmd` ties everything together; outbox and templates know nobody, and channels don't know each other.
 var house = map[string]struct{ code, tests []string }{
-	"migrations":          {tests: []string{"internal/pgembed", "internal/pgtest"}},
-	"outbox":              {code: []string{"internal/failpoint"}, tests: []string{"internal/pgtest", "migrations"}},
-	"templates":           {},
-	"internal/wechat":     {code: []string{"internal/failpoint", "outbox", "templates"}, tests: []string{"internal/fakewechat"}},
-	"internal/fakewechat": {code: []string{"templates"}},
-	"internal/bench":      {code: []string{"internal/fakewechat", "internal/pgembed", "internal/wechat", "migrations", "outbox", "templates"}, tests: []string{"internal/pgtest"}},
-	"internal/doctor":     {tests: []string{"internal/pgtest"}},
-	"internal/metrics":    {code: []string{"outbox"}, tests: []string{"internal/pgtest"}},
-	"internal/tracing":    {code: []string{"outbox"}},
-	"internal/failpoint":  {}, // marks that compile to nothing
-	"internal/faults":     {tests: []string{"internal/fakewechat", "internal/pgembed", "internal/pgtest", "migrations", "templates"}},
-	"internal/roles":      {code: []string{"migrations"}, tests: []string{"internal/pgtest", "internal/rules", "outbox"}},
-	"internal/ops":        {code: []string{"outbox"}, tests: []string{"internal/pgtest", "migrations"}},
-	"internal/rules":      {tests: []string{"internal/pgtest", "migrations"}},
-	"internal/pgembed":    {},
-	"internal/pgtest":     {code: []string{"internal/pgembed", "migrations"}},
+	"migrations":              {tests: []string{"internal/lab/pgembed", "internal/lab/pgtest"}},
+	"outbox":                  {code: []string{"internal/failpoint"}, tests: []string{"internal/lab/pgtest", "migrations"}},
+	"templates":               {},
+	"internal/channel/wechat": {code: []string{"internal/failpoint", "outbox", "templates"}, tests: []string{"internal/lab/fakewechat"}},
+	"internal/lab/fakewechat": {code: []string{"templates"}},
+	"internal/lab/bench":      {code: []string{"internal/lab/fakewechat", "internal/lab/pgembed", "internal/channel/wechat", "migrations", "outbox", "templates"}, tests: []string{"internal/lab/pgtest"}},
+	"internal/doctor":         {tests: []string{"internal/lab/pgtest"}},
+	"internal/metrics":        {code: []string{"outbox"}, tests: []string{"internal/lab/pgtest"}},
+	"internal/tracing":        {code: []string{"outbox"}},
+	"internal/explain":        {},
+	"internal/failpoint":      {}, // marks that compile to nothing
+	"internal/lab/faults":     {tests: []string{"internal/lab/fakewechat", "internal/lab/pgembed", "internal/lab/pgtest", "migrations", "templates"}},
+	"internal/roles":          {code: []string{"migrations"}, tests: []string{"internal/lab/pgtest", "internal/rules", "outbox"}},
+	"internal/ops":            {code: []string{"outbox"}, tests: []string{"internal/lab/pgtest", "migrations"}},
+	"internal/rules":          {tests: []string{"internal/lab/pgtest", "migrations"}},
+	"internal/lab/pgembed":    {},
+	"internal/lab/pgtest":     {code: []string{"internal/lab/pgembed", "migrations"}},
 	"cmd/submsg": {
-		code:  []string{"internal/bench", "internal/doctor", "internal/fakewechat", "internal/metrics", "internal/ops", "internal/pgembed", "internal/roles", "internal/rules", "internal/tracing", "internal/wechat", "migrations", "outbox", "templates"},
-		tests: []string{"internal/pgtest"},
+		code:  []string{"internal/lab/bench", "internal/doctor", "internal/lab/fakewechat", "internal/metrics", "internal/ops", "internal/lab/pgembed", "internal/roles", "internal/rules", "internal/tracing", "internal/channel/wechat", "migrations", "outbox", "templates"},
+		tests: []string{"internal/lab/pgtest"},
 	},
 }
 
@@ -53,7 +54,7 @@ var topLevel = []string{"CHANGELOG.md", "Dockerfile", "LICENSE", "README.md", "R
 	"go.mod", "go.sum", "internal", "migrations", "outbox", "templates"}
 
 type goFile struct {
-	pkg, file string // "internal/wechat", "token.go"
+	pkg, file string // "internal/channel/wechat", "token.go"
 	test      bool
 	syntax    *ast.File
 	lines     func(from, to token.Pos) int

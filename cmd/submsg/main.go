@@ -14,7 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/submsg/submsg/internal/fakewechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
 // The exit codes.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/submsg/submsg/internal/pgembed"
+	"github.com/submsg/submsg/internal/lab/pgembed"
 	"github.com/submsg/submsg/migrations"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // The script is printed without a database, psql runs it, and the check tells what is missing before and after.

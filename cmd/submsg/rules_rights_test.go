@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // An administrator of submsg makes rules for the tables that were opened to them, everybody else makes none.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/submsg/submsg/internal/metrics"
 	"github.com/submsg/submsg/internal/rules"
-	"github.com/submsg/submsg/internal/wechat"
+	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"

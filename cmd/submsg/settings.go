@@ -8,8 +8,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"github.com/submsg/submsg/internal/fakewechat"
-	"github.com/submsg/submsg/internal/wechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/templates"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/sirupsen/logrus"
 
-	"github.com/submsg/submsg/internal/wechat"
+	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/templates"
 )
 

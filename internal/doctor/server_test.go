@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // A sound server is well in all but what a test server does without.

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/outbox"
 )
 

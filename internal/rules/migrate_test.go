@@ -3,7 +3,7 @@ package rules_test
 import (
 	"testing"
 
-	"github.com/submsg/submsg/internal/pgtest"
+	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/migrations"
 )
 

@@ -1,0 +1,40 @@
+// Package explain holds what a person is told, in Chinese and in English: why a message failed or waits and what to do
+// about it, the words for the statuses, the sentences of the commands. It is the one place for both tongues.
+//
+// It knows no database, no channel and no command: whoever speaks to a person takes the words from here. The causes are
+// published to the table subMsgCause, so that the views say the same words.
+//
+// Begin reading at wechat.go for an errcode of WeChat, at kinds.go for what submsg itself found out.
+package explain
+
+import "fmt"
+
+// Tongue is a language that submsg speaks.
+type Tongue int
+
+// The tongues. English is the zero Tongue.
+const (
+	English Tongue = iota
+	Chinese
+)
+
+// Text is a sentence in both tongues. Both take the same arguments, in the way of fmt.Sprintf.
+type Text struct{ ZH, EN string }
+
+// In returns the text in one tongue.
+func (t Text) In(tongue Tongue, args ...any) string {
+	text := t.EN
+	if tongue == Chinese {
+		text = t.ZH
+	}
+	if len(args) == 0 {
+		return text
+	}
+	return fmt.Sprintf(text, args...)
+}
+
+// Cause is why a message failed or waits, and what a person can do.
+type Cause struct{ Why, NextStep Text }
+
+// Kind is submsg's own word for what happened to a message where WeChat gave no errcode. It is stored in the column errKind.
+type Kind string

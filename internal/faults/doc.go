@@ -1,9 +1,0 @@
-// Package faults is the suite that kills, cuts, freezes and lies, and then compares the fake WeChat's ledger with the
-// table: nothing lost, nothing sent twice, no false word in a row.
-//
-//	go test -tags faults ./internal/faults -v                              # short, as in CI
-//	go test -tags faults ./internal/faults -v -timeout 0 -cycles 1000      # long
-//
-// It runs real submsg processes, built with failpoints. Each run prints its seed; -seed replays its choices.
-// README.md in this folder says what each test does.
-package faults

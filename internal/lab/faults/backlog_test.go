@@ -1,0 +1,86 @@
+//go:build faults
+
+package faults
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+)
+
+// TestLostExchange cuts the connection of an exchange that the database has made, in a backlog that takes longer than a lease.
+// What it settled is settled, what it claimed is let go and sent, and nothing is in doubt.
+func TestLostExchange(t *testing.T) {
+	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
+	p := newProxy(t, l.url)
+	l.url = p.url(l.url)
+	for n := range max(1, *cycles/60) {
+		l.insert(3000)
+		p.loseAnswer("dueAt DESC") // claims of the newest are made in exchanges only
+		w := l.start("SUBMSG_LISTEN_URL=off")
+		l.quiesce(time.Minute)
+		w.terminate(10 * time.Second)
+		if lost := p.answersLost(); lost != n+1 {
+			t.Errorf("%d answers were lost, want %d", lost, n+1)
+		}
+		total.inject("answer to an exchange lost", 1)
+	}
+	l.check(0)
+}
+
+// TestOlderThanTheBacklog commits a message that is older than all that wait, as a long transaction does, in the middle of a
+// backlog: it doesn't have to wait for the end of that.
+func TestOlderThanTheBacklog(t *testing.T) {
+	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
+	l.start()
+	for range max(1, *cycles/30) {
+		l.insert(1500)
+		l.progress(300)
+		key := l.insert(1)
+		l.exec(`UPDATE subMsgList SET sendAfter = now() - interval '1 hour' WHERE parameterArr[4] = 'm' || $1::bigint AND sendStatus = 'wait'`, key)
+		l.within(30*time.Second, "the older message is sent", func() bool { return l.status(key) == "success" })
+		if n := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait'`); n < 100 {
+			t.Errorf("an older message waited for the end of the backlog: %d messages are left", n)
+		}
+		l.quiesce(30 * time.Second)
+		total.inject("older message in a backlog", 1)
+	}
+	l.check(0)
+}
+
+// TestKilledWhileLocked: a person holds a row in mid-send, so that its outcome can't be written, and then its replica is killed.
+// Another one, which runs all the time, finds the row when the person lets go.
+func TestKilledWhileLocked(t *testing.T) {
+	l := newLab(t, fakewechat.Options{Latency: 200 * time.Millisecond})
+	rounds := max(1, *cycles/60)
+	for range rounds {
+		w := l.start()
+		other := l.start()
+		l.insert(4 * senders)
+		l.within(20*time.Second, "both work", func() bool { return w.sent() > 0 && other.sent() > 0 })
+		l.quiesce(20 * time.Second)
+		other.signal(syscall.SIGSTOP)
+		before := w.sent()
+		key := l.insert(1)
+		l.within(20*time.Second, "it is being sent", func() bool { return l.status(key) == "sending" })
+		release := l.hold(`SELECT FROM subMsgList WHERE sendStatus = 'sending' FOR UPDATE`)
+		l.within(20*time.Second, "WeChat has taken it", func() bool { return w.sent() > before })
+		l.insert(senders)
+		l.within(20*time.Second, "all others are settled, and their claims forgotten", func() bool {
+			return l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus IN ('wait', 'sending')`) == 1 && l.number(`SELECT count(*) FROM subMsgClaim`) <= 1
+		})
+		w.kill()
+		other.signal(syscall.SIGCONT)
+		release()
+		l.within(10*time.Second, "its message is unknown", func() bool { return l.status(key) == "unknown" })
+		other.terminate(10 * time.Second)
+		total.inject("SIGKILL while a person holds a row", 1)
+	}
+	l.check(rounds)
+}
+
+// sent counts what its log says was taken.
+func (w *worker) sent() int { return strings.Count(w.log.String(), "outcome=accepted") }

@@ -1,0 +1,184 @@
+//go:build faults
+
+package faults
+
+// bugs are mistakes that were made elsewhere or nearly here. Code that changes takes its bug along: a text that isn't
+// found any more fails the test.
+var bugs = []bug{
+	{
+		name: "settle without a fence", file: "outbox/settle.go",
+		old:  `+ settlementsSQL + ` + "` USING (id, claimId)",
+		new:  `+ settlementsSQL + ` + "` USING (id)",
+		test: "^TestLateAnswerOfAnOlderSend$", cycles: 1, says: "broken promises: after the late answer",
+	},
+	{
+		name: "the quick settlement without a fence", file: "outbox/settle.go",
+		old:  `WHERE m.id = r.id AND m.claimId = r.claimId AND m.sendStatus = 'sending'`,
+		new:  `WHERE m.id = r.id AND m.sendStatus = 'sending'`,
+		test: "^TestLateAnswerOfAnOlderSend$", cycles: 1, says: "broken promises: after the late answer",
+	},
+	{
+		name: "late answers are thrown away", file: "outbox/settle.go",
+		old: `sendStatus IN ('sending', 'unknown')
+    FOR UPDATE OF m`,
+		new: `sendStatus IN ('sending')
+    FOR UPDATE OF m`,
+		test: "^TestFreeze$/^answered$", cycles: 1, says: "the late answer settles",
+	},
+	{
+		name: "an expired lease goes back to wait", file: "outbox/look.go",
+		old:  `return Verdict{Outcome: Unknown, Text: "发送中断，是否已送达未知；`,
+		new:  `return Verdict{Outcome: Later, Text: "发送中断，是否已送达未知；`,
+		test: "^TestCrashes$", cycles: 16, says: "duplicated:[1-9]",
+	},
+	{
+		name: "success before the send", file: "outbox/pump.go",
+		old: `j := judged{m, c.send(ctx, m)}
+			m, ok = c.lines.leave(m.OpenID)
+			c.verdicts <- j`,
+		new: `c.verdicts <- judged{m, Verdict{Outcome: Accepted}}
+			c.send(ctx, m)
+			m, ok = c.lines.leave(m.OpenID)`,
+		test: "^TestPeople$", cycles: 60, says: "falseSuccess:[1-9]",
+	},
+	{
+		name: "no poll", file: "outbox/consumer.go",
+		old:  `set(&cfg.Poll, 2*time.Second)`,
+		new:  `cfg.Poll = time.Hour`,
+		test: "^TestListenerHalfOpen$", cycles: 1, says: "a message is picked up by the poll at the latest",
+	},
+	{
+		name: "no claim when it listens again", file: "outbox/listen.go",
+		old:  `			c.wakeUp() // what was inserted while nobody listened`,
+		new:  `			_ = c.wakeUp`,
+		test: "^TestListensAgain$", cycles: 1, says: "not within .*every message comes to an end",
+	},
+	{
+		name: "the lease by the worker's clock", file: "outbox/claim.go",
+		old: `c.cfg.Lease}, more...)`,
+		new: `func() time.Duration {
+		ahead := time.Hour // this machine's clock
+		var db time.Time
+		_ = c.cfg.Pool.QueryRow(context.Background(), "SELECT clock_timestamp()").Scan(&db)
+		return time.Now().Add(ahead).Sub(db) + c.cfg.Lease
+	}()}, more...)`,
+		test: "^TestFreeze$/^written$", cycles: 1, says: "not within .*its message is unknown",
+	},
+	{
+		name: "the guard of hand edits is off", file: "migrations/000007_speed.up.sql",
+		old:  `IF OLD.leaseUntil > clock_timestamp() THEN`,
+		new:  `IF false THEN`,
+		test: "^TestPeople$", cycles: 60, says: "was set from sending to|no edit was refused with .is being sent",
+	},
+	{
+		name: "any status by hand", file: "migrations/000007_speed.up.sql",
+		old:  `NEW.sendStatus <> was AND (was, NEW.sendStatus) NOT IN (`,
+		new:  `false AND (was, NEW.sendStatus) NOT IN (`,
+		test: "^TestPeople$", cycles: 60, says: "broken promises: from .* by hand: error <nil>",
+	},
+	{
+		name: "no drain on SIGTERM", file: "outbox/consumer.go",
+		old:  `context.WithCancel(context.WithoutCancel(ctx))`,
+		new:  `context.WithCancel(ctx)`,
+		test: "^TestRollingRestart$", cycles: 10, says: "messages unknown, at most 0",
+	},
+	{
+		name: "settlements wait for a person's lock", file: "outbox/settle.go",
+		old: `    FOR UPDATE OF m SKIP LOCKED
+)
+UPDATE`,
+		new: `    FOR UPDATE OF m
+)
+UPDATE`,
+		test: "^TestRowsLocked$", cycles: 1, says: "not within .*all others have their outcome",
+	},
+	{
+		name: "lost claims are forgotten", file: "outbox/claimer.go",
+		old:  `r.claims.lose(id)`,
+		new:  `_ = r.claims.lose`,
+		test: "^TestLostClaim$", cycles: 1, says: "messages unknown, at most 0",
+	},
+	{
+		name: "lost exchanges are forgotten", file: "outbox/exchange.go",
+		old: `			c.claims.lose(id)
+			c.claims.lose(freshID)`,
+		new:  `			_ = c.claims.lose`,
+		test: "^TestLostExchange$", cycles: 1, says: "messages unknown, at most 0",
+	},
+	{
+		name: "claims are not noted", file: "outbox/claim.go",
+		old:  `FROM due HAVING count(*) > 0`,
+		new:  `FROM due HAVING false`,
+		test: "^TestKilledWhileLocked$", cycles: 1, says: "not within .*its message is unknown",
+	},
+	{
+		name: "claims are forgotten before all is settled", file: "outbox/settler.go",
+		old:  `range without(rows, ids(left))`,
+		new:  `range rows`,
+		test: "^TestKilledWhileLocked$", cycles: 1, says: "not within .*its message is unknown",
+	},
+	{
+		name: "a backlog's floor never comes down", file: "outbox/exchange.go",
+		old:  `time.Since(c.backlog.frontAt) > max(frontEvery, frontShare*c.backlog.frontTook)`,
+		new:  `false`,
+		test: "^TestOlderThanTheBacklog$", cycles: 1, says: "waited for the end of the backlog",
+	},
+	{
+		name: "claims without a lock", file: "outbox/claim.go",
+		old: `    ORDER BY dueAt, id LIMIT $2
+    FOR UPDATE SKIP LOCKED`,
+		new:  `    ORDER BY dueAt, id LIMIT $2`,
+		test: "^TestWaitingRowLocked$", cycles: 1, says: "not within .*all others are sent",
+	},
+	{
+		name: "the URL with its token in the log", file: "internal/channel/wechat/sender.go",
+		old: `r := s.wire.post(ctx, s.url+url.QueryEscape(value), body)`,
+		new: `s.log.Debugf("POST %s", s.url+url.QueryEscape(value))
+		r := s.wire.post(ctx, s.url+url.QueryEscape(value), body)`,
+		test: "^TestRollingRestart$", cycles: 10, says: "a secret in the log",
+	},
+	{
+		name: "a token by force", file: "internal/channel/wechat/stabletoken.go",
+		old:  `"force_refresh":false}`,
+		new:  `"force_refresh":true}`,
+		test: "^TestTokenDies$", cycles: 60, says: "tokens were asked for otherwise|not within .*every message comes to an end",
+	},
+	{
+		name: "redirects are followed", file: "internal/channel/wechat/wire.go",
+		old:  `w.rt.RoundTrip(req)`,
+		new:  `(&http.Client{Transport: w.rt}).Do(req)`,
+		test: "^TestRedirects$", cycles: 1, says: "falseSuccess:[1-9]",
+	},
+	{
+		name: "a pause is never lifted", file: "outbox/pause.go",
+		old:  `return v, nil, liftSQL`,
+		new:  `return v, nil, ""`,
+		test: "^TestRedirects$", cycles: 1, says: "not within .*the pause is lifted",
+	},
+	{
+		name: "5xx taken for not sent", file: "internal/channel/wechat/judge.go",
+		old:  `return clientError, status >= 400 && status < 500`,
+		new:  `return clientError, status >= 400`,
+		test: "^TestMisbehaviour$", cycles: 1, says: "duplicated:[1-9]",
+	},
+	{
+		name: "net/http may send twice", file: "internal/channel/wechat/wire.go",
+		old: `req.GetBody = nil // what net/http can't rewind, it can't send twice
+	req.Header = w.header`,
+		new: `req.Header = w.header.Clone()
+	req.Header.Set("Idempotency-Key", "1")`,
+		test: "^TestMisbehaviour$", cycles: 1, says: "duplicated:[1-9]",
+	},
+	{
+		name: "43101 of a second try taken for fail", file: "internal/channel/wechat/judge.go",
+		old:  `rule = landed`,
+		new:  `_ = landed`,
+		test: "^TestOnePermission$", cycles: 1, says: "falseFail:[1-9]",
+	},
+	{
+		name: "one person's messages all at once", file: "outbox/line.go",
+		old:  `case !busy:`,
+		new:  `case !busy || true:`,
+		test: "^TestOneReplicaOnePersonAtATime$", cycles: 1, says: "answers 43108 to one replica",
+	},
+}

@@ -1,0 +1,72 @@
+//go:build faults
+
+package faults
+
+import (
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/lab/pgembed"
+)
+
+// TestImmediateRestart ends the whole server under load without a checkpoint, and starts it again. What it had said to be
+// committed is there, so that nothing is in doubt when it is back.
+func TestImmediateRestart(t *testing.T) {
+	n := newNode(t, "", pgembed.Config{})
+	l := newLabOn(t, n.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
+	p := newProxy(t, n.url())
+	l.url = p.url(n.url())
+	w := l.start()
+	var r recovery
+	for range max(2, *cycles/20) {
+		l.load(300)
+		n.crash()
+		n.start()
+		l.connect(n.url())
+		p.lead(n.url())
+		l.back(&r)
+		total.inject("immediate restart of Postgres", 1)
+	}
+	t.Logf("back at work after %s at most", r.worst)
+	l.flat(w)
+	l.finish(0)
+}
+
+// TestKilledBackend ends one of submsg's server processes by SIGKILL: the server then ends all others, and recovers as
+// after a crash.
+func TestKilledBackend(t *testing.T) {
+	n := newNode(t, "", pgembed.Config{})
+	l := newLabOn(t, n.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
+	l.by("application_name=submsg")
+	w := l.start()
+	var r recovery
+	for range max(2, *cycles/20) {
+		l.load(300)
+		witness, err := pgx.Connect(t.Context(), n.url())
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := n.ask(`SELECT pg_postmaster_start_time()::text`)
+		pid, err := strconv.Atoi(n.ask(`SELECT pid FROM pg_stat_activity WHERE application_name = 'submsg' ORDER BY random() LIMIT 1`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		l.within(time.Minute, "the server ends all its sessions", func() bool { return witness.Ping(t.Context()) != nil })
+		l.back(&r)
+		if now := n.ask(`SELECT pg_postmaster_start_time()::text`); now != began {
+			t.Fatalf("the server was started again at %s, it was to recover by itself", now)
+		}
+		total.inject("SIGKILL of one Postgres process", 1)
+	}
+	t.Logf("back at work after %s at most", r.worst)
+	l.flat(w)
+	l.finish(0)
+}
