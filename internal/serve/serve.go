@@ -1,6 +1,6 @@
-// Package serve is the daemon, `submsg serve`: it ties the consumer, the channel, the templates, metrics, traces and HTTP
-// together, and goes on until it is told to stop. The files beside it are one part each: readiness, rights, systemd,
-// traces; deploy/ has what one needs to run it. It knows no other command. Begin with Command.Run.
+// Package serve is the daemon, `submsg serve`: it ties the consumer, the channel, the templates, metrics, traces and
+// HTTP together, and goes on until it is told to stop. The files beside it are one part each: readiness, rights,
+// systemd, traces; deploy/ has what one needs to run it. It knows no other command. Begin with Command.Run.
 package serve
 
 import (
@@ -86,8 +86,10 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	defer pool.Close()
-	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Sender: traces.Wrap(counts.Wrap(sender)), Log: log, Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Resend: resender(live),
-		Poll: c.Poll, SendTimeout: c.SendTimeout, Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Log: log,
+		Sender: traces.Wrap(counts.Wrap(sender)), Resend: resender(live),
+		Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Poll: c.Poll, SendTimeout: c.SendTimeout,
+		Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {
 		return terminal.BadUsage("%w", err)
 	}
@@ -108,7 +110,8 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	group.Go(func() error { return watchSchema(ctx, pool, c.SchemaEvery) })
 	group.Go(func() error { return consumer.Run(ctx) })
 	defer watched(ctx, consumer.Alive, log)()
-	log.WithFields(logrus.Fields{"version": version.String(), "templates": len(live.Current().All()), "senders": c.Senders}).Info("serving")
+	log.WithFields(logrus.Fields{"version": version.String(), "templates": len(live.Current().All()),
+		"senders": c.Senders}).Info("serving")
 	err = group.Wait()
 	log.Info("stopped")
 	return err
@@ -127,7 +130,8 @@ func (c *Command) sender(log *logrus.Entry, live *templates.Live, refreshed func
 	if err != nil {
 		return nil, err
 	}
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log, Refreshed: refreshed})
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Timeout: c.SendTimeout / 2,
+		Conns: c.Senders, Templates: live.Current, Log: log, Refreshed: refreshed})
 	if err != nil {
 		return nil, terminal.UsageError{Err: err}
 	}
@@ -142,7 +146,8 @@ func (c *Command) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Poo
 	}
 	err = migrations.Check(ctx, pool)
 	if c.Migrate && errors.As(err, new(*migrations.MismatchError)) {
-		err = migrations.Migrator{URL: c.DatabaseURL, Tell: func(text string) { log.Warn(terminal.OneLine(text)) }}.Up(ctx)
+		err = migrations.Migrator{URL: c.DatabaseURL,
+			Tell: func(text string) { log.Warn(terminal.OneLine(text)) }}.Up(ctx)
 	}
 	if err == nil {
 		err = mayServe(ctx, pool)
@@ -154,7 +159,8 @@ func (c *Command) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Poo
 	return pool, nil
 }
 
-// schemaWithin bounds a look at the schema: a database that doesn't answer must not keep a connection from the messages.
+// schemaWithin bounds a look at the schema: a database that doesn't answer must not keep a connection from the
+// messages.
 const schemaWithin = 10 * time.Second
 
 // watchSchema returns an error when the schema has become one that this submsg can't work with, nil when ctx ends.
@@ -179,7 +185,8 @@ func watchSchema(ctx context.Context, pool *pgxpool.Pool, every time.Duration) e
 // behindPooler adds the remedy where prepared statements are mixed up between sessions (SQLSTATE 42P05, 26000).
 func behindPooler(err error) error {
 	if pg := new(pgconn.PgError); errors.As(err, &pg) && (pg.Code == "42P05" || pg.Code == "26000") {
-		return fmt.Errorf("%w: is there a transaction pooler before the database? Then add default_query_exec_mode=cache_describe to DATABASE_URL's parameters", err)
+		return fmt.Errorf("%w: is there a transaction pooler before the database? Then add "+
+			"default_query_exec_mode=cache_describe to DATABASE_URL's parameters", err)
 	}
 	return err
 }

@@ -52,7 +52,8 @@ func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal) error {
 	if _, lines, err := c.Differ(ctx, conn); err != nil || len(lines) == 0 {
 		return err
 	}
-	fmt.Fprintln(term.Err, "submsg: the roles lack rights, or have too many: before a newer `submsg serve` starts, run what `submsg roles` prints (`submsg roles --check` shows what differs)")
+	fmt.Fprintln(term.Err, "submsg: the roles lack rights, or have too many: before a newer `submsg serve` starts, "+
+		"run what `submsg roles` prints (`submsg roles --check` shows what differs)")
 	return nil
 }
 
@@ -64,7 +65,8 @@ type Down struct {
 
 func (c *Down) Run(ctx context.Context, term terminal.Terminal) error {
 	if c.All == (c.Steps > 0) || c.Steps < 0 {
-		return terminal.BadUsage("say how many migrations to take back, `submsg migrate down 1`, or --all; tables that they made are dropped with their rows")
+		return terminal.BadUsage("say how many migrations to take back, `submsg migrate down 1`, or --all; tables " +
+			"that they made are dropped with their rows")
 	}
 	url, err := c.URL()
 	if err != nil {
@@ -90,16 +92,18 @@ func (c *Status) Run(ctx context.Context, term terminal.Terminal) error {
 
 // migrator tells a person on standard error.
 func migrator(url string, term terminal.Terminal) migrations.Migrator {
-	return migrations.Migrator{URL: url, Tell: func(text string) { fmt.Fprintln(term.Err, "submsg:", terminal.OneLine(text)) }}
+	return migrations.Migrator{URL: url,
+		Tell: func(text string) { fmt.Fprintln(term.Err, "submsg:", terminal.OneLine(text)) }}
 }
 
-func printVersion(ctx context.Context, term terminal.Terminal, s settings.Database) (state migrations.State, err error) {
+func printVersion(ctx context.Context, term terminal.Terminal, s settings.Database) (migrations.State, error) {
 	conn, err := s.Connect(ctx)
 	if err != nil {
-		return state, err
+		return migrations.State{}, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if state, err = migrations.StateOf(ctx, conn); err != nil {
+	state, err := migrations.StateOf(ctx, conn)
+	if err != nil {
 		return state, err
 	}
 	unfinished, err := migrations.Unfinished(ctx, conn)

@@ -57,7 +57,8 @@ func checkRoles(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, nam
 		fmt.Fprintln(term.Out, line)
 	}
 	if len(lines) > 0 {
-		return fmt.Errorf("the roles' rights differ from what `submsg roles` gives, in %d points: run the lines printed, and check again", len(lines))
+		return fmt.Errorf("the roles' rights differ from what `submsg roles` gives, in %d points: run the lines "+
+			"printed, and check again", len(lines))
 	}
 	return nil
 }

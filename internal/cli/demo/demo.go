@@ -1,6 +1,6 @@
-// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and a story
-// that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the story itself is
-// in story.go.
+// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and a
+// story that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the story
+// itself is in story.go.
 package demo
 
 import (
@@ -101,7 +101,8 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	logger.SetLevel(logrus.WarnLevel)
 	log := logrus.NewEntry(logger)
 	catalogue := templates.Shipped()
-	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL, AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
+	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL,
+		AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
 		Templates: func() *templates.Catalogue { return catalogue }, Log: log})
 	if err != nil {
 		return err
@@ -125,9 +126,21 @@ func (s *stage) interactive() bool {
 
 // stay goes on serving until ctx ends, and prints what happens.
 func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
-	s.say("\nNow it is yours, until Ctrl-C. In any SQL client, or:\n\n  psql '%[1]s'\n\n  INSERT INTO subMsgList (openid, templateId, parameterArr)\n  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');\n",
-		"\n现在由你操作，按 Ctrl-C 结束。用任意 SQL 客户端，或:\n\n  psql '%[1]s'\n\n  INSERT INTO subMsgList (openid, templateId, parameterArr)\n  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');\n",
-		server.URL(), subscriber)
+	s.say(`
+Now it is yours, until Ctrl-C. In any SQL client, or:
+
+  psql '%[1]s'
+
+  INSERT INTO subMsgList (openid, templateId, parameterArr)
+  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');
+`, `
+现在由你操作，按 Ctrl-C 结束。用任意 SQL 客户端，或:
+
+  psql '%[1]s'
+
+  INSERT INTO subMsgList (openid, templateId, parameterArr)
+  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');
+`, server.URL(), subscriber)
 	var last time.Time
 	if err := s.pool.QueryRow(ctx, `SELECT max(updateTime) FROM subMsgList`).Scan(&last); err != nil {
 		return
@@ -146,7 +159,8 @@ func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
 		}
 		for _, m := range rows {
 			last = m.Updated
-			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", m.Updated.Local().Format(time.TimeOnly), m.ID, m.Template, m.Status, m.Text)
+			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", m.Updated.Local().Format(time.TimeOnly), m.ID, m.Template,
+				m.Status, m.Text)
 		}
 	}
 }

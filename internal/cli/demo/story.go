@@ -97,7 +97,8 @@ VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'orderStatus', ARRAY['生椰拿铁', '19
 }
 
 // received is what WeChat must have at the end, in order: the message's parameters say which is which.
-var received = []string{"vipPaySuccess 感谢您的支持", "orderStatus 预计明日送达", "vipPaySuccess 改备注,不通知", "orderStatus 谢谢", "orderStatus 请到前台"}
+var received = []string{"vipPaySuccess 感谢您的支持", "orderStatus 预计明日送达", "vipPaySuccess 改备注,不通知", "orderStatus 谢谢",
+	"orderStatus 请到前台"}
 
 // tell plays the story and returns what didn't come out as told.
 func (s *stage) tell(ctx context.Context) error {
@@ -117,7 +118,8 @@ func (s *stage) tell(ctx context.Context) error {
 	if err := s.verify(ctx); err != nil {
 		return err
 	}
-	s.say("\nEverything came out as told: WeChat has %[1]d messages, each once.", "\n一切如上所述：微信收到 %[1]d 条消息，每条仅一次。", len(received))
+	s.say("\nEverything came out as told: WeChat has %[1]d messages, each once.", "\n一切如上所述：微信收到 %[1]d 条消息，每条仅一次。",
+		len(received))
 	return nil
 }
 

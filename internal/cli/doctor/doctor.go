@@ -1,6 +1,6 @@
 // Package doctor is the work of `submsg doctor` and `submsg healthcheck`: the first examines everything that submsg
-// depends on and says what to do, the second asks a running serve whether it is alive. How a check is run and printed, and
-// the checks of the server itself, are in internal/doctor. Begin with Command.
+// depends on and says what to do, the second asks a running serve whether it is alive. How a check is run and printed,
+// and the checks of the server itself, are in internal/doctor. Begin with Command.
 package doctor
 
 import (

@@ -28,14 +28,16 @@ type Retry struct{ changeSettings }
 
 // Run sends messages again: failed ones, unless --status or --id says otherwise.
 func (c *Retry) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.run(ctx, term, changing{ops.Retry, []outbox.Status{outbox.Failed}, ops.Retryable, phrase{"Send them again?", "重新发送这些消息吗？"}, phrase{"messages set to wait: %d", "已改为 wait：%d 条"}})
+	return c.run(ctx, term, changing{ops.Retry, []outbox.Status{outbox.Failed}, ops.Retryable,
+		phrase{"Send them again?", "重新发送这些消息吗？"}, phrase{"messages set to wait: %d", "已改为 wait：%d 条"}})
 }
 
 type Cancel struct{ changeSettings }
 
 // Run calls messages off: waiting ones, unless --status or --id says otherwise.
 func (c *Cancel) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.run(ctx, term, changing{ops.Cancel, []outbox.Status{outbox.Waiting}, ops.Cancellable, phrase{"Call them off?", "取消这些消息吗？"}, phrase{"messages called off: %d", "已取消：%d 条"}})
+	return c.run(ctx, term, changing{ops.Cancel, []outbox.Status{outbox.Waiting}, ops.Cancellable,
+		phrase{"Call them off?", "取消这些消息吗？"}, phrase{"messages called off: %d", "已取消：%d 条"}})
 }
 
 // changing is what retry and cancel differ in.
@@ -56,7 +58,8 @@ func (c *changeSettings) run(ctx context.Context, term terminal.Terminal, what c
 		return err
 	}
 	if c.empty() {
-		return terminal.BadUsage("say which messages: --id, --template, --openid, --status, --errcode, --older or --newer")
+		return terminal.BadUsage("say which messages: --id, --template, --openid, --status, --errcode, --older or " +
+			"--newer")
 	}
 	if selected.Statuses == nil {
 		selected.Statuses = what.usual
@@ -90,7 +93,8 @@ func (c *changeSettings) run(ctx context.Context, term terminal.Terminal, what c
 }
 
 // preview says how many messages were found, and shows the newest of them.
-func (c *changeSettings) preview(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, selected ops.Selection, ids []int64) error {
+func (c *changeSettings) preview(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, selected ops.Selection,
+	ids []int64) error {
 	tongue := terminal.Language()
 	if len(ids) == 0 {
 		fmt.Fprintln(term.Out, say(tongue, "no such messages that are %s", "没有状态为 %s 的此类消息", or(selected.Statuses)))
@@ -114,15 +118,18 @@ func (c *changeSettings) preview(ctx context.Context, term terminal.Terminal, co
 		}
 	}
 	if n := len(selected.IDs) - len(ids); n > 0 && selected.Limit == 0 {
-		fmt.Fprintln(term.Out, say(tongue, "ids of no message, or of one that isn't %s: %d", "没有对应消息或状态不是 %s 的 id：%d 个", or(selected.Statuses), n))
+		fmt.Fprintln(term.Out, say(tongue, "ids of no message, or of one that isn't %s: %d", "没有对应消息或状态不是 %s 的 id：%d 个",
+			or(selected.Statuses), n))
 	}
-	fmt.Fprint(term.Out, say(tongue, "messages found: %d (%s)", "找到 %d 条消息（%s）", len(ids), strings.Join(counts, say(tongue, ", ", "，"))))
+	fmt.Fprint(term.Out, say(tongue, "messages found: %d (%s)", "找到 %d 条消息（%s）", len(ids),
+		strings.Join(counts, say(tongue, ", ", "，"))))
 	if len(ids) > len(rows) {
 		fmt.Fprint(term.Out, say(tongue, "; the newest %d:", "；最新的 %d 条：", len(rows)))
 	}
 	fmt.Fprintf(term.Out, "\n%s\n", messageTable(rows))
 	if twice > 0 {
-		fmt.Fprintln(term.Out, say(tongue, "of these, so many have reached their users already, or may have: %d", "其中用户已收到或可能已收到的：%d 条", twice))
+		fmt.Fprintln(term.Out, say(tongue, "of these, so many have reached their users already, or may have: %d",
+			"其中用户已收到或可能已收到的：%d 条", twice))
 	}
 	return nil
 }

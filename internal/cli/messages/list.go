@@ -67,10 +67,12 @@ func mask(rows []ops.Message, full bool) {
 }
 
 func messageTable(rows []ops.Message) string {
-	t := terminal.NewTable("id", "openid", "templateId", "sendStatus", say(terminal.Language(), "inserted", "写入时间"), "sendStatusMsg")
+	t := terminal.NewTable("id", "openid", "templateId", "sendStatus", say(terminal.Language(), "inserted", "写入时间"),
+		"sendStatusMsg")
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 20), terminal.Wrapped(6, 60)})
 	for _, m := range rows {
-		t.AppendRow(table.Row{m.ID, terminal.Visible(m.OpenID), terminal.Visible(m.TemplateID), m.Status, m.CreateTime.Local().Format(time.DateTime), terminal.Visible(m.Text)})
+		t.AppendRow(table.Row{m.ID, terminal.Visible(m.OpenID), terminal.Visible(m.TemplateID), m.Status,
+			m.CreateTime.Local().Format(time.DateTime), terminal.Visible(m.Text)})
 	}
 	return t.Render()
 }

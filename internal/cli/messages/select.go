@@ -30,7 +30,8 @@ func (s selectSettings) selection() (ops.Selection, error) {
 		return ops.Selection{}, terminal.BadUsage("--limit is %d, it must be at least 1", s.Limit)
 	}
 	if s.Older > 0 && s.Newer > 0 && s.Older >= s.Newer {
-		return ops.Selection{}, terminal.BadUsage("nothing was inserted both more than %s and less than %s ago", terminal.ShortDuration(time.Duration(s.Older)), terminal.ShortDuration(time.Duration(s.Newer)))
+		return ops.Selection{}, terminal.BadUsage("nothing was inserted both more than %s and less than %s ago",
+			terminal.ShortDuration(time.Duration(s.Older)), terminal.ShortDuration(time.Duration(s.Newer)))
 	}
 	selected := ops.Selection{IDs: s.ID, Templates: s.Template, OpenID: s.OpenID, ErrCodes: s.ErrCode,
 		Older: time.Duration(s.Older), Newer: time.Duration(s.Newer), DueBefore: time.Time(s.Due), Limit: s.Limit}
@@ -42,7 +43,8 @@ func (s selectSettings) selection() (ops.Selection, error) {
 
 // empty tells that nothing was said about which messages.
 func (s selectSettings) empty() bool {
-	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 && s.Newer == 0 && time.Time(s.Due).IsZero()
+	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 &&
+		s.Newer == 0 && time.Time(s.Due).IsZero()
 }
 
 // age is a duration that may be in days.

@@ -51,7 +51,8 @@ func (c *Send) Run(ctx context.Context, term terminal.Terminal) error {
 }
 
 func (c *Send) insert(ctx context.Context, conn *pgx.Conn) (id int64, err error) {
-	m := outbox.Message{OpenID: c.OpenID, TemplateID: c.Template, Params: terminal.Values(c.Params), Page: c.Page, DedupKey: c.DedupKey}
+	m := outbox.Message{OpenID: c.OpenID, TemplateID: c.Template, Params: terminal.Values(c.Params), Page: c.Page,
+		DedupKey: c.DedupKey}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var now time.Time // the database's clock, as for everything
 		if err := tx.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {

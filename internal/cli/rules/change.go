@@ -25,14 +25,17 @@ func (c *Remove) Run(ctx context.Context, term terminal.Terminal) error {
 			return noSuchRule(ctx, conn, c.Name, err)
 		}
 		if !c.Yes {
-			if err := term.Confirm(fmt.Sprintf("%s\nErrors that go with it, and can't be replayed any more: %d. Remove rule %s?", sentence(r.Rule), r.Errors, terminal.Visible(r.Name))); err != nil {
+			if err := term.Confirm(fmt.Sprintf(
+				"%s\nErrors that go with it, and can't be replayed any more: %d. Remove rule %s?", sentence(r.Rule),
+				r.Errors, terminal.Visible(r.Name))); err != nil {
 				return err
 			}
 		}
 		if err := rules.Remove(ctx, conn, c.Name); err != nil {
 			return noSuchRule(ctx, conn, c.Name, err)
 		}
-		fmt.Fprintf(term.Out, "rule %s removed; this makes it again:\n%s\n", terminal.Visible(r.Name), statement(r.Call))
+		fmt.Fprintf(term.Out, "rule %s removed; this makes it again:\n%s\n", terminal.Visible(r.Name),
+			statement(r.Call))
 		return nil
 	})
 }

@@ -24,8 +24,10 @@ type Database struct {
 
 // URL checks the settings. An empty URL is fine where libpq's variables say where the database is.
 func (s Database) URL() (string, error) {
-	if s.DatabaseURL == "" && os.Getenv("PGHOST") == "" && os.Getenv("PGDATABASE") == "" && os.Getenv("PGSERVICE") == "" {
-		return "", terminal.BadUsage("no database: set DATABASE_URL, postgres://user:password@host/database, or PGHOST and PGDATABASE; to try without one, `submsg demo`")
+	if s.DatabaseURL == "" && os.Getenv("PGHOST") == "" && os.Getenv("PGDATABASE") == "" &&
+		os.Getenv("PGSERVICE") == "" {
+		return "", terminal.BadUsage("no database: set DATABASE_URL, postgres://user:password@host/database, or " +
+			"PGHOST and PGDATABASE; to try without one, `submsg demo`")
 	}
 	if _, err := ParseURL(s.DatabaseURL); err != nil {
 		return "", terminal.BadUsage("DATABASE_URL: %w", err)
@@ -109,8 +111,8 @@ func (s Database) Open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, e
 	return pool, nil
 }
 
-// leaveReadOnly also closes a connection whose server has become read-only (SQLSTATE 25006): it was demoted, and the next
-// connection may find the new primary.
+// leaveReadOnly also closes a connection whose server has become read-only (SQLSTATE 25006): it was demoted, and the
+// next connection may find the new primary.
 func leaveReadOnly(keep pgconn.PgErrorHandler) pgconn.PgErrorHandler {
 	return func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
 		return err.Code != "25006" && keep(conn, err)

@@ -13,7 +13,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// Session runs work on a connection of its own. The person sees the database's warnings, and its errors with their hints.
+// Session runs work on a connection of its own. The person sees the database's warnings, and its errors with their
+// hints.
 func (s Database) Session(ctx context.Context, term terminal.Terminal, work func(*pgx.Conn) error) error {
 	config, err := s.Config()
 	if err != nil {
@@ -21,7 +22,8 @@ func (s Database) Session(ctx context.Context, term terminal.Terminal, work func
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
-			fmt.Fprintln(term.Err, "submsg: warning:", terminal.OneLine(withHint(strings.TrimPrefix(n.Message, "submsg: "), n.Hint)))
+			fmt.Fprintln(term.Err, "submsg: warning:",
+				terminal.OneLine(withHint(strings.TrimPrefix(n.Message, "submsg: "), n.Hint)))
 		}
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
