@@ -64,7 +64,7 @@ SELECT coalesce(c.cause, nullif(said, ''), '微信返回了未收录的错误码
             prefix, CASE sendStatus WHEN 'expired' THEN ', expireTime = NULL' END, lowest, highest, sendStatus)
         || CASE WHEN f.errCode IS NOT NULL THEN format('errCode = %s;', f.errCode)
                 WHEN f.errKind IS NOT NULL THEN format('errCode IS NULL AND errKind = %L;', f.errKind)
-                ELSE 'num_nonnulls(errCode, errKind) = 0 AND ' || CASE said WHEN '' THEN 'coalesce(sendStatusMsg, '''') = '''';'
+                ELSE 'errCode IS NULL AND errKind IS NULL AND ' || CASE said WHEN '' THEN 'coalesce(sendStatusMsg, '''') = '''';'
                     ELSE format('position(%L IN sendStatusMsg) > 0;', said) END END AS sendAgain,
     coalesce(c.causeEnglish, nullif(said, ''), 'WeChat answered with an unknown errcode ' || f.errCode, f.errKind, 'no reason was written')
         AS causeEnglish,
