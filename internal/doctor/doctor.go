@@ -1,5 +1,5 @@
-// Package doctor examines what submsg depends on, check by check: what it finds, whether that is well, and what a person
-// does if it is not.
+// Package doctor examines what submsg depends on, check by check: what it finds, whether that is well, and what a
+// person does if it is not.
 //
 // It holds the checks of the database server, and the order in which checks are made. It knows no template, no channel
 // and no rule: the command adds the checks that need those packages. It changes nothing that it looks at.
@@ -59,8 +59,8 @@ func NotNow(format string, args ...any) Finding {
 }
 
 // Check is one thing to look at. Needs names checks that stand before it in the list: if one of those failed or was
-// skipped, this one is skipped. An error of Examine is a failure, or, where the login lacks a right to look, a reason to
-// skip.
+// skipped, this one is skipped. An error of Examine is a failure, or, where the login lacks a right to look, a reason
+// to skip.
 type Check struct {
 	Name    string
 	Needs   []string
@@ -70,8 +70,8 @@ type Check struct {
 // checkWithin bounds one check.
 const checkWithin = 15 * time.Second
 
-// Examine makes the checks in their order, except those to leave out, and tells each finding as it comes. It returns how
-// many failed.
+// Examine makes the checks in their order, except those to leave out, and tells each finding as it comes. It returns
+// how many failed.
 func Examine(ctx context.Context, checks []Check, leaveOut []string, tell func(Finding)) (failed int) {
 	well := map[string]bool{}
 	for _, c := range checks {

@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// These hold back vacuum: long transactions of this database, forgotten two-phase ones, replication slots. Transactions that
-// are open and idle keep their locks, so they are found, too. The view subMsgHealth finds the same; this is for logins that
-// may not read it. No query is shown, because it may hold anything.
+// These hold back vacuum: long transactions of this database, forgotten two-phase ones, replication slots.
+// Transactions that are open and idle keep their locks, so they are found, too. The view subMsgHealth finds the same;
+// this is for logins that may not read it. No query is shown, because it may hold anything.
 const holdersSQL = `
 SELECT backend_xmin IS NOT NULL OR backend_xid IS NOT NULL AS holds,
     format('pid %s (%s, %s, %s)', pid, coalesce(usename, '?'), coalesce(nullif(application_name, ''), 'no name'),

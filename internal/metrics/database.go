@@ -25,7 +25,8 @@ const (
 const askSQL = `SELECT set_config('statement_timeout', '1500ms', true), set_config('enable_seqscan', 'off', true),
     set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`
 
-// Paused messages are left out of the age, because they say nothing about how late submsg is, and so is an infinite dueAt.
+// Paused messages are left out of the age, because they say nothing about how late submsg is, and so is an infinite
+// dueAt.
 const queueSQL = `
 WITH due AS MATERIALIZED (
     SELECT dueAt, templateId FROM subMsgList WHERE dueAt <= now() ORDER BY dueAt, id LIMIT $1

@@ -1,10 +1,11 @@
 // Package metrics counts what one submsg does, and shows it to Prometheus.
 //
-// Names begin with submsg_ and follow Prometheus' conventions, which a test checks. Labels are bounded: a template is one
-// of the catalogue's names or "other". Nothing about a person is in a label.
-// It knows no channel: it wraps any outbox.Sender, and reads the queue itself, at most once in five seconds.
+// Names begin with submsg_ and follow Prometheus' conventions, which a test checks. Labels are bounded: a template is
+// one of the catalogue's names or "other". Nothing about a person is in a label. It knows no channel: it wraps any
+// outbox.Sender, and reads the queue itself, at most once in five seconds.
 //
-// Begin reading at New for what is counted, at Wrap (sender.go) for where, at database.go for what only the database knows.
+// Begin reading at New for what is counted, at Wrap (sender.go) for where, at database.go for what only the database
+// knows.
 package metrics
 
 import (

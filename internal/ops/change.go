@@ -46,8 +46,8 @@ type Result struct {
 // mostChanged bounds a transaction: so many rows are locked at once.
 const mostChanged = 1000
 
-// It is the same as an administrator's own UPDATE, and the table's triggers guard it. Rows that somebody holds are passed
-// over, not waited for, and what has changed since it was found is left alone.
+// It is the same as an administrator's own UPDATE, and the table's triggers guard it. Rows that somebody holds are
+// passed over, not waited for, and what has changed since it was found is left alone.
 const changeSQL = `
 WITH picked AS MATERIALIZED (
     SELECT id FROM subMsgList
@@ -64,9 +64,9 @@ SELECT id, sendStatus, CASE
     ELSE 'locked' END AS why, '' AS text
 FROM subMsgList WHERE id = ANY ($9)`
 
-// Retry sets messages that Find has found to wait, Cancel to cancel: in transactions of 1,000 at most, each message only
-// if the selection still holds. Progress, if not nil, is called after each transaction with the result so far; its error
-// ends the work. What was done before an error stays done, and is in the result.
+// Retry sets messages that Find has found to wait, Cancel to cancel: in transactions of 1,000 at most, each message
+// only if the selection still holds. Progress, if not nil, is called after each transaction with the result so far;
+// its error ends the work. What was done before an error stays done, and is in the result.
 func Retry(ctx context.Context, db DB, s Selection, ids []int64, progress func(Result) error) (Result, error) {
 	return change(ctx, db, s, ids, outbox.Waiting, progress)
 }
@@ -106,8 +106,8 @@ func change(
 	return a.result, nil
 }
 
-// write changes a batch. Where the database refuses that, it changes each half of the batch by itself, down to the single
-// message, so that only the refused ones are left.
+// write changes a batch. Where the database refuses that, it changes each half of the batch by itself, down to the
+// single message, so that only the refused ones are left.
 func (a *alteration) write(ctx context.Context, batch []int64) error {
 	done, err := a.update(ctx, batch)
 	if message, refused := refusal(err); refused && len(batch) > 1 {

@@ -1,9 +1,10 @@
 // Package ops is what operators and administrators ask of the messages, and what they do to them: how it goes, which
 // messages there are, the story of one, sending again, calling off.
 //
-// It knows no terminal and no language: commands and the console print what it finds, in the words of package explain.
-// It never counts the table, because no index is by outcome (every settlement would have to write it): it reads a bounded
-// number of rows, and a selection that names neither ids nor waiting messages walks the primary key from its newest end.
+// It knows no terminal and no language: commands and the console print what it finds, in the words of package
+// explain. It never counts the table, because no index is by outcome (every settlement would have to write it): it
+// reads a bounded number of rows, and a selection that names neither ids nor waiting messages walks the primary key
+// from its newest end.
 //
 // Begin reading at Message, then status.go (Look), show.go (Show), select.go (Find) and change.go (Retry, Cancel).
 package ops
@@ -29,8 +30,8 @@ type DB interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
-// Message is a row of subMsgList, wherever people read one. A new column gets a field here and a line in messageColumns.
-// Times that are infinite come as the years 1970 and 9999.
+// Message is a row of subMsgList, wherever people read one. A new column gets a field here and a line in
+// messageColumns. Times that are infinite come as the years 1970 and 9999.
 type Message struct {
 	ID          int64           `json:"id"`
 	OpenID      string          `json:"openid"`
@@ -128,8 +129,8 @@ func (c Cause) Explained() explain.Cause {
 	}
 }
 
-// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that isn't about rows:
-// rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A).
+// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that isn't
+// about rows: rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A).
 func refusal(err error) (message string, ok bool) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" {

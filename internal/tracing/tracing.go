@@ -1,9 +1,9 @@
 // Package tracing makes a span of every send, and exports it by OpenTelemetry.
 //
-// OpenTelemetry's standard variables alone configure it: it is off unless they name an exporter or an endpoint. The span
-// of a send is a child of the one that the message's traceparent names (W3C Trace Context). Its attributes are bounded:
-// nothing about a person is in them, and no text of the message or of WeChat.
-// It knows no channel and no database: it wraps any outbox.Sender.
+// OpenTelemetry's standard variables alone configure it: it is off unless they name an exporter or an endpoint. The
+// span of a send is a child of the one that the message's traceparent names (W3C Trace Context). Its attributes are
+// bounded: nothing about a person is in them, and no text of the message or of WeChat. It knows no channel and no
+// database: it wraps any outbox.Sender.
 //
 // Begin reading at sender.go for the span, at environment.go for the variables, at trouble.go for what may be logged.
 package tracing
@@ -52,7 +52,8 @@ func New(ctx context.Context, cfg Config) (*Tracing, error) {
 	return start(exporter, cfg, sdk.WithResource(about)), nil
 }
 
-// start exports the spans in batches. Spans that the exporter can't take in time are dropped, so that no send waits for it.
+// start exports the spans in batches. Spans that the exporter can't take in time are dropped, so that no send waits
+// for it.
 func start(exporter sdk.SpanExporter, cfg Config, options ...sdk.TracerProviderOption) *Tracing {
 	provider := sdk.NewTracerProvider(append(options, sdk.WithBatcher(exporter))...)
 	tracer := provider.Tracer("github.com/submsg/submsg",
@@ -60,8 +61,8 @@ func start(exporter sdk.SpanExporter, cfg Config, options ...sdk.TracerProviderO
 	return &Tracing{provider, tracer, cfg.Template}
 }
 
-// Shutdown exports the spans that are left, and takes a few seconds at most, also where ctx is done already. It is to be
-// called when no send is under way.
+// Shutdown exports the spans that are left, and takes a few seconds at most, also where ctx is done already. It is to
+// be called when no send is under way.
 func (t *Tracing) Shutdown(ctx context.Context) error {
 	if t == nil {
 		return nil

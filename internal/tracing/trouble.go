@@ -16,9 +16,9 @@ const (
 
 var anyURL = regexp.MustCompile(`https?://[^\s"']+`)
 
-// Trouble is what may be logged of an error of OpenTelemetry: one line without the headers and the URL of the collector,
-// because either may hold credentials. The collector's answer may repeat them anywhere, so each of their values is looked
-// for in the whole text.
+// Trouble is what may be logged of an error of OpenTelemetry: one line without the headers and the URL of the
+// collector, because either may hold credentials. The collector's answer may repeat them anywhere, so each of their
+// values is looked for in the whole text.
 func Trouble(err error) string {
 	hidden := secrets()
 	// The longest come first: where one secret begins with another, the whole of it is to be hidden.
