@@ -60,7 +60,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	return printReport(term.Out, report)
+	return Print(term.Out, report)
 }
 
 func (c *Command) config(term terminal.Terminal) (cfg bench.Config, err error) {
@@ -129,7 +129,8 @@ func (p *progressLine) clear() {
 	}
 }
 
-func printReport(out io.Writer, r *bench.Report) error {
+// Print prints the report as a table.
+func Print(out io.Writer, r *bench.Report) error {
 	t := terminal.NewTable("figure", "submsg", "limit", "ratio", "goal", "")
 	var configs []table.ColumnConfig
 	for column := 2; column <= 5; column++ {

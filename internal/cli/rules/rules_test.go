@@ -1,11 +1,11 @@
 package rules
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/submsg/submsg/internal/rules"
@@ -52,11 +52,21 @@ func TestRuleCondition(t *testing.T) {
 
 // Each flag comes to the argument of submsg_watch that it stands for.
 func TestRuleFlags(t *testing.T) {
-	c, _ := mustParse(t, "rules", "add", `shop."Orders"`, "--template=orderStatus", "--openid=buyer", "--param=goods", "--param==a, b",
+	var c struct {
+		Add Add `cmd:""`
+	}
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse([]string{"add", `shop."Orders"`, "--template=orderStatus", "--openid=buyer", "--param=goods", "--param==a, b",
 		`--param={"column":"state","map":{"paid":"已付款","sent":"已发货"}}`, "--param", "note", "--flag=notify", "--when=state=paid,sent",
 		"--filter=kind=food", "--filter=city=sz,gz", "--filter=kind=tea", "--on-insert", "--hold=30s", "--after=+2 hours", "--expire=pickup_at + 1 day",
-		"--dedup=order-{id},{state}", "--page=pages/order?id={id}", "--name=paid orders")
-	got, err := c.Rules.Add.rule()
+		"--dedup=order-{id},{state}", "--page=pages/order?id={id}", "--name=paid orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Add.rule()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,16 +109,6 @@ func TestRuleSentence(t *testing.T) {
 	}
 }
 
-func TestShortDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		30 * time.Second: "30s", 10 * time.Minute: "10m", time.Hour: "1h", 20 * time.Hour: "20h", 90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s", 100 * time.Millisecond: "100ms",
-	} {
-		if got := short(d); got != want {
-			t.Errorf("%d: %q, want %q", d, got, want)
-		}
-	}
-}
-
 func TestRuleSource(t *testing.T) {
 	for param, want := range map[string]string{
 		"goods": "goods", "=退款 {id}": "=退款 {id}", `{"column":"state","map":{"b":"乙","a":"甲"},"else":"x","null":"无"}`: "state\na → 甲\nb → 乙\nelse → x\nNULL → 无",
@@ -120,45 +120,8 @@ func TestRuleSource(t *testing.T) {
 	}
 }
 
-func TestShortOpenID(t *testing.T) {
-	for openid, want := range map[string]string{"oABCD5EFgh1JKlmnOPqrStuVwxYz": "oABC***wxYz", "short": "***", "": "", "o": "*"} {
-		if got := shortOpenID(openid); got != want {
-			t.Errorf("%q: %q, want %q", openid, got, want)
-		}
-	}
-}
-
-func TestVisible(t *testing.T) {
-	for s, want := range map[string]string{
-		"订单 {id}　é 👨‍👩‍👧": "订单 {id}　é 👨‍👩‍👧", "a\nb": `a\nb`, "\x1b[2J": `\x1b[2J`, "user\u202etxt": `user\u202etxt`, "\u200bx": `\u200bx`, "": "",
-	} {
-		if got := visible(s); got != want {
-			t.Errorf("%q: %q, want %q", s, got, want)
-		}
-	}
+func TestStatement(t *testing.T) {
 	if got, want := statement("SELECT 'a\n\x1bb'"), "SELECT 'a\n\\x1bb'"; got != want {
 		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-func TestConfirm(t *testing.T) {
-	for _, tt := range []struct {
-		name, answer, wrong string
-		code                int
-	}{
-		{"y", "y\n", "", exitOK},
-		{"yes, without a line's end", " YES", "", exitOK},
-		{"no", "n\n", "nothing was changed", exitFailed},
-		{"only return", "\n", "nothing was changed", exitFailed},
-		{"something else", "yesterday\n", "nothing was changed", exitFailed},
-		{"nobody there", "", "--yes", exitUsage},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var out, errs bytes.Buffer
-			term := terminal{strings.NewReader(tt.answer), &out, &errs}
-			if code := report(term, confirm(term, "Sure?")); code != tt.code || !strings.Contains(errs.String(), tt.wrong) {
-				t.Errorf("exit code %d, %q; want %d, %q", code, errs.String(), tt.code, tt.wrong)
-			}
-		})
 	}
 }

@@ -51,7 +51,7 @@ func writeTemplates(t *testing.T, files map[string]string) (dir string) {
 
 func shippedTemplate(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "..", "templates", name))
+	content, err := os.ReadFile(filepath.Join(repoRoot, "templates", name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
+	benchcmd "github.com/submsg/submsg/internal/cli/bench"
 	"github.com/submsg/submsg/internal/lab/bench"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
@@ -62,7 +63,7 @@ func TestBenchMeasuresEveryFigure(t *testing.T) {
 
 	t.Run("the table has them all", func(t *testing.T) {
 		var out bytes.Buffer
-		if err := printReport(&out, report); err != nil {
+		if err := benchcmd.Print(&out, report); err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range report.Lines {
@@ -154,51 +155,18 @@ func TestBenchMistakes(t *testing.T) {
 		code int
 		said string
 	}{
-		{"no such figure", []string{"--only", "drain,speed"}, exitUsage, `no figure "speed"; there are drain, inserts, wake, sustained, fairness, backlog, pinned, cost`},
-		{"no senders", []string{"--senders", "0"}, exitUsage, "1 to 10000"},
-		{"not a URL", []string{"--database-url", "host=db password=geheim"}, exitFailed, "postgres://user:password@host/database"},
-		{"a broken URL", []string{"--database-url", "postgres://u:geheim@host:port/"}, exitFailed, "postgres://user:password@host/database"},
-		{"a role without the right", []string{"--database-url", strings.Replace(database, "postgres@", role+"@", 1)}, exitFailed, "ALTER ROLE \"" + role + "\" CREATEDB"},
+		{"no such figure", []string{"--only", "drain,speed"}, command.ExitUsage, `no figure "speed"; there are drain, inserts, wake, sustained, fairness, backlog, pinned, cost`},
+		{"no senders", []string{"--senders", "0"}, command.ExitUsage, "1 to 10000"},
+		{"not a URL", []string{"--database-url", "host=db password=geheim"}, command.ExitFailed, "postgres://user:password@host/database"},
+		{"a broken URL", []string{"--database-url", "postgres://u:geheim@host:port/"}, command.ExitFailed, "postgres://user:password@host/database"},
+		{"a role without the right", []string{"--database-url", strings.Replace(database, "postgres@", role+"@", 1)}, command.ExitFailed, "ALTER ROLE \"" + role + "\" CREATEDB"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, err bytes.Buffer
-			code := run(append([]string{"bench", "--quick"}, tt.args...), terminal{strings.NewReader(""), &out, &err})
+			code := run(append([]string{"bench", "--quick"}, tt.args...), "", &out, &err)
 			if code != tt.code || !strings.Contains(err.String(), tt.said) || strings.Contains(err.String(), "geheim") {
 				t.Errorf("exit code %d, %q; want %d and %q", code, err.String(), tt.code, tt.said)
 			}
 		})
-	}
-}
-
-func TestBenchTakesADatabaseOnlyByItsFlag(t *testing.T) {
-	t.Setenv("DATABASE_URL", "postgres://production/orders")
-	t.Setenv("SUBMSG_DATABASE_URL", "postgres://production/orders")
-	for _, tt := range []struct{ args, want string }{
-		{"bench", ""},
-		{"bench --database-url=postgres://lab/x", "postgres://lab/x"},
-	} {
-		var c cli
-		parser, err := kong.New(&c, kong.Vars{"fake_appid": "x", "fake_secret": "x"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := parser.Parse(strings.Fields(tt.args)); err != nil {
-			t.Fatal(err)
-		}
-		cfg, err := c.Bench.config(terminal{err: io.Discard})
-		if err != nil || cfg.DatabaseURL != tt.want {
-			t.Errorf("%s: database %q, %v; want %q", tt.args, cfg.DatabaseURL, err, tt.want)
-		}
-	}
-}
-
-func TestBenchProgress(t *testing.T) {
-	var out bytes.Buffer
-	p := &progressLine{out: &out}
-	p.show("one")
-	p.show("two")
-	p.clear()
-	if got := out.String(); got != "one\ntwo\n" {
-		t.Errorf("off a terminal: %q", got)
 	}
 }

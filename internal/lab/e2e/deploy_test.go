@@ -16,30 +16,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 
-	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/cli/doctor"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
 // parseCommand reads a command line as main does.
-func parseCommand(t testing.TB, args ...string) (*cli, *kong.Context, error) {
+func parseCommand(t testing.TB, args ...string) (*command.Commands, *kong.Context, error) {
 	t.Helper()
-	c := new(cli)
-	parser, err := kong.New(c, kong.Name("submsg"), kong.Writers(io.Discard, io.Discard),
-		kong.Vars{"fake_appid": fakewechat.DefaultAppID, "fake_secret": fakewechat.DefaultSecret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	command, err := parser.Parse(args)
-	return c, command, err
+	c := new(command.Commands)
+	parsed, err := command.Parser(c, kong.Writers(io.Discard, io.Discard)).Parse(args)
+	return c, parsed, err
 }
 
-func mustParse(t testing.TB, args ...string) (*cli, *kong.Node) {
+func mustParse(t testing.TB, args ...string) (*command.Commands, *kong.Node) {
 	t.Helper()
-	c, command, err := parseCommand(t, args...)
+	c, parsed, err := parseCommand(t, args...)
 	if err != nil {
 		t.Fatalf("submsg %q: %v", args, err)
 	}
-	return c, command.Selected()
+	return c, parsed.Selected()
 }
 
 // variables are those of the environment that a command reads, with their flags.
@@ -115,12 +112,11 @@ func TestDockerfile(t *testing.T) {
 	for _, i := range build {
 		run += i.text + "\n"
 	}
-	for _, part := range []string{"CGO_ENABLED=0", "-trimpath", "-X main.release=${VERSION}", "-o /submsg ./cmd/submsg"} {
+	for _, part := range []string{"CGO_ENABLED=0", "-trimpath", "-X github.com/submsg/submsg/internal/cli/version.release=${VERSION}", "-o /submsg ./cmd/submsg"} {
 		if !strings.Contains(run, part) {
 			t.Errorf("the build says no %s", part)
 		}
 	}
-	_ = release // the variable that the linker sets
 
 	if from := only(t, image, "FROM"); from != "scratch" {
 		t.Errorf("the image is FROM %s", from)
@@ -139,7 +135,7 @@ func TestDockerfile(t *testing.T) {
 }
 
 // isHealthcheck returns the command that a health check in our image runs.
-func isHealthcheck(t *testing.T, args []string) *healthcheckCmd {
+func isHealthcheck(t *testing.T, args []string) *doctor.Healthcheck {
 	t.Helper()
 	if len(args) < 2 || args[0] != "/submsg" {
 		return nil
@@ -255,7 +251,7 @@ func (s composeService) in(t *testing.T) {
 	for name, value := range s.Environment {
 		t.Setenv(name, value)
 	}
-	unsetEmpty()
+	command.UnsetEmpty()
 }
 
 // Without an account it sends to the fake, with the two variables set to WeChat.
@@ -276,11 +272,11 @@ func TestComposeAccount(t *testing.T) {
 			c, _ := mustParse(t, services["submsg"].Command...)
 			log := logrus.New()
 			log.SetOutput(io.Discard)
-			address, appID, secret, err := c.Serve.account(logrus.NewEntry(log))
+			address, appID, secret, err := c.Serve.Account(logrus.NewEntry(log))
 			if err != nil || address != tt.url || appID != tt.appID || secret != tt.key {
 				t.Errorf("it sends to %s as %s, error %v; want %s, %s", address, appID, err, tt.url, tt.appID)
 			}
-			if _, err := c.Serve.url(); err != nil || !c.Serve.Migrate {
+			if _, err := c.Serve.URL(); err != nil || !c.Serve.Migrate {
 				t.Errorf("database %v, migrate %t", err, c.Serve.Migrate)
 			}
 		})
@@ -296,7 +292,7 @@ func TestComposeFakeIsHealthy(t *testing.T) {
 	}
 	server := httptest.NewServer(fakewechat.New(fakewechat.Options{}))
 	defer server.Close()
-	check := healthcheckCmd{HTTPAddr: strings.TrimPrefix(server.URL, "http://")}
+	check := doctor.Healthcheck{HTTPAddr: strings.TrimPrefix(server.URL, "http://")}
 	if err := check.Run(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -17,11 +17,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/doctor"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/migrations"
-	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
 
@@ -41,7 +41,7 @@ func golden(t *testing.T, got string, path ...string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s is out of date; look at the difference, then go test ./cmd/submsg -run %s -update (-golden +printed):\n%s", file, t.Name(), diff)
+		t.Errorf("%s is out of date; look at the difference, then go test ./internal/lab/e2e -run %s -update (-golden +printed):\n%s", file, t.Name(), diff)
 	}
 }
 
@@ -102,7 +102,7 @@ func (p *examined) doctor(url string, flags ...string) (code int, out, errs stri
 	args := append([]string{"doctor", "--database-url=" + url, "--wechat-appid=wx0123456789abcdef", "--wechat-secret=" + secretMark + "OfDoctors",
 		"--wechat-url=" + p.fake.URL, "--prefix=submsg_nowhere", "--skip=autovacuum"}, flags...)
 	var o, e bytes.Buffer
-	code = run(args, terminal{strings.NewReader(""), &o, &e})
+	code = run(args, "", &o, &e)
 	for _, leak := range leaks(o.String() + e.String()) {
 		p.t.Errorf("it printed %s", leak)
 	}
@@ -123,7 +123,7 @@ func (p *examined) check(name string, wantCode int, wantErr string, flags ...str
 }
 
 func TestDoctorWell(t *testing.T) {
-	newExamined(t).check("well", exitOK, "")
+	newExamined(t).check("well", command.ExitOK, "")
 }
 
 // A schema that is newer and compatible is well. What its roles need, this submsg can't know.
@@ -146,7 +146,7 @@ func TestDoctorIll(t *testing.T) {
 	p.exec(`ALTER TABLE subMsgList DISABLE TRIGGER submsglist_wake_insert; DROP TRIGGER submsgpause_wake ON subMsgPause;
 		ALTER TABLE orders DISABLE TRIGGER "~submsg"`)
 	p.fault(`{"kind":"errcode","errcode":40164,"path":"` + fakewechat.StableTokenPath + `","count":-1}`)
-	p.check("ill", exitFailed, "submsg: 4 of 19 checks failed\n", "--listen-url="+pgtest.Empty(t))
+	p.check("ill", command.ExitFailed, "submsg: 4 of 19 checks failed\n", "--listen-url="+pgtest.Empty(t))
 }
 
 // What keeps messages waiting: a person's decision fails, WeChat's warns.
@@ -169,12 +169,12 @@ func TestDoctorWithPartsMissing(t *testing.T) {
 	t.Run("no schema, no account, no listener", func(t *testing.T) {
 		p := newExamined(t)
 		p.exec(`DROP TABLE submsg_schema_migrations`)
-		p.check("missing", exitFailed, "submsg: 1 of 19 checks failed\n", "--wechat-secret=", "--listen-url=off")
+		p.check("missing", command.ExitFailed, "submsg: 1 of 19 checks failed\n", "--wechat-secret=", "--listen-url=off")
 	})
 	t.Run("no database", func(t *testing.T) {
 		p := newExamined(t)
 		code, out, _ := p.doctor("postgres://nobody@127.0.0.1:1/nothing?sslmode=disable", "--skip=account")
-		if code != exitFailed || !regexp.MustCompile(`(?m)^fail    connection .*127\.0\.0\.1`).MatchString(out) ||
+		if code != command.ExitFailed || !regexp.MustCompile(`(?m)^fail    connection .*127\.0\.0\.1`).MatchString(out) ||
 			strings.Count(out, "\nskipped ") != 16 || strings.Count(out, "\nok ") != 2 {
 			t.Errorf("exit code %d:\n%s", code, out)
 		}
@@ -206,7 +206,7 @@ func TestDoctorLogins(t *testing.T) {
 	p := newExamined(t)
 	prefix := strings.ToLower(p.conn.Config().Database)
 	var script bytes.Buffer
-	if code := run([]string{"roles", "--prefix", prefix}, terminal{strings.NewReader(""), &script, &script}); code != exitOK {
+	if code := run([]string{"roles", "--prefix", prefix}, "", &script, &script); code != command.ExitOK {
 		t.Fatal(script.String())
 	}
 	if out, err := tryPsql(t, p.url, script.String()); err != nil {
@@ -242,7 +242,7 @@ func TestDoctorJSON(t *testing.T) {
 	p := newExamined(t)
 	code, out, errs := p.doctor(p.url, "--json", "--skip=wake", "--skip=account")
 	var findings []doctor.Finding
-	if err := json.Unmarshal([]byte(out), &findings); err != nil || code != exitOK || errs != "" {
+	if err := json.Unmarshal([]byte(out), &findings); err != nil || code != command.ExitOK || errs != "" {
 		t.Fatalf("exit code %d, %v\n%s%s", code, err, out, errs)
 	}
 	levels := map[string]doctor.Level{}
@@ -252,34 +252,7 @@ func TestDoctorJSON(t *testing.T) {
 	if len(levels) != 19 || levels["wake"] != doctor.Skipped || levels["account"] != doctor.Skipped || levels["token"] != doctor.OK || levels["login"] != doctor.Warn {
 		t.Errorf("%v", levels)
 	}
-	if code, _, errs := p.doctor(p.url, "--skip=nothing"); code != exitUsage || !strings.Contains(errs, `no check "nothing"`) {
+	if code, _, errs := p.doctor(p.url, "--skip=nothing"); code != command.ExitUsage || !strings.Contains(errs, `no check "nothing"`) {
 		t.Errorf("exit code %d, %s", code, errs)
-	}
-}
-
-func TestJudgeToken(t *testing.T) {
-	refused := func(code int32, text string) outbox.Verdict {
-		return outbox.Verdict{Outcome: outbox.Halt, Code: &code, Text: text}
-	}
-	for _, tt := range []struct {
-		name     string
-		settings wechatSettings
-		verdict  outbox.Verdict
-		remedy   string
-		level    doctor.Level
-	}{
-		{"fine", wechatSettings{AppID: "wx1"}, outbox.Verdict{Outcome: outbox.Accepted}, "", doctor.OK},
-		{"the fake", wechatSettings{FakeURL: "http://fake"}, outbox.Verdict{Outcome: outbox.Accepted}, "set SUBMSG_WECHAT_APPID and SUBMSG_WECHAT_SECRET", doctor.Warn},
-		{"an address", wechatSettings{AppID: "wx1"}, refused(40164, "x (40164 invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist)"), "enter 203.0.113.7 in the IP allow list at mp.weixin.qq.com", doctor.Fail},
-		{"an address of six", wechatSettings{AppID: "wx1"}, refused(40164, "x (40164 invalid ip 2001:db8::7, not in whitelist)"), "enter 2001:db8::7 in the IP allow list at mp.weixin.qq.com", doctor.Fail},
-		{"no address", wechatSettings{AppID: "wx1"}, refused(40164, "x"), "enter this machine's public address in the IP allow list at mp.weixin.qq.com", doctor.Fail},
-		{"a wrong secret", wechatSettings{AppID: "wx1"}, refused(40125, "AppSecret 不正确"), "", doctor.Fail},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got := judgeToken(tt.settings, tt.verdict)
-			if got.Level != tt.level || got.Remedy != tt.remedy || tt.level == doctor.Fail && got.Says != tt.verdict.Text {
-				t.Errorf("%+v", got)
-			}
-		})
 	}
 }

@@ -16,6 +16,18 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
+// readyAnswer is what /readyz says.
+type readyAnswer struct {
+	Ready  bool
+	Checks []readyCheck
+}
+
+type readyCheck struct {
+	Check string
+	OK    bool
+	Says  string
+}
+
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	w := newWorldAt(t, pgtest.DB(t))

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/submsg/submsg/cmd/submsg/command"
 )
 
 // However many messages go out, fail or can't be rendered, the log has a line for each at level debug only.
@@ -21,7 +23,7 @@ func TestLogOfMessages(t *testing.T) {
 			p := w.serve("SUBMSG_LOG_LEVEL="+level, "SUBMSG_LOG_FORMAT=text")
 			eventually(t, "all have failed", func() bool { return w.count("fail") == messages })
 			p.signal(syscall.SIGTERM)
-			if code := p.exit(); code != exitOK {
+			if code := p.exit(); code != command.ExitOK {
 				t.Errorf("exit code %d", code)
 			}
 			if n := strings.Count(p.err.String(), "\n"); few && n > 4 || !few && n < messages {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
+	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/migrations"
 )
@@ -23,7 +26,7 @@ import (
 // TestMain makes the test binary submsg itself when it is run by that name, so that commands are processes of their own.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "submsg" {
-		main() // exits
+		os.Exit(command.Main())
 	}
 	_ = flag.Set("test.parallel", "8") // these tests wait for other processes more than they compute; -parallel still counts
 	pgtest.Main(m)
@@ -131,4 +134,22 @@ func scriptSQL(ts *testscript.TestScript, neg bool, args []string) {
 	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, args[0])
 	ts.Check(err)
+}
+
+// run runs a command in this process, and returns its exit code.
+func run(args []string, in string, out, errs io.Writer) int {
+	return command.Run(args, terminal.Terminal{In: strings.NewReader(in), Out: out, Err: errs})
+}
+
+// repoRoot is the repository, seen from this folder.
+const repoRoot = "../../.."
+
+// repoFile returns a file of the repository.
+func repoFile(t testing.TB, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(repoRoot, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }

@@ -9,10 +9,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
@@ -138,11 +138,11 @@ func submsg(t *testing.T, db, lang, in string, args ...string) string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG", "SUBMSG_TEMPLATES"} {
 		t.Setenv(name, "")
 	}
-	unsetEmpty()
+	command.UnsetEmpty()
 	t.Setenv("LC_ALL", lang)
 	t.Setenv("DATABASE_URL", db)
 	var out, errs bytes.Buffer
-	code := run(args, terminal{strings.NewReader(in), &out, &errs})
+	code := run(args, in, &out, &errs)
 	return fmt.Sprintf("$ submsg %s\n%s-- stderr --\n%s-- exit code %d --\n", strings.Join(args, " "), out.String(), errs.String(), code)
 }
 
@@ -190,7 +190,7 @@ func TestStatusWatch(t *testing.T) {
 	p := start(t, []string{"DATABASE_URL=" + pgtest.DB(t)}, "status", "--watch", "--every=100ms")
 	eventually(t, "three looks", func() bool { return strings.Count(p.out.String(), "per minute") >= 3 })
 	p.signal(os.Interrupt)
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != command.ExitOK {
 		t.Errorf("exit code %d, %s", code, p.err.String())
 	}
 }
@@ -202,44 +202,5 @@ func TestRetryTellsItsProgress(t *testing.T) {
 	out := submsg(t, db, "", "", "retry", "--status=fail", "--yes")
 	if strings.Count(out, "of 10000 messages") != 10 || !strings.Contains(out, "messages set to wait: 10000\n") || !strings.Contains(out, "; the newest 10:") {
 		t.Error(out)
-	}
-}
-
-func TestAge(t *testing.T) {
-	for text, want := range map[string]time.Duration{"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "7d": 168 * time.Hour, "1.5h": 90 * time.Minute,
-		"": 0, "d": 0, "-1d": 0, "-1h": 0, "0s": 0, "0d": 0, "7": 0, "1d12h": 0, "99999d": 0} {
-		var a age
-		err := a.UnmarshalText([]byte(text))
-		if time.Duration(a) != want || (err == nil) != (want > 0) {
-			t.Errorf("%q: %s, %v, want %s", text, time.Duration(a), err, want)
-		}
-	}
-}
-
-func TestInstant(t *testing.T) {
-	local := func(text string) time.Time {
-		at, err := time.ParseInLocation(time.DateTime, text, time.Local)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return at
-	}
-	for text, want := range map[string]time.Time{"2026-07-26T03:00:00+08:00": time.Date(2026, 7, 25, 19, 0, 0, 0, time.UTC), "2026-07-26T03:00:00.5Z": time.Date(2026, 7, 26, 3, 0, 0, 5e8, time.UTC),
-		"2026-07-26 03:00:01": local("2026-07-26 03:00:01"), "2026-07-26 03:00": local("2026-07-26 03:00:00"), "2026-07-26": local("2026-07-26 00:00:00"),
-		"": {}, "3h": {}, "03:00": {}, "2026-02-30": {}, "26.7.2026": {}, "infinity": {}} {
-		var i instant
-		err := i.UnmarshalText([]byte(text))
-		if !time.Time(i).Equal(want) || (err == nil) == want.IsZero() {
-			t.Errorf("%q: %s, %v, want %s", text, time.Time(i), err, want)
-		}
-	}
-}
-
-func TestAgo(t *testing.T) {
-	for d, want := range map[time.Duration]string{0: "0s", 59900 * time.Millisecond: "59s", time.Minute: "1m0s", 3*time.Minute + 20*time.Second: "3m20s",
-		5*time.Hour + 7*time.Minute: "5h7m", 47 * time.Hour: "47h0m", 6 * 24 * time.Hour: "6d", -time.Minute: "-1m0s"} {
-		if got := ago(d); got != want {
-			t.Errorf("%s: %q, want %q", d, got, want)
-		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/submsg/submsg/internal/metrics"
 	"github.com/submsg/submsg/internal/lab/pgtest"
+	"github.com/submsg/submsg/internal/metrics"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
@@ -21,7 +21,7 @@ import (
 // deployed is a file of deploy/.
 func deployed(t *testing.T, name string) string {
 	t.Helper()
-	return repoFile(t, "cmd/submsg/deploy/"+name)
+	return repoFile(t, "internal/serve/deploy/"+name)
 }
 
 // accepting is a Sender that takes everything.
@@ -43,7 +43,7 @@ func scraped(t *testing.T) string {
 	if _, err := pool.Exec(t.Context(), `INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'stopped', now())`); err != nil {
 		t.Fatal(err)
 	}
-	m := metrics.New("v1", nameOf(live))
+	m := metrics.New("v1", func(id string) string { t, _ := live.Current().Find(id); return t.Name })
 	m.WatchDatabase(pool)
 	m.WatchListener(func() bool { return true })
 	m.Wrap(accepting{}).Send(t.Context(), outbox.Claimed{TemplateID: orderStatusID})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
@@ -36,12 +37,12 @@ func TestOperators(t *testing.T) {
 		_, out, _ := w.run("status")
 		return strings.Contains(out, "2 listening")
 	})
-	says(exitOK, []string{"waiting       0", "sending       0", "fail 21", "│       20 │ fail   │ 43101", "the user has not accepted this", "a value does not fit the template"}, "status")
-	says(exitOK, []string{"errcode 43101", "let the user subscribe again", "submsg retry --id 1"}, "show", "1")
+	says(command.ExitOK, []string{"waiting       0", "sending       0", "fail 21", "│       20 │ fail   │ 43101", "the user has not accepted this", "a value does not fit the template"}, "status")
+	says(command.ExitOK, []string{"errcode 43101", "let the user subscribe again", "submsg retry --id 1"}, "show", "1")
 	w.post("/_fake/grants", `{"openid":"*","templateId":"*","count":-1}`, nil)
-	says(exitOK, []string{"messages found: 20 (20 fail); the newest 10:", "messages set to wait: 20"}, "retry", "--errcode=43101", "--yes")
+	says(command.ExitOK, []string{"messages found: 20 (20 fail); the newest 10:", "messages set to wait: 20"}, "retry", "--errcode=43101", "--yes")
 	eventually(t, "all sent", func() bool { return w.count("success") == 20 })
-	says(exitOK, []string{"success 20"}, "status")
+	says(command.ExitOK, []string{"success 20"}, "status")
 	if n := w.count("fail"); n != 1 {
 		t.Errorf("%d failures left, want the one whose value is wrong", n)
 	}
@@ -54,7 +55,7 @@ func TestOpsByRole(t *testing.T) {
 	db := pgtest.DB(t)
 	prefix := "submsg_" + strings.ToLower(rand.Text()[:8])
 	var out, errs bytes.Buffer
-	if code := run([]string{"roles", "--prefix", prefix}, terminal{strings.NewReader(""), &out, &errs}); code != exitOK {
+	if code := run([]string{"roles", "--prefix", prefix}, "", &out, &errs); code != command.ExitOK {
 		t.Fatalf("roles: exit code %d, %s", code, errs.String())
 	}
 	admin, reader, worker := prefix+"_admin", prefix+"_readonly", prefix+"_worker"
@@ -67,16 +68,16 @@ func TestOpsByRole(t *testing.T) {
 		code             int
 		words            string
 	}{
-		{"the admin's status", admin, "status", exitOK, "failures of the last hour"},
-		{"the reader's status", reader, "status", exitOK, "failures of the last hour"},
-		{"the worker's", worker, "status", exitFailed, "permission denied"},
-		{"the reader's list", reader, "list", exitFailed, "permission denied"},
-		{"the admin's list", admin, "list", exitOK, "oE2E***0002"},
-		{"the admin's story", admin, "show 9", exitOK, "WeChat has stopped"},
-		{"the worker's change", worker, "retry --errcode=43101 --yes", exitFailed, "permission denied"},
-		{"the admin's dry run", admin, "cancel --status=wait --dry-run", exitOK, "nothing was changed"},
-		{"the admin's retry", admin, "retry --errcode=43101 --yes", exitOK, "messages set to wait: 2"},
-		{"the admin's cancel", admin, "cancel --id=2,3 --yes", exitOK, "messages called off: 2"},
+		{"the admin's status", admin, "status", command.ExitOK, "failures of the last hour"},
+		{"the reader's status", reader, "status", command.ExitOK, "failures of the last hour"},
+		{"the worker's", worker, "status", command.ExitFailed, "permission denied"},
+		{"the reader's list", reader, "list", command.ExitFailed, "permission denied"},
+		{"the admin's list", admin, "list", command.ExitOK, "oE2E***0002"},
+		{"the admin's story", admin, "show 9", command.ExitOK, "WeChat has stopped"},
+		{"the worker's change", worker, "retry --errcode=43101 --yes", command.ExitFailed, "permission denied"},
+		{"the admin's dry run", admin, "cancel --status=wait --dry-run", command.ExitOK, "nothing was changed"},
+		{"the admin's retry", admin, "retry --errcode=43101 --yes", command.ExitOK, "messages set to wait: 2"},
+		{"the admin's cancel", admin, "cancel --id=2,3 --yes", command.ExitOK, "messages called off: 2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := start(t, []string{"DATABASE_URL=" + asRole(t, db, tt.role)}, strings.Fields(tt.args)...)

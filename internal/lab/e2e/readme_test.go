@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/templates"
 )
@@ -321,7 +322,7 @@ func TestReadmeDemo(t *testing.T) {
 	eachReadme(t, func(t *testing.T, name, text string) {
 		t.Setenv("LC_ALL", readmes[name])
 		var out, errs bytes.Buffer
-		if code := run([]string{"demo", "--once"}, terminal{strings.NewReader(""), &out, &errs}); code != exitOK {
+		if code := run([]string{"demo", "--once"}, "", &out, &errs); code != command.ExitOK {
 			t.Fatalf("the demo ends with %d: %s", code, errs.String())
 		}
 		for _, excerpt := range blocksOf(t, text, "text") {

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
@@ -15,7 +16,7 @@ import (
 func TestReadOnlySessionIsLeft(t *testing.T) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	pool, err := databaseSettings{DatabaseURL: pgtest.DB(t) + "&pool_max_conns=1"}.open(t.Context(), logrus.NewEntry(log))
+	pool, err := settings.Database{DatabaseURL: pgtest.DB(t) + "&pool_max_conns=1"}.Open(t.Context(), logrus.NewEntry(log))
 	if err != nil {
 		t.Fatal(err)
 	}

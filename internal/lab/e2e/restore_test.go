@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
+	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
@@ -162,7 +164,7 @@ func (w *world) letGo(failed string) {
 	if _, out, errs := w.run("list", "--status=wait", "--due-before="+failed); !strings.Contains(out, "wait") {
 		w.t.Errorf("no message is listed:\n%s%s", out, errs)
 	}
-	if code, out, errs := w.run("cancel", "--status=wait", "--due-before="+failed, "--yes"); code != exitOK || !strings.Contains(out, "messages called off: ") {
+	if code, out, errs := w.run("cancel", "--status=wait", "--due-before="+failed, "--yes"); code != command.ExitOK || !strings.Contains(out, "messages called off: ") {
 		w.t.Errorf("exit code %d:\n%s%s", code, out, errs)
 	}
 	if got := w.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait'`); got != 2 {
@@ -187,7 +189,7 @@ func (w *world) wantOnce() {
 	}
 	for openid, n := range got {
 		if n != 1 {
-			w.t.Errorf("%s got %d messages", shortOpenID(openid), n)
+			w.t.Errorf("%s got %d messages", terminal.ShortOpenID(openid), n)
 		}
 	}
 	if len(got) != crowd+2 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
@@ -17,7 +18,7 @@ func TestRolesCommand(t *testing.T) {
 	prefix := "submsg_" + strings.ToLower(rand.Text()[:8])
 	roles := func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer
-		code := run(append([]string{"roles", "--prefix", prefix}, args...), terminal{strings.NewReader(""), &out, &errs})
+		code := run(append([]string{"roles", "--prefix", prefix}, args...), "", &out, &errs)
 		return code, out.String(), errs.String()
 	}
 	check := func(wantCode int, wantOut, wantErr string) {
@@ -39,9 +40,9 @@ func TestRolesCommand(t *testing.T) {
 		}
 	}
 
-	check(exitFailed, "CREATE ROLE "+prefix+"_app NOLOGIN;\n", "run the lines printed, and check again")
+	check(command.ExitFailed, "CREATE ROLE "+prefix+"_app NOLOGIN;\n", "run the lines printed, and check again")
 	code, script, errs := roles()
-	if code != exitOK || errs != "" {
+	if code != command.ExitOK || errs != "" {
 		t.Fatalf("exit code %d, %q", code, errs)
 	}
 	if out, err := tryPsql(t, url, script); err != nil {
@@ -49,17 +50,17 @@ func TestRolesCommand(t *testing.T) {
 	}
 	names := strings.Join([]string{prefix + "_app", prefix + "_worker", prefix + "_admin", prefix + "_readonly"}, ", ")
 	defer exec("DROP OWNED BY " + names + "; DROP ROLE " + names)
-	check(exitOK, "", "")
+	check(command.ExitOK, "", "")
 	exec("GRANT UPDATE (openid) ON subMsgList TO " + prefix + "_worker")
-	check(exitFailed, "REVOKE UPDATE (openid) ON public.submsglist FROM "+prefix+"_worker;\n", "in 1 point")
+	check(command.ExitFailed, "REVOKE UPDATE (openid) ON public.submsglist FROM "+prefix+"_worker;\n", "in 1 point")
 	exec("REVOKE UPDATE (openid) ON subMsgList FROM " + prefix + "_worker")
 
 	for _, wrong := range [][]string{{"--prefix", "Sub Msg"}, {"--schema", ""}, {"--check", "--database-url", "nonsense"}} {
-		if code, _, errs := roles(wrong...); code != exitUsage || strings.Count(errs, "\n") != 1 {
+		if code, _, errs := roles(wrong...); code != command.ExitUsage || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%q: exit code %d, %q", wrong, code, errs)
 		}
 	}
-	if code, _, errs := roles("--check", "--schema", "nowhere", "--database-url", url); code != exitFailed || !strings.Contains(errs, "no submsg schema") {
+	if code, _, errs := roles("--check", "--schema", "nowhere", "--database-url", url); code != command.ExitFailed || !strings.Contains(errs, "no submsg schema") {
 		t.Errorf("a schema that isn't there: exit code %d, %q", code, errs)
 	}
 }

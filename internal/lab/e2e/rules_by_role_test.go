@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
@@ -16,7 +17,7 @@ func TestRulesByRole(t *testing.T) {
 	db := pgtest.DB(t)
 	prefix := "submsg_" + strings.ToLower(rand.Text()[:8])
 	var out, errs bytes.Buffer
-	if code := run([]string{"roles", "--prefix", prefix}, terminal{strings.NewReader(""), &out, &errs}); code != exitOK {
+	if code := run([]string{"roles", "--prefix", prefix}, "", &out, &errs); code != command.ExitOK {
 		t.Fatalf("roles: exit code %d, %s", code, errs.String())
 	}
 	admin, reader := prefix+"_admin", prefix+"_readonly"
@@ -40,15 +41,15 @@ GRANT SELECT ON shop.refunds TO `+reader+`;
 		code       int
 		words      string
 	}{
-		{"a column that isn't the admin's", admin, add("shop.refunds", "secret"), exitFailed, "may not read column secret of shop.refunds"},
-		{"a table that isn't the admin's", admin, add("shop.salaries", "note"), exitFailed, "shop.salaries"},
-		{"a table that is", admin, add("shop.refunds", "note"), exitOK, "the user in buyer gets orderStatus"},
-		{"the list", admin, []string{"list"}, exitOK, "refunds"},
-		{"the reader's list", reader, []string{"list"}, exitOK, "refunds"},
-		{"the reader's rule", reader, add("shop.refunds", "note"), exitFailed, "permission denied"},
-		{"the reader's removal", reader, []string{"remove", "refunds", "--yes"}, exitFailed, "permission denied"},
-		{"the admin's own rows", admin, []string{"replay", "refunds"}, exitOK, "nothing was missed"},
-		{"the admin's removal", admin, []string{"remove", "refunds", "--yes"}, exitOK, "rule refunds removed"},
+		{"a column that isn't the admin's", admin, add("shop.refunds", "secret"), command.ExitFailed, "may not read column secret of shop.refunds"},
+		{"a table that isn't the admin's", admin, add("shop.salaries", "note"), command.ExitFailed, "shop.salaries"},
+		{"a table that is", admin, add("shop.refunds", "note"), command.ExitOK, "the user in buyer gets orderStatus"},
+		{"the list", admin, []string{"list"}, command.ExitOK, "refunds"},
+		{"the reader's list", reader, []string{"list"}, command.ExitOK, "refunds"},
+		{"the reader's rule", reader, add("shop.refunds", "note"), command.ExitFailed, "permission denied"},
+		{"the reader's removal", reader, []string{"remove", "refunds", "--yes"}, command.ExitFailed, "permission denied"},
+		{"the admin's own rows", admin, []string{"replay", "refunds"}, command.ExitOK, "nothing was missed"},
+		{"the admin's removal", admin, []string{"remove", "refunds", "--yes"}, command.ExitOK, "rule refunds removed"},
 	} {
 		if !t.Run(tt.name, func(t *testing.T) {
 			p := start(t, []string{"DATABASE_URL=" + asRole(t, db, tt.role)}, append([]string{"rules"}, tt.args...)...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/rules"
 	"github.com/submsg/submsg/templates"
 )
@@ -28,7 +29,7 @@ func newShop(t *testing.T) shop {
 	t.Helper()
 	s := shop{newWorld(t, "--grant-all")}
 	published(s.world)
-	script := repoFile(t, "cmd/submsg/testdata/rules/shop.sql")
+	script := repoFile(t, "internal/lab/e2e/testdata/rules/shop.sql")
 	for _, n := range []int{refunded, patient, hungry, member, awaiting} {
 		script += fmt.Sprintf("INSERT INTO shop.customers VALUES ('%s', '顾客');\n", person(n))
 	}
@@ -71,7 +72,7 @@ func refundsRule(note string) []string {
 func (s shop) rules(want string, args ...string) string {
 	s.t.Helper()
 	code, out, err := s.run(append([]string{"rules"}, args...)...)
-	if code != exitOK || err != "" || !strings.Contains(out, want) {
+	if code != command.ExitOK || err != "" || !strings.Contains(out, want) {
 		s.t.Fatalf("rules %q: exit code %d, %s\n%s\nwant: %s", args, code, err, out, want)
 	}
 	return out
@@ -167,7 +168,10 @@ func TestRuleIsTried(t *testing.T) {
 			t.Errorf("%s is missing in\n%s", word, out)
 		}
 	}
-	var got []preview
+	var got []struct {
+		Row, Rule string
+		Data      map[string]string
+	}
 	if err := json.Unmarshal([]byte(s.rules("", "test", "shop.refunds", "--where=id = 7", "--json")), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +182,7 @@ func TestRuleIsTried(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, where := range []string{"id = 7; DELETE FROM shop.refunds", "false) r; DELETE FROM shop.refunds; SELECT (true", "nonsense = 1", "id = 'x'"} {
-		s.fails(exitUsage, "", "test", "shop.refunds", "--where="+where)
+		s.fails(command.ExitUsage, "", "test", "shop.refunds", "--where="+where)
 	}
 	s.rules("messages: 0", "test", "shop.refunds", "--where=id = 999")
 	s.rules("messages: 1", "test", "shop.refunds", "--limit=1")
@@ -222,7 +226,7 @@ func TestRuleIsMended(t *testing.T) {
 		t.Errorf("the list says\n%s", list)
 	}
 	s.rules("id=8", "show", "refunds")
-	s.fails(exitFailed, "messages still missing: 1", "replay", "refunds")
+	s.fails(command.ExitFailed, "messages still missing: 1", "replay", "refunds")
 	s.rules("gets orderStatus", refundsRule("=如有疑问请联系客服")...)
 	s.rules("refunds", "replay")
 	s.rules("nothing was missed", "replay", "refunds")

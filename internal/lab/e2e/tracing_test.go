@@ -15,6 +15,9 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/submsg/submsg/cmd/submsg/command"
+	"github.com/submsg/submsg/internal/cli/version"
 )
 
 const collectorKey = secretMark + "OfTheCollector"
@@ -104,7 +107,7 @@ func TestTraces(t *testing.T) {
 		"SET submsg.traceparent = '00-"+trace+"-00';\n"+insertFor(5))
 	eventually(t, "all are done with", func() bool { return w.count("success") == 3 && w.count("fail") == 2 })
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	line := func(openid, format string) string { return fmt.Sprintf(format, w.messages(openid)[0].ID) }
@@ -119,7 +122,7 @@ func TestTraces(t *testing.T) {
 	if diff := cmp.Diff(want, c.spans); diff != "" {
 		t.Errorf("spans (-want +got):\n%s", diff)
 	}
-	if c.about["service.name"] != "submsg" || c.about["service.version"] != version() || c.about["team"] != "shop" {
+	if c.about["service.name"] != "submsg" || c.about["service.version"] != version.String() || c.about["team"] != "shop" {
 		t.Errorf("of %v", c.about)
 	}
 	for _, secret := range []string{personMark, "nobody", "NobodysTemplate", "生椰拿铁", "19.9", "谢谢", "VIP1", secretMark, "openid"} {
@@ -163,7 +166,7 @@ func TestTracesGetLost(t *testing.T) {
 			w.insertPeople(100)
 			eventually(t, "all are sent", func() bool { return w.count("success") == 100 })
 			p.signal(syscall.SIGTERM)
-			if code := p.exit(); code != exitOK {
+			if code := p.exit(); code != command.ExitOK {
 				t.Errorf("exit code %d", code)
 			}
 			p.says(tt.says)

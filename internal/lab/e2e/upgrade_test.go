@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/migrations"
 )
 
@@ -205,7 +206,7 @@ func (u *upgrade) upBesideATransaction(binary string, to int, replicas ...*proce
 	if err := tx.Commit(u.t.Context()); err != nil {
 		u.t.Fatal(err)
 	}
-	if code := p.exit(); code != exitOK {
+	if code := p.exit(); code != command.ExitOK {
 		u.t.Errorf("migrate up: exit code %d", code)
 	}
 	u.migrate(binary, to, to, "status")
@@ -255,7 +256,7 @@ func TestRollingUpgrade(t *testing.T) {
 	u.migrate(after, version+2, version+2, "up")
 	sentence := fmt.Sprintf("the database schema is at version %d, newer than this submsg, which knows %d, can work with: install the newer submsg", version+2, version+1)
 	for what, p := range map[string]*process{"a running one": c, "one that starts": u.launch(next)} {
-		if code := p.exit(); code != exitFailed || !strings.Contains(p.err.String(), sentence) {
+		if code := p.exit(); code != command.ExitFailed || !strings.Contains(p.err.String(), sentence) {
 			t.Errorf("%s: exit code %d without saying %s", what, code, sentence)
 		}
 	}

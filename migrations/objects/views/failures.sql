@@ -47,7 +47,8 @@ WITH failed AS (
     FROM SUBMSG_SCHEMA.subMsgRecent WHERE sendStatus IN ('fail', 'unknown', 'expired')
 ), counted AS (
     SELECT sendStatus, errCode, errKind, said, templateId, count(*) AS n,
-        count(*) FILTER (WHERE sendTime > now() - interval '1 hour') AS lastHour, min(sendTime) AS oldest, max(sendTime) AS newest, min(id) AS lowest, max(id) AS highest
+        count(*) FILTER (WHERE sendTime > now() - interval '1 hour') AS lastHour,
+        min(sendTime) AS oldest, max(sendTime) AS newest, min(id) AS lowest, max(id) AS highest
     FROM failed GROUP BY sendStatus, errCode, errKind, said, templateId
 ), failure AS ( -- in a second step, because array_agg(DISTINCT …) over all rows would have to sort them
     SELECT sendStatus, errCode, errKind, said, sum(n)::bigint AS count, sum(lastHour)::bigint AS lastHour,
