@@ -178,7 +178,7 @@ func TestVerdicts(t *testing.T) {
 		{"busy", claim(), `{"errcode":-1,"errmsg":"system error"}`,
 			outbox.Verdict{Outcome: outbox.Later, Code: code(-1), Text: "微信系统繁忙：submsg 会自动重试；仍失败时请稍后重发 (-1 system error)", Stops: everybody}},
 		{"strange", claim(), `{"errcode":99999,"errmsg":"news"}`,
-			outbox.Verdict{Outcome: outbox.Later, Code: code(99999), Text: "微信返回了未收录的错误码：请查阅微信文档中的错误码后再决定 (99999 news)", Tries: 5}},
+			outbox.Verdict{Outcome: outbox.Later, Code: code(99999), Text: "微信返回了未收录的错误码：submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定 (99999 news)", Tries: 5}},
 		{"bad value", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc"}`,
 			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003), Text: "第 2 个参数 goodsPrice（amount3 = 19.9元）不符合模板要求：请修改 parameterArr 后重发" +
 				" (47003 argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc)"}},
