@@ -1,8 +1,9 @@
--- A rule follows its table: subMsgRule_now() finds its columns again after they were renamed, or after the database was restored from a
--- dump, and writes its query anew. Whoever uses a rule calls it: check.sql, triggers.sql, fire.sql, list.sql, test.sql and replay.sql.
+-- A rule follows its table: subMsgRule_current() finds its columns again after they were renamed, or after the database was
+-- restored from a dump, and writes its query anew. Whoever uses a rule calls it: check.sql, triggers.sql, fire.sql, list.sql,
+-- test.sql and replay.sql.
 --
--- The plan names columns by labels, which never change (they are the columns' numbers when the rule was defined). What a label stands
--- for now is in three arrays of the rule, side by side: columnLabels, columnNames and columnNumbers.
+-- The plan names columns by labels, which never change (they are the columns' numbers when the rule was defined). What a label
+-- stands for now is in three arrays of the rule, side by side: columnLabels, columnNames and columnNumbers.
 
 -- subMsgRule_column_name returns the name of the column that a plan calls by this label. NULL for NULL.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column_name(rule SUBMSG_SCHEMA.subMsgRule, label text) RETURNS text
@@ -18,9 +19,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_number FROM PUBLIC;
 
--- subMsgRule_place tells of which cluster, database and table column numbers are: those of a restored table may differ. (Some hosts
--- keep the cluster's identifier to themselves; it is 0 there.)
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_place(target oid) RETURNS text
+-- subMsgRule_table_identity tells of which cluster, database and table column numbers are: those of a restored table may
+-- differ. (Some hosts keep the cluster's identifier to themselves; it is 0 there.)
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_table_identity(target oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     cluster bigint;
@@ -30,22 +31,22 @@ BEGIN
     END IF;
     RETURN concat_ws('/', coalesce(cluster, 0), (SELECT oid FROM pg_database WHERE datname = current_database()), target);
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_place FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_table_identity FROM PUBLIC;
 
--- subMsgRule_seen returns the names of columns and the versions of their rows in the catalogue. When these differ from what the rule
--- has in columnSeen, somebody has altered the columns, and the query must be written anew.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_seen(target oid, numbers smallint[]) RETURNS text[]
+-- subMsgRule_column_versions returns the names of columns and the versions of their rows in the catalogue. When these differ
+-- from what the rule has in columnSeen, somebody has altered the columns, and the query must be written anew.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column_versions(target oid, numbers smallint[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT ARRAY(SELECT concat(attname, ' ', xmin) FROM pg_attribute WHERE attrelid = target AND attnum = ANY (numbers) ORDER BY attnum)
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_seen FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_versions FROM PUBLIC;
 
--- subMsgRule_now returns the rule as its table is now, with renames followed and the query made anew. It is an error if the table or a
--- column is gone.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_now(rule SUBMSG_SCHEMA.subMsgRule) RETURNS SUBMSG_SCHEMA.subMsgRule
+-- subMsgRule_current returns the rule as its table is now, with renames followed and the query made anew. It is an error if the
+-- table or a column is gone.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_current(rule SUBMSG_SCHEMA.subMsgRule) RETURNS SUBMSG_SCHEMA.subMsgRule
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    place text := SUBMSG_SCHEMA.subMsgRule_place(rule.tableName);
+    place text := SUBMSG_SCHEMA.subMsgRule_table_identity(rule.tableName);
     c     record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_class WHERE oid = rule.tableName) THEN
@@ -67,21 +68,21 @@ BEGIN
         rule.columnNumbers[c.i] := c.attnum;
     END LOOP;
     rule.madeFor := place;
-    rule.columnSeen := SUBMSG_SCHEMA.subMsgRule_seen(rule.tableName, rule.columnNumbers);
-    rule.query := SUBMSG_SCHEMA.subMsgRule_sql(rule);
+    rule.columnSeen := SUBMSG_SCHEMA.subMsgRule_column_versions(rule.tableName, rule.columnNumbers);
+    rule.query := SUBMSG_SCHEMA.subMsgRule_query(rule);
     RETURN rule;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_now FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_current FROM PUBLIC;
 
--- subMsgRule_renew returns the query and the flag of a rule whose table has changed, and stores them, unless another transaction has the
--- rule's row locked just now: then the next update of the table does.
+-- subMsgRule_renew returns the query and the flag of a rule whose table has changed, and stores them, unless another
+-- transaction has the rule's row locked just now: then the next update of the table does.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_renew(rule bigint, OUT query text, OUT flag text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     renewed SUBMSG_SCHEMA.subMsgRule;
 BEGIN
     SELECT * INTO renewed FROM SUBMSG_SCHEMA.subMsgRule r WHERE r.id = rule;
-    renewed := SUBMSG_SCHEMA.subMsgRule_now(renewed);
+    renewed := SUBMSG_SCHEMA.subMsgRule_current(renewed);
     query := renewed.query;
     flag := SUBMSG_SCHEMA.subMsgRule_column_name(renewed, renewed.plan->>'flag');
     UPDATE SUBMSG_SCHEMA.subMsgRule r

@@ -32,13 +32,13 @@ BEGIN
     NEW.columnLabels := ARRAY(
         SELECT n::text::smallint FROM jsonb_path_query(NEW.plan, '$.**') AS n WHERE jsonb_typeof(n) = 'number'
         UNION
-        SELECT SUBMSG_SCHEMA.subMsgRule_column(NEW.tableName, attname) FROM pg_attribute
+        SELECT SUBMSG_SCHEMA.subMsgRule_read_column(NEW.tableName, attname) FROM pg_attribute
         WHERE attrelid = NEW.tableName AND attnum = ANY (SUBMSG_SCHEMA.subMsgRule_key(NEW.tableName))
         ORDER BY 1);
     NEW.columnNumbers := NEW.columnLabels;
-    NEW.columnNames := NEW.columnLabels; -- subMsgRule_now() finds the names by the numbers
-    NEW.madeFor := SUBMSG_SCHEMA.subMsgRule_place(NEW.tableName);
-    NEW := SUBMSG_SCHEMA.subMsgRule_now(NEW);
+    NEW.columnNames := NEW.columnLabels; -- subMsgRule_current() finds the names by the numbers
+    NEW.madeFor := SUBMSG_SCHEMA.subMsgRule_table_identity(NEW.tableName);
+    NEW := SUBMSG_SCHEMA.subMsgRule_current(NEW);
     RETURN NEW;
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_check FROM PUBLIC;

@@ -1,9 +1,10 @@
 -- submsg_watch() defines a rule or replaces it; submsg_unwatch() removes it. Administrators call them from any SQL client, and
 -- `submsg rules add` and `submsg rules remove` do.
 --
--- Both run with the rights of whoever calls them (SECURITY INVOKER), as do all functions here that define rules: the triggers of the
--- business table are made by exactly that person, and the columns are checked against what exactly that person may read. The functions
--- see pg_catalog only, and name our own objects with their schema, so that nobody can put an object of theirs in between.
+-- Both run with the rights of whoever calls them (SECURITY INVOKER), as do all functions here that define rules: the triggers
+-- of the business table are made by exactly that person, and the columns are checked against what exactly that person may read.
+-- The functions see pg_catalog only, and name our own objects with their schema, so that nobody can put an object of theirs in
+-- between.
 --
 -- What happens on the way: the arguments become a plan (plan.sql), the trigger on subMsgRule checks and completes the row
 -- (check.sql, catalogue.sql, query.sql), and another one makes the triggers of the business table (triggers.sql).
@@ -58,7 +59,7 @@ BEGIN
     IF NOT FOUND THEN
         INSERT INTO SUBMSG_SCHEMA.subMsgRule (name, tableName, templateId, plan) VALUES (rule_name, target, template, args);
     ELSIF present.same THEN
-        PERFORM SUBMSG_SCHEMA.subMsgRule_arm(target); -- in case that somebody has removed a trigger
+        PERFORM SUBMSG_SCHEMA.subMsgRule_set_triggers(target); -- in case that somebody has removed a trigger
     ELSIF submsg_watch.name IS NULL THEN
         RAISE EXCEPTION 'there is a rule % that says otherwise', quote_literal(rule_name)
             USING ERRCODE = 'duplicate_object',
@@ -71,7 +72,8 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.submsg_watch FROM PUBLIC;
 
--- submsg_unwatch removes a rule with its stored errors, which nobody could send any more. It returns false if there is none of the name.
+-- submsg_unwatch removes a rule with its stored errors, which nobody could send any more. It returns false if there is none of
+-- the name.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.submsg_unwatch(name text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -1,8 +1,8 @@
--- What becomes of a message that can't be made: the business update goes on, its client gets a WARNING, and subMsgRuleError keeps which
--- row it was. subMsgRule_apply() (fire.sql) calls both functions, and subMsgRule_read() (test.sql) the first.
+-- What becomes of a message that can't be made: the business update goes on, its client gets a WARNING, and subMsgRuleError
+-- keeps which row it was. subMsgRule_apply() (fire.sql) calls both functions, and subMsgRule_preview() (test.sql) the first.
 
--- subMsgRule_flaw tells why what a rule read from a row can't become a message; NULL if it can.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_flaw(rule bigint, openid text, params text[], dedupKey text) RETURNS text
+-- subMsgRule_message_problem tells why what a rule read from a row can't become a message; NULL if it can.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_message_problem(rule bigint, openid text, params text[], dedupKey text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN EXISTS (SELECT FROM SUBMSG_SCHEMA.subMsgTemplate)
@@ -18,11 +18,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
             THEN 'a column of the dedupKey is NULL'
     END FROM SUBMSG_SCHEMA.subMsgRule r WHERE r.id = rule
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_flaw FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_message_problem FROM PUBLIC;
 
--- subMsgRule_failed warns the client, and stores the error with the row's key and with what the rule uses of the row, and no more of it.
--- A row has one error of a rule at most: a newer one replaces it.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_failed(rule bigint, target oid, changed anyelement, problem text) RETURNS void
+-- subMsgRule_store_error warns the client, and stores the error with the row's key and with what the rule uses of the row, and
+-- no more of it. A row has one error of a rule at most: a newer one replaces it.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error(rule bigint, target oid, changed anyelement, problem text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     rule_name  text;
@@ -53,4 +53,4 @@ EXCEPTION WHEN OTHERS THEN
     END IF;
     RAISE WARNING 'submsg: and the error could not be stored: %', SQLERRM;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_failed FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error FROM PUBLIC;

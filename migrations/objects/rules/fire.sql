@@ -1,9 +1,9 @@
--- What the triggers of business tables call: subMsgRule_fire() makes the messages, and subMsgRule_touch() lets rows that are inserted
--- with their flag set make them, too. The triggers themselves are made by subMsgRule_arm() (triggers.sql).
+-- What the triggers of business tables call: subMsgRule_fire() makes the messages, and subMsgRule_touch() lets rows that are
+-- inserted with their flag set make them, too. The triggers themselves are made by subMsgRule_set_triggers() (triggers.sql).
 --
--- Nothing here may make the business statement fail, or wait for long: what goes wrong is stored (errors.sql), tables are locked with
--- NOWAIT, rows with SKIP LOCKED. Two things are passed on, for only the application can mend them: a serialization failure under
--- SERIALIZABLE, and a statement that is cancelled.
+-- Nothing here may make the business statement fail, or wait for long: what goes wrong is stored (errors.sql), tables are
+-- locked with NOWAIT, rows with SKIP LOCKED. Two things are passed on, for only the application can mend them: a serialization
+-- failure under SERIALIZABLE, and a statement that is cancelled.
 
 -- subMsgRule_insert inserts a message and returns its id; NULL if there is one with this dedupKey.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_insert(
@@ -28,9 +28,9 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_insert FROM PUBLIC;
 
--- subMsgRule_apply applies the rules of a table, or of those that it is a partition of, to one row, and returns the flags to reset. A
--- unit is one rule without a flag, or all rules with the same flag: these stand or fall together, and the flag stays set until all of
--- their messages can be made.
+-- subMsgRule_apply applies the rules of a table, or of those that it is a partition of, to one row, and returns the flags to
+-- reset. A unit is one rule without a flag, or all rules with the same flag: these stand or fall together, and the flag stays
+-- set until all of their messages can be made.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_apply(targets oid[], units text[], op text, was anyelement, changed anyelement)
 RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -52,7 +52,7 @@ BEGIN
                 SELECT r.id, r.query, r.templateId, r.plan ? 'dedupKey' AS dedup,
                     (r.plan->>'hold')::float8 * interval '1 second' AS hold,
                     r.columnNames[array_position(r.columnLabels, (r.plan->>'flag')::smallint)] AS flag,
-                    r.columnSeen = ARRAY( -- as in subMsgRule_seen(), whose call would cost more than the rest
+                    r.columnSeen = ARRAY( -- as in subMsgRule_column_versions(), whose call would cost more than the rest
                         SELECT concat(a.attname, ' ', a.xmin) FROM pg_attribute a
                         WHERE a.attrelid = r.tableName AND a.attnum = ANY (r.columnNumbers) ORDER BY a.attnum) AS fresh,
                     EXISTS (SELECT FROM SUBMSG_SCHEMA.subMsgTemplate)
@@ -69,25 +69,25 @@ BEGIN
                     IF rule.gone OR m.openid IS NULL OR array_position(m.params, NULL) IS NOT NULL
                         OR rule.dedup AND m.dedupKey IS NULL
                     THEN
-                        RAISE EXCEPTION '%', SUBMSG_SCHEMA.subMsgRule_flaw(rule_id, m.openid, m.params, m.dedupKey)
+                        RAISE EXCEPTION '%', SUBMSG_SCHEMA.subMsgRule_message_problem(rule_id, m.openid, m.params, m.dedupKey)
                             USING ERRCODE = 'data_exception';
                     END IF;
                     LOCK TABLE SUBMSG_SCHEMA.subMsgList, SUBMSG_SCHEMA.subMsgHeld IN ROW EXCLUSIVE MODE NOWAIT;
                     due := coalesce(m.sendAfter, now());
                     IF rule.hold IS NOT NULL THEN
                         due := greatest(due, clock_timestamp() + rule.hold);
-                        PERFORM SUBMSG_SCHEMA.subMsgRule_cancel(rule_id, m.rowKey,
+                        PERFORM SUBMSG_SCHEMA.subMsgRule_cancel_held(rule_id, m.rowKey,
                             '已被同一条记录的新消息取代 (replaced by a newer message of the same rule and row)');
                     END IF;
                     message := SUBMSG_SCHEMA.subMsgRule_insert(
                         m.openid, rule.templateId, m.params, due, m.expireTime, m.page, m.dedupKey);
                     IF rule.hold IS NOT NULL AND message IS NOT NULL THEN
-                        PERFORM SUBMSG_SCHEMA.subMsgRule_hold(rule_id, m.rowKey, message, due);
+                        PERFORM SUBMSG_SCHEMA.subMsgRule_store_held(rule_id, m.rowKey, message, due);
                     END IF;
                     flag := rule.flag;
                 ELSIF rule.hold IS NOT NULL AND (op = 'DELETE' OR NOT m.fits) THEN
                     LOCK TABLE SUBMSG_SCHEMA.subMsgList, SUBMSG_SCHEMA.subMsgHeld IN ROW EXCLUSIVE MODE NOWAIT;
-                    PERFORM SUBMSG_SCHEMA.subMsgRule_cancel(rule_id, m.rowKey,
+                    PERFORM SUBMSG_SCHEMA.subMsgRule_cancel_held(rule_id, m.rowKey,
                         '记录已离开该状态 (the row left the state before the message was due)');
                 END IF;
             END LOOP;
@@ -98,7 +98,7 @@ BEGIN
             IF SQLSTATE = '40001' AND current_setting('transaction_isolation') = 'serializable' THEN
                 RAISE; -- only the whole transaction, done again, can mend that
             END IF;
-            PERFORM SUBMSG_SCHEMA.subMsgRule_failed(coalesce(rule_id, 0), targets[1], changed, SQLERRM);
+            PERFORM SUBMSG_SCHEMA.subMsgRule_store_error(coalesce(rule_id, 0), targets[1], changed, SQLERRM);
         END;
     END LOOP;
     RETURN flags;
@@ -107,10 +107,10 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_apply FROM PUBLIC;
 
 -- subMsgRule_fire is the function of the triggers "~submsg", "~submsg_insert" and "~submsg_delete".
 --
--- It runs with its owner's rights (SECURITY DEFINER), so that whoever may change the business table needs no right on ours. Therefore it
--- and all that it calls must run no code of others: only pg_catalog is searched (with our schema on the path, whoever may CREATE there
--- could add an overload that fits better than the built-in one: format(text, text), an operator regclass = oid), our own objects are
--- named with their schema, and no foreign cast is run (query.sql).
+-- It runs with its owner's rights (SECURITY DEFINER), so that whoever may change the business table needs no right on ours.
+-- Therefore it and all that it calls must run no code of others: only pg_catalog is searched (with our schema on the path,
+-- whoever may CREATE there could add an overload that fits better than the built-in one: format(text, text), an operator
+-- regclass = oid), our own objects are named with their schema, and no foreign cast is run (query.sql).
 --
 -- It waits 50 ms at most, for an open transaction with the same dedupKey, and for no lock on a table or row.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_fire() RETURNS trigger
@@ -142,7 +142,7 @@ BEGIN
     IF TG_LEVEL = 'STATEMENT' AND NOT EXISTS (SELECT FROM pg_trigger
         WHERE tgrelid = TG_RELID AND tgname = TG_NAME AND 'submsg_rows' IN (tgnewtable, tgoldtable))
     THEN
-        RETURN NULL; -- not a trigger that subMsgRule_arm() made: submsg_rows would be a table, or view, of whoever updates
+        RETURN NULL; -- not a trigger that subMsgRule_set_triggers() made: submsg_rows would be a table, or view, of whoever updates
     ELSIF TG_LEVEL = 'STATEMENT' THEN
         FOR changed IN EXECUTE format('SELECT ROW (r.*)::%s AS is FROM submsg_rows AS r', TG_RELID::regclass) LOOP
             PERFORM SUBMSG_SCHEMA.subMsgRule_apply(targets, units, TG_OP, changed.is, changed.is);
@@ -160,11 +160,11 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_fire FROM PUBLIC;
 
--- subMsgRule_touch is the function of the trigger "~submsg_touch". A row was inserted with its flag set: an update that changes nothing,
--- as whoever inserted the row, makes the message and resets the flag as every update does.
+-- subMsgRule_touch is the function of the trigger "~submsg_touch". A row was inserted with its flag set: an update that changes
+-- nothing, as whoever inserted the row, makes the message and resets the flag as every update does.
 --
--- Its search_path is the inserter's, for the sake of the table's other triggers; this is why all is named in full here, where the path
--- isn't pinned for the moment.
+-- Its search_path is the inserter's, for the sake of the table's other triggers; this is why all is named in full here, where
+-- the path isn't pinned for the moment.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_touch() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE

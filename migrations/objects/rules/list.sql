@@ -1,9 +1,9 @@
--- submsg_rules() lists the rules as submsg_watch() would make them, with what is wrong with each. Readers and administrators call it
--- from any SQL client; `submsg rules list`, `submsg rules show`, `submsg doctor` and the view subMsgHealth do.
+-- submsg_rules() lists the rules as submsg_watch() would make them, with what is wrong with each. Readers and administrators
+-- call it from any SQL client; `submsg rules list`, `submsg rules show`, `submsg doctor` and the view subMsgHealth do.
 
--- subMsgRule_text_written returns the text that subMsgRule_text() has read: ["refund ", 1] is 'refund {id}' again. names tells what each
--- column is called now: {"1": "id"}.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text_written(parts jsonb, names jsonb) RETURNS text
+-- subMsgRule_text_argument returns the text that subMsgRule_read_text() has read: ["refund ", 1] is 'refund {id}' again. names
+-- tells what each column is called now: {"1": "id"}.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text_argument(parts jsonb, names jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN parts IS NOT NULL THEN coalesce((
         SELECT string_agg(CASE jsonb_typeof(p)
@@ -11,10 +11,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 ELSE replace(replace(p #>> '{}', '{', '{{'), '}', '}}') END, '' ORDER BY n)
         FROM jsonb_array_elements(parts) WITH ORDINALITY AS e (p, n)), '') END
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_text_written FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_text_argument FROM PUBLIC;
 
--- subMsgRule_time_written returns the time that subMsgRule_time() has read: 'pickup_at - 1 hour'.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_time_written(at jsonb, names jsonb) RETURNS text
+-- subMsgRule_time_argument returns the time that subMsgRule_read_time() has read: 'pickup_at - 1 hour'.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_time_argument(at jsonb, names jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN at IS NULL THEN NULL
@@ -22,16 +22,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         WHEN at->>'add' = '+0' THEN names->>(at->>'column')
         ELSE concat_ws(' ', names->>(at->>'column'), left(at->>'add', 1), substr(at->>'add', 2)) END
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_time_written FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_time_argument FROM PUBLIC;
 
--- subMsgRule_written returns the arguments that submsg_watch() would make the rule from.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_written(rule SUBMSG_SCHEMA.subMsgRule) RETURNS jsonb
+-- subMsgRule_arguments returns the arguments that submsg_watch() would make the rule from.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_arguments(rule SUBMSG_SCHEMA.subMsgRule) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'openid', names->>(plan->>'openid'),
         'params', (
             SELECT coalesce(jsonb_agg(CASE
-                WHEN p ? 'text' THEN '=' || SUBMSG_SCHEMA.subMsgRule_text_written(p->'text', names)
+                WHEN p ? 'text' THEN '=' || SUBMSG_SCHEMA.subMsgRule_text_argument(p->'text', names)
                 WHEN p - 'column' <> '{}' OR names->>(p->>'column') ~ '^[={]'
                     THEN (p || jsonb_build_object('column', names->>(p->>'column')))::text
                 ELSE names->>(p->>'column') END ORDER BY n), '[]')
@@ -42,21 +42,21 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         'filter', (SELECT jsonb_object_agg(names->>(f->>'column'), f->'values') FROM jsonb_array_elements(plan->'filter') AS f),
         'onInsert', plan->'onInsert',
         'hold', justify_interval((plan->>'hold')::float8 * interval '1 second')::text,
-        'sendAfter', SUBMSG_SCHEMA.subMsgRule_time_written(plan->'sendAfter', names),
-        'expireTime', SUBMSG_SCHEMA.subMsgRule_time_written(plan->'expireTime', names),
-        'dedupKey', SUBMSG_SCHEMA.subMsgRule_text_written(plan->'dedupKey', names),
-        'page', SUBMSG_SCHEMA.subMsgRule_text_written(plan->'page', names)))
+        'sendAfter', SUBMSG_SCHEMA.subMsgRule_time_argument(plan->'sendAfter', names),
+        'expireTime', SUBMSG_SCHEMA.subMsgRule_time_argument(plan->'expireTime', names),
+        'dedupKey', SUBMSG_SCHEMA.subMsgRule_text_argument(plan->'dedupKey', names),
+        'page', SUBMSG_SCHEMA.subMsgRule_text_argument(plan->'page', names)))
     FROM (SELECT rule.plan, jsonb_object(rule.columnLabels::text[], rule.columnNames)) AS r (plan, names)
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_written FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_arguments FROM PUBLIC;
 
--- subMsgRule_list makes a text array of a jsonb array; NULL of NULL.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_list(items jsonb) RETURNS text[]
+-- subMsgRule_text_array makes a text array of a jsonb array; NULL of NULL.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text_array(items jsonb) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN items IS NOT NULL THEN
         ARRAY(SELECT v FROM jsonb_array_elements_text(items) WITH ORDINALITY AS e (v, n) ORDER BY n) END
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_list FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_text_array FROM PUBLIC;
 
 -- subMsgRule_problem tells why a rule makes no messages; NULL if it does.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_problem(rule SUBMSG_SCHEMA.subMsgRule) RETURNS text
@@ -64,7 +64,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     enabled "char";
 BEGIN
-    PERFORM SUBMSG_SCHEMA.subMsgRule_now(rule); -- an error, if a column is gone
+    PERFORM SUBMSG_SCHEMA.subMsgRule_current(rule); -- an error, if a column is gone
     SELECT tgenabled INTO enabled FROM pg_trigger WHERE tgrelid = rule.tableName AND tgname = '~submsg';
     RETURN CASE
         WHEN enabled IS NULL THEN format('the trigger "~submsg" of %s is gone: define the rule again', rule.tableName)
@@ -85,15 +85,15 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_problem FROM PUBLIC;
 
--- subMsgRule_call returns the statement that makes the rule again. arguments are those of subMsgRule_written().
+-- subMsgRule_call returns the statement that makes the rule again. arguments are those of subMsgRule_arguments().
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_call(rule SUBMSG_SCHEMA.subMsgRule, arguments jsonb) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format('SELECT %s.submsg_watch(%L, template => %L, openid => %L, params => ARRAY[%s]::text[]',
             'SUBMSG_SCHEMA'::regnamespace, rule.tableName, rule.templateId, arguments->>'openid',
             (SELECT string_agg(quote_literal(p), ', ' ORDER BY n)
-                FROM unnest(SUBMSG_SCHEMA.subMsgRule_list(arguments->'params')) WITH ORDINALITY AS e (p, n)))
+                FROM unnest(SUBMSG_SCHEMA.subMsgRule_text_array(arguments->'params')) WITH ORDINALITY AS e (p, n)))
         || (SELECT coalesce(string_agg(format(', %s => %s', k, CASE k
-                WHEN 'whenValues' THEN format('%L::text[]', SUBMSG_SCHEMA.subMsgRule_list(arguments->k))
+                WHEN 'whenValues' THEN format('%L::text[]', SUBMSG_SCHEMA.subMsgRule_text_array(arguments->k))
                 WHEN 'onInsert' THEN 'true'
                 ELSE quote_literal(arguments->>k) END), '' ORDER BY n), '')
             FROM unnest('{flag,whenColumn,whenValues,filter,onInsert,hold,sendAfter,expireTime,dedupKey,page}'::text[])
@@ -118,20 +118,20 @@ BEGIN
     LOOP
         problem := SUBMSG_SCHEMA.subMsgRule_problem(shown);
         BEGIN
-            shown := SUBMSG_SCHEMA.subMsgRule_now(shown);
+            shown := SUBMSG_SCHEMA.subMsgRule_current(shown);
         EXCEPTION WHEN OTHERS THEN
             NULL; -- a broken rule is shown as it was
         END;
-        arguments := SUBMSG_SCHEMA.subMsgRule_written(shown);
+        arguments := SUBMSG_SCHEMA.subMsgRule_arguments(shown);
         id := shown.id;
         rule := shown.name;
         tableName := shown.tableName::text;
         template := shown.templateId;
         openid := arguments->>'openid';
-        params := SUBMSG_SCHEMA.subMsgRule_list(arguments->'params');
+        params := SUBMSG_SCHEMA.subMsgRule_text_array(arguments->'params');
         flag := arguments->>'flag';
         whenColumn := arguments->>'whenColumn';
-        whenValues := SUBMSG_SCHEMA.subMsgRule_list(arguments->'whenValues');
+        whenValues := SUBMSG_SCHEMA.subMsgRule_text_array(arguments->'whenValues');
         filter := arguments->'filter';
         onInsert := arguments ? 'onInsert';
         hold := (arguments->>'hold')::interval;

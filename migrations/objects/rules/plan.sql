@@ -1,5 +1,5 @@
--- subMsgRule_plan() makes a rule's plan of its arguments, and refuses what can't be a rule. submsg_watch() calls it to see whether a
--- rule is there already, and the trigger of subMsgRule (check.sql) to check what is written into that table.
+-- subMsgRule_plan() makes a rule's plan of its arguments, and refuses what can't be a rule. submsg_watch() calls it to see
+-- whether a rule is there already, and the trigger of subMsgRule (check.sql) to check what is written into that table.
 
 -- subMsgRule_refusal tells why a table can't have rules; NULL if it can.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_refusal(target regclass) RETURNS text
@@ -22,8 +22,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_refusal FROM PUBLIC;
 
--- subMsgRule_key returns the columns that tell a row from all others: the primary key, or else those of a unique index whose columns
--- can't be null. NULL if there is none.
+-- subMsgRule_key returns the columns that tell a row from all others: the primary key, or else those of a unique index whose
+-- columns can't be null. NULL if there is none.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_key(target regclass) RETURNS smallint[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT k.columns
@@ -54,17 +54,17 @@ BEGIN
         RAISE EXCEPTION 'with a flag, a whenColumn needs its whenValues'
             USING ERRCODE = 'invalid_parameter_value', HINT = 'The flag fires while the column has one of them.';
     END IF;
-    plan := plan || jsonb_build_object('openid', SUBMSG_SCHEMA.subMsgRule_column(target, args->>'openid'),
-        'params', (SELECT coalesce(jsonb_agg(SUBMSG_SCHEMA.subMsgRule_param(target, p) ORDER BY n), '[]')
+    plan := plan || jsonb_build_object('openid', SUBMSG_SCHEMA.subMsgRule_read_column(target, args->>'openid'),
+        'params', (SELECT coalesce(jsonb_agg(SUBMSG_SCHEMA.subMsgRule_read_param(target, p) ORDER BY n), '[]')
             FROM jsonb_array_elements_text(args->'params') WITH ORDINALITY AS e (p, n)));
     IF args ? 'flag' THEN
-        plan := plan || jsonb_build_object('flag', SUBMSG_SCHEMA.subMsgRule_flag(target, args->>'flag'));
+        plan := plan || jsonb_build_object('flag', SUBMSG_SCHEMA.subMsgRule_read_flag(target, args->>'flag'));
     END IF;
     IF args ? 'whenColumn' THEN
-        plan := plan || jsonb_build_object('whenColumn', SUBMSG_SCHEMA.subMsgRule_column(target, args->>'whenColumn'));
+        plan := plan || jsonb_build_object('whenColumn', SUBMSG_SCHEMA.subMsgRule_read_column(target, args->>'whenColumn'));
     END IF;
     IF args ? 'filter' THEN
-        plan := plan || jsonb_build_object('filter', SUBMSG_SCHEMA.subMsgRule_filter(target, args->'filter'));
+        plan := plan || jsonb_build_object('filter', SUBMSG_SCHEMA.subMsgRule_read_filter(target, args->'filter'));
     END IF;
     IF args ? 'hold' AND (args->>'hold')::interval <= '0' THEN
         RAISE EXCEPTION 'hold must be longer than nothing' USING ERRCODE = 'invalid_parameter_value';
@@ -75,14 +75,15 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = format('Give it one: ALTER TABLE %s ADD PRIMARY KEY (…)', target);
     END IF;
     RETURN plan || jsonb_strip_nulls(jsonb_build_object('hold', extract(epoch FROM (args->>'hold')::interval)::text,
-        'sendAfter', SUBMSG_SCHEMA.subMsgRule_time(target, args->>'sendAfter'),
-        'expireTime', SUBMSG_SCHEMA.subMsgRule_time(target, args->>'expireTime'),
-        'dedupKey', SUBMSG_SCHEMA.subMsgRule_text(target, args->>'dedupKey'),
-        'page', SUBMSG_SCHEMA.subMsgRule_text(target, args->>'page')));
+        'sendAfter', SUBMSG_SCHEMA.subMsgRule_read_time(target, args->>'sendAfter'),
+        'expireTime', SUBMSG_SCHEMA.subMsgRule_read_time(target, args->>'expireTime'),
+        'dedupKey', SUBMSG_SCHEMA.subMsgRule_read_text(target, args->>'dedupKey'),
+        'page', SUBMSG_SCHEMA.subMsgRule_read_text(target, args->>'page')));
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_plan FROM PUBLIC;
 
--- subMsgRule_conditions returns what a plan asks of a row's values, filter and whenValues alike: [{"column": 7, "values": ["food"]}].
+-- subMsgRule_conditions returns what a plan asks of a row's values, filter and whenValues alike: [{"column": 7, "values":
+-- ["food"]}].
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_conditions(plan jsonb) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(plan->'filter', '[]') || CASE WHEN plan ? 'whenValues'

@@ -1,11 +1,13 @@
--- subMsgRule_sql() writes the query of a rule: the statement that reads a message from a row. It is stored in subMsgRule.query and run
--- by subMsgRule_apply() (fire.sql) and subMsgRule_read() (test.sql). subMsgRule_now() (catalogue.sql) calls it.
+-- subMsgRule_query() writes the query of a rule: the statement that reads a message from a row. It is stored in
+-- subMsgRule.query and run by subMsgRule_apply() (fire.sql) and subMsgRule_preview() (test.sql). subMsgRule_current()
+-- (catalogue.sql) calls it.
 --
--- The query runs with the rights of submsg's owner, so nothing gets into it but names quoted from the catalogue and literals, and it
--- runs no code of others: types that aren't built in are read by their output function, because a cast may be anybody's function.
+-- The query runs with the rights of submsg's owner, so nothing gets into it but names quoted from the catalogue and literals,
+-- and it runs no code of others: types that aren't built in are read by their output function, because a cast may be anybody's
+-- function.
 
--- subMsgRule_value returns the SQL of a column's value in a row, which is $1 or $2. A generated column isn't computed yet where a
--- BEFORE trigger looks, so its expression is evaluated instead.
+-- subMsgRule_value returns the SQL of a column's value in a row, which is $1 or $2. A generated column isn't computed yet where
+-- a BEFORE trigger looks, so its expression is evaluated instead.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_value(target regclass, number smallint, row_ text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -29,8 +31,8 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_value FROM PUBLIC;
 
--- subMsgRule_astext returns the SQL of the same value as text, which is NULL where the value is.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_astext(target regclass, number smallint, row_ text) RETURNS text
+-- subMsgRule_value_text returns the SQL of the same value as text, which is NULL where the value is.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_value_text(target regclass, number smallint, row_ text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(CASE typnamespace
             WHEN 'pg_catalog'::regnamespace THEN '%1$s::text'
@@ -38,20 +40,21 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SUBMSG_SCHEMA.subMsgRule_value(target, number, row_))
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid WHERE attrelid = target AND attnum = number
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_astext FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_value_text FROM PUBLIC;
 
--- subMsgRule_object_sql returns the SQL of a jsonb object with these columns of the row $1, each as text. NULL if there are none.
+-- subMsgRule_object_sql returns the SQL of a jsonb object with these columns of the row $1, each as text. NULL if there are
+-- none.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_object_sql(target regclass, numbers smallint[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format('jsonb_object(ARRAY[%s]::text[], ARRAY[%s]::text[])',
         string_agg(quote_literal(attname), ', ' ORDER BY attnum),
-        string_agg(SUBMSG_SCHEMA.subMsgRule_astext(target, attnum, '$1'), ', ' ORDER BY attnum))
+        string_agg(SUBMSG_SCHEMA.subMsgRule_value_text(target, attnum, '$1'), ', ' ORDER BY attnum))
     FROM pg_attribute WHERE attrelid = target AND attnum = ANY (numbers) AND NOT attisdropped
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_object_sql FROM PUBLIC;
 
--- subMsgRule_text_sql returns the SQL of the parts of a text, ["refund ", 1], with the separator between them. texts tells what each
--- column is in SQL: {"1": "($1).id::text"}.
+-- subMsgRule_text_sql returns the SQL of the parts of a text, ["refund ", 1], with the separator between them. texts tells what
+-- each column is in SQL: {"1": "($1).id::text"}.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text_sql(parts jsonb, texts jsonb, separator text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT string_agg(CASE jsonb_typeof(p) WHEN 'number' THEN texts->>(p #>> '{}') ELSE quote_literal(p #>> '{}') END,
@@ -103,10 +106,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_page_texts FROM PUBLIC;
 
--- subMsgRule_sql returns the query of a rule. It reads a message from the row $1, which was $2 before the update:
--- whether the row has the values that the rule asks for (fits), whether the rule's column has changed (changed), whether the flag is
--- set (flagged), the columns of the message, and the key of the row.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_sql(rule SUBMSG_SCHEMA.subMsgRule) RETURNS text
+-- subMsgRule_query returns the query of a rule. It reads a message from the row $1, which was $2 before the update: whether the
+-- row has the values that the rule asks for (fits), whether the rule's column has changed (changed), whether the flag is set
+-- (flagged), the columns of the message, and the key of the row.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_query(rule SUBMSG_SCHEMA.subMsgRule) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     plan        jsonb      := rule.plan;
@@ -132,7 +135,7 @@ BEGIN
     END IF;
     FOR c IN SELECT label::text, number FROM unnest(rule.columnLabels, rule.columnNumbers) AS u (label, number) LOOP
         expressions := expressions || jsonb_build_object(c.label, SUBMSG_SCHEMA.subMsgRule_value(rule.tableName, c.number, '$1'));
-        texts := texts || jsonb_build_object(c.label, SUBMSG_SCHEMA.subMsgRule_astext(rule.tableName, c.number, '$1'));
+        texts := texts || jsonb_build_object(c.label, SUBMSG_SCHEMA.subMsgRule_value_text(rule.tableName, c.number, '$1'));
     END LOOP;
     SELECT string_agg(SUBMSG_SCHEMA.subMsgRule_param_sql(p, texts, expressions->>(p->>'column')), ', ' ORDER BY n) INTO params
     FROM jsonb_array_elements(plan->'params') WITH ORDINALITY AS e (p, n);
@@ -143,7 +146,7 @@ BEGIN
         '%s AS sendAfter, %s AS expireTime, %s AS dedupKey, %s AS page, %s AS rowKey',
         coalesce(fits, 'true'),
         CASE WHEN plan ? 'flag' THEN 'true' ELSE format('%s IS DISTINCT FROM %s', texts->>(plan->>'whenColumn'),
-            SUBMSG_SCHEMA.subMsgRule_astext(rule.tableName,
+            SUBMSG_SCHEMA.subMsgRule_value_text(rule.tableName,
                 SUBMSG_SCHEMA.subMsgRule_column_number(rule, plan->>'whenColumn'), '$2')) END,
         CASE WHEN plan ? 'flag' THEN expressions->>(plan->>'flag') || ' IS TRUE' ELSE 'true' END,
         texts->>(plan->>'openid'),
@@ -156,4 +159,4 @@ BEGIN
             plan->'page', SUBMSG_SCHEMA.subMsgRule_page_texts(texts), ', ') || ')', 'NULL::text'),
         CASE WHEN plan ? 'hold' THEN SUBMSG_SCHEMA.subMsgRule_object_sql(rule.tableName, key) ELSE 'NULL::jsonb' END);
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_sql FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_query FROM PUBLIC;

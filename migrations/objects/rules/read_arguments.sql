@@ -1,12 +1,12 @@
 -- The functions that read one argument of submsg_watch() each, check it against the table, and return its part of the plan.
 -- subMsgRule_plan() (plan.sql) calls them.
 --
--- In a plan, a column is its number in the catalogue: the plan says the same after the column is renamed. Everything in a plan that
--- is a number is such a column; this is why hold is stored as text.
+-- In a plan, a column is its number in the catalogue: the plan says the same after the column is renamed. Everything in a plan
+-- that is a number is such a column; this is why hold is stored as text.
 
--- subMsgRule_column returns the number of the column that is called so: in the very spelling, or else in lower case, as Postgres
--- folds names that aren't quoted.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column(target regclass, given text) RETURNS smallint
+-- subMsgRule_read_column returns the number of the column that is called so: in the very spelling, or else in lower case, as
+-- Postgres folds names that aren't quoted.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_column(target regclass, given text) RETURNS smallint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     number smallint;
@@ -26,10 +26,10 @@ BEGIN
     END IF;
     RETURN number;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_column FROM PUBLIC;
 
--- subMsgRule_text reads a text with columns in it: 'refund {id}' becomes ["refund ", 1] if id is column 1.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text(target regclass, given text) RETURNS jsonb
+-- subMsgRule_read_text reads a text with columns in it: 'refund {id}' becomes ["refund ", 1] if id is column 1.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_text(target regclass, given text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     piece text[]; -- one of: text or a doubled brace, the name of a column, a brace alone
@@ -41,15 +41,15 @@ BEGIN
                 USING ERRCODE = 'invalid_parameter_value', HINT = 'Write {{ and }} for braces.';
         END IF;
         parts := parts || CASE
-            WHEN piece[2] IS NOT NULL THEN to_jsonb(SUBMSG_SCHEMA.subMsgRule_column(target, piece[2]))
+            WHEN piece[2] IS NOT NULL THEN to_jsonb(SUBMSG_SCHEMA.subMsgRule_read_column(target, piece[2]))
             ELSE to_jsonb(CASE piece[1] WHEN '{{' THEN '{' WHEN '}}' THEN '}' ELSE piece[1] END) END;
     END LOOP;
     RETURN parts;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_text FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_text FROM PUBLIC;
 
--- subMsgRule_param reads one parameter: a column (goods), a text (=refund {id}), or an object ({"column": …, "map": …}).
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_param(target regclass, given text) RETURNS jsonb
+-- subMsgRule_read_param reads one parameter: a column (goods), a text (=refund {id}), or an object ({"column": …, "map": …}).
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_param(target regclass, given text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     param     jsonb;
@@ -59,9 +59,9 @@ BEGIN
     IF given IS NULL THEN
         RAISE EXCEPTION 'a parameter is NULL' USING ERRCODE = 'invalid_parameter_value', HINT = 'An empty one is written =';
     ELSIF given LIKE '=%' THEN
-        RETURN jsonb_build_object('text', SUBMSG_SCHEMA.subMsgRule_text(target, substr(given, 2)));
+        RETURN jsonb_build_object('text', SUBMSG_SCHEMA.subMsgRule_read_text(target, substr(given, 2)));
     ELSIF given NOT LIKE '{%' THEN
-        RETURN jsonb_build_object('column', SUBMSG_SCHEMA.subMsgRule_column(target, given));
+        RETURN jsonb_build_object('column', SUBMSG_SCHEMA.subMsgRule_read_column(target, given));
     END IF;
     BEGIN
         param := given;
@@ -85,7 +85,7 @@ BEGIN
                 HINT = 'It is {"column": "…"} with "map": {"value": "word"} (and "else": "word"), '
                     'or with "format": "…" (and "zone": "…"), and "null": "word"; all texts.';
     END IF;
-    param := param || jsonb_build_object('column', SUBMSG_SCHEMA.subMsgRule_column(target, param->>'column'));
+    param := param || jsonb_build_object('column', SUBMSG_SCHEMA.subMsgRule_read_column(target, param->>'column'));
     IF param ? 'format' THEN
         SELECT format_type(atttypid, NULL) INTO type_name
         FROM pg_attribute WHERE attrelid = target AND attnum = (param->>'column')::smallint;
@@ -102,10 +102,10 @@ BEGIN
     END IF;
     RETURN param;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_param FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_param FROM PUBLIC;
 
--- subMsgRule_time reads a time: '+2 hours' (from now), 'pickup_at' (a column), or 'pickup_at - 1 hour'.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_time(target regclass, given text) RETURNS jsonb
+-- subMsgRule_read_time reads a time: '+2 hours' (from now), 'pickup_at' (a column), or 'pickup_at - 1 hour'.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_time(target regclass, given text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     piece  text[] := regexp_match(given, '^(?:(.+)\s)?([+-])\s*(\d.*)$'); -- column or NULL, sign, interval
@@ -128,7 +128,7 @@ BEGIN
     IF piece[1] IS NULL THEN
         RETURN jsonb_build_object('add', piece[2] || piece[3]);
     END IF;
-    number := SUBMSG_SCHEMA.subMsgRule_column(target, btrim(piece[1]));
+    number := SUBMSG_SCHEMA.subMsgRule_read_column(target, btrim(piece[1]));
     SELECT atttypid INTO type FROM pg_attribute WHERE attrelid = target AND attnum = number;
     IF type NOT IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) THEN
         RAISE EXCEPTION 'column % is of type %, not a time', quote_ident(btrim(piece[1])), type USING ERRCODE = 'datatype_mismatch';
@@ -136,13 +136,13 @@ BEGIN
     RETURN jsonb_build_object('column', number, 'add', piece[2] || piece[3])
         || CASE type WHEN 'timestamptz'::regtype THEN '{}' ELSE jsonb_build_object('zone', current_setting('TimeZone')) END;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_time FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_time FROM PUBLIC;
 
--- subMsgRule_flag reads the flag: it must be a boolean column that an update can set.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_flag(target regclass, given text) RETURNS smallint
+-- subMsgRule_read_flag reads the flag: it must be a boolean column that an update can set.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_flag(target regclass, given text) RETURNS smallint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    number smallint := SUBMSG_SCHEMA.subMsgRule_column(target, given);
+    number smallint := SUBMSG_SCHEMA.subMsgRule_read_column(target, given);
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute
         WHERE attrelid = target AND attnum = number AND atttypid = 'boolean'::regtype AND attgenerated = '')
@@ -155,10 +155,10 @@ BEGIN
     END IF;
     RETURN number;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_flag FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_flag FROM PUBLIC;
 
--- subMsgRule_filter reads the filter: {"kind": "food"} becomes [{"column": 7, "values": ["food"]}] if kind is column 7.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_filter(target regclass, given jsonb) RETURNS jsonb
+-- subMsgRule_read_filter reads the filter: {"kind": "food"} becomes [{"column": 7, "values": ["food"]}] if kind is column 7.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_filter(target regclass, given jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     conditions jsonb := '[]';
@@ -176,9 +176,9 @@ BEGIN
             RAISE EXCEPTION 'the filter on % must be one text or a list of them', quote_ident(f.key)
                 USING ERRCODE = 'invalid_parameter_value';
         END IF;
-        conditions := conditions || jsonb_build_array(jsonb_build_object('column', SUBMSG_SCHEMA.subMsgRule_column(target, f.key),
+        conditions := conditions || jsonb_build_array(jsonb_build_object('column', SUBMSG_SCHEMA.subMsgRule_read_column(target, f.key),
             'values', (SELECT jsonb_agg(v) FROM jsonb_array_elements_text(f.wanted) AS v)));
     END LOOP;
     RETURN conditions;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_filter FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_filter FROM PUBLIC;

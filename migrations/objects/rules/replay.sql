@@ -1,9 +1,9 @@
--- submsg_replay() makes the messages that are missing since a rule was broken, from the errors that are stored. Administrators call it
--- from any SQL client, and `submsg rules replay` does. It runs with the rights of whoever calls it.
+-- submsg_replay() makes the messages that are missing since a rule was broken, from the errors that are stored. Administrators
+-- call it from any SQL client, and `submsg rules replay` does. It runs with the rights of whoever calls it.
 
--- subMsgRule_replay makes the message that one stored error stands for, and returns what became of it: sent, failed, or gone (its row is
--- gone, or asks for no message any more). A row with a flag is updated, which fires its rules anew; the table's own triggers run with
--- the caller's search_path then, as in any update of the caller's.
+-- subMsgRule_replay makes the message that one stored error stands for, and returns what became of it: sent, failed, or gone
+-- (its row is gone, or asks for no message any more). A row with a flag is updated, which fires its rules anew; the table's own
+-- triggers run with the caller's search_path then, as in any update of the caller's.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_replay(failure SUBMSG_SCHEMA.subMsgRuleError, path text) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -15,7 +15,7 @@ DECLARE
     updated   record;
 BEGIN
     SELECT * INTO STRICT rule FROM SUBMSG_SCHEMA.subMsgRule r WHERE r.id = failure.ruleId;
-    rule := SUBMSG_SCHEMA.subMsgRule_now(rule);
+    rule := SUBMSG_SCHEMA.subMsgRule_current(rule);
     IF failure.rowKey IS NULL THEN
         RAISE EXCEPTION 'its row can''t be found: the table has no key; update it by hand';
     END IF;
@@ -28,7 +28,7 @@ BEGIN
         RAISE EXCEPTION 'its row can''t be found: the key of the table is another now';
     END IF;
     IF NOT rule.plan ? 'flag' THEN
-        EXECUTE format('SELECT m.* FROM %s AS t, LATERAL SUBMSG_SCHEMA.subMsgRule_read($1, t) AS m WHERE %s', rule.tableName, condition)
+        EXECUTE format('SELECT m.* FROM %s AS t, LATERAL SUBMSG_SCHEMA.subMsgRule_preview($1, t) AS m WHERE %s', rule.tableName, condition)
             INTO m USING rule;
         IF m.fits IS NOT TRUE THEN
             RETURN 'gone';
@@ -53,8 +53,8 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_replay FROM PUBLIC;
 
--- submsg_replay replays the errors of one rule, or of all, and returns a line for each rule that had any. It has no SET search_path of
--- its own, because it has to hand on the caller's: it pins the path by itself.
+-- submsg_replay replays the errors of one rule, or of all, and returns a line for each rule that had any. It has no SET
+-- search_path of its own, because it has to hand on the caller's: it pins the path by itself.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.submsg_replay(name text DEFAULT NULL)
 RETURNS TABLE (rule text, sent bigint, failed bigint, gone bigint, error text)
 LANGUAGE plpgsql AS $$

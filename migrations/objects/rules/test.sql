@@ -4,9 +4,9 @@
 --
 -- Administrators call it from any SQL client, and `submsg rules test` does. It runs with the rights of whoever calls it.
 
--- subMsgRule_read returns what a rule makes of a row, and why there would be no message (problem). subMsgRule_replay() (replay.sql) calls
--- it, too.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read(
+-- subMsgRule_preview returns what a rule makes of a row, and why there would be no message (problem). subMsgRule_replay()
+-- (replay.sql) calls it, too.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_preview(
     rule SUBMSG_SCHEMA.subMsgRule, given anyelement, OUT fits boolean, OUT openid text, OUT params text[], OUT sendAfter timestamptz,
     OUT expireTime timestamptz, OUT dedupKey text, OUT page text, OUT rowKey jsonb, OUT problem text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -20,23 +20,23 @@ BEGIN
     EXECUTE format('SELECT %s', coalesce(
             SUBMSG_SCHEMA.subMsgRule_object_sql(rule.tableName, SUBMSG_SCHEMA.subMsgRule_key(rule.tableName)), 'NULL::jsonb'))
         INTO rowKey USING given;
-    renewed := SUBMSG_SCHEMA.subMsgRule_now(rule);
+    renewed := SUBMSG_SCHEMA.subMsgRule_current(rule);
     EXECUTE format('SELECT fits, openid, params, sendAfter, expireTime, dedupKey, page FROM (%s) AS m', renewed.query)
         INTO fits, openid, params, sendAfter, expireTime, dedupKey, page USING given, given;
     FOR c IN
         SELECT SUBMSG_SCHEMA.subMsgRule_column_number(renewed, condition->>'column') AS number,
             SUBMSG_SCHEMA.subMsgRule_column_name(renewed, condition->>'column') AS name,
-            SUBMSG_SCHEMA.subMsgRule_list(condition->'values') AS wanted
+            SUBMSG_SCHEMA.subMsgRule_text_array(condition->'values') AS wanted
         FROM jsonb_array_elements(SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)) AS condition
     LOOP
-        EXECUTE 'SELECT ' || SUBMSG_SCHEMA.subMsgRule_astext(rule.tableName, c.number, '$1') INTO value USING given;
+        EXECUTE 'SELECT ' || SUBMSG_SCHEMA.subMsgRule_value_text(rule.tableName, c.number, '$1') INTO value USING given;
         IF (value = ANY (c.wanted)) IS NOT TRUE THEN
             problem := format('it does not fire: column %I is %s, the rule wants %s', c.name, coalesce(quote_literal(value), 'NULL'),
                 (SELECT string_agg(quote_literal(v), ' or ') FROM unnest(c.wanted) AS v));
             RETURN;
         END IF;
     END LOOP;
-    problem := SUBMSG_SCHEMA.subMsgRule_flaw(rule.id, openid, params, dedupKey);
+    problem := SUBMSG_SCHEMA.subMsgRule_message_problem(rule.id, openid, params, dedupKey);
     FOR c IN -- the CHECKs of subMsgList that look at nothing but what the rule gives
         SELECT conname, pg_get_expr(conbin, conrelid) AS condition FROM pg_constraint
         WHERE conrelid = 'SUBMSG_SCHEMA.subMsgList'::regclass AND contype = 'c' AND problem IS NULL
@@ -52,7 +52,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     problem := SQLERRM;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_preview FROM PUBLIC;
 
 -- submsg_test returns one line for each rule of the row's table, or of the table that this is a partition of.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.submsg_test(given anyelement) RETURNS TABLE (
@@ -69,7 +69,7 @@ BEGIN
         SELECT * FROM SUBMSG_SCHEMA.subMsgRule x
         WHERE x.tableName = target OR x.tableName IN (SELECT relid FROM pg_partition_ancestors(target)) ORDER BY x.id
     LOOP
-        m := SUBMSG_SCHEMA.subMsgRule_read(r, given);
+        m := SUBMSG_SCHEMA.subMsgRule_preview(r, given);
         rule := r.name;
         template := r.templateId;
         rowKey := m.rowKey;

@@ -1,14 +1,14 @@
--- The triggers of business tables: subMsgRule_arm() makes them of the rules of a table, so that an update that fires nothing calls no
--- function. The triggers of subMsgRule at the end of this file call it when a rule is made, changed or removed; submsg_watch() calls it
--- to make good what somebody has removed by hand.
+-- The triggers of business tables: subMsgRule_set_triggers() makes them of the rules of a table, so that an update that fires
+-- nothing calls no function. The triggers of subMsgRule at the end of this file call it when a rule is made, changed or
+-- removed; submsg_watch() calls it to make good what somebody has removed by hand.
 --
 -- A business table has up to four of them: "~submsg" (BEFORE UPDATE), "~submsg_touch" (AFTER INSERT, for rules with a flag),
 -- "~submsg_insert" and "~submsg_delete". They call subMsgRule_fire() and subMsgRule_touch() (fire.sql).
 
--- subMsgRule_changes returns the condition of a WHEN clause that is true if one of the columns changes. It must not fail, nor need an
--- operator that pg_catalog hasn't: columns of types without a built-in equality are compared as text. A generated column isn't computed
--- yet there, so the columns that it is generated from are compared.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_changes(target regclass, numbers smallint[]) RETURNS text
+-- subMsgRule_changes_condition returns the condition of a WHEN clause that is true if one of the columns changes. It must not
+-- fail, nor need an operator that pg_catalog hasn't: columns of types without a built-in equality are compared as text. A
+-- generated column isn't computed yet there, so the columns that it is generated from are compared.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_changes_condition(target regclass, numbers smallint[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH used AS (
         SELECT attnum FROM pg_attribute WHERE attrelid = target AND attnum = ANY (numbers) AND attgenerated = ''
@@ -29,11 +29,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM pg_attribute a JOIN pg_type ON pg_type.oid = atttypid
     WHERE attrelid = target AND attnum IN (SELECT attnum FROM used)
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_changes FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_changes_condition FROM PUBLIC;
 
--- subMsgRule_fits returns the condition of a WHEN clause that is true if a row (version is NEW or OLD) has the values that the rule asks
--- for. Conditions on generated columns are left to the function that the trigger calls.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_fits(rule SUBMSG_SCHEMA.subMsgRule, version text) RETURNS text
+-- subMsgRule_fits_condition returns the condition of a WHEN clause that is true if a row (version is NEW or OLD) has the values
+-- that the rule asks for. Conditions on generated columns are left to the function that the trigger calls.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_fits_condition(rule SUBMSG_SCHEMA.subMsgRule, version text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(string_agg(format(CASE typnamespace
             WHEN 'pg_catalog'::regnamespace THEN '%s.%I::text = ANY (%L::text[])'
@@ -44,18 +44,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
             AND attnum = SUBMSG_SCHEMA.subMsgRule_column_number(rule, condition->>'column')
         JOIN pg_type ON pg_type.oid = atttypid
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_fits FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_fits_condition FROM PUBLIC;
 
--- subMsgRule_any joins conditions by OR; NULL if there are none.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_any(conditions text[]) RETURNS text
+-- subMsgRule_any_condition joins conditions by OR; NULL if there are none.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_any_condition(conditions text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT string_agg(DISTINCT '(' || c || ')', ' OR ') FROM unnest(conditions) AS c
 $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_any FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_any_condition FROM PUBLIC;
 
--- subMsgRule_trigger makes one trigger of a table with this condition, or drops it where the condition is NULL. Whoever doesn't own the
--- table can't drop it, and makes it one that never fires instead.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_trigger(
+-- subMsgRule_set_trigger makes one trigger of a table with this condition, or drops it where the condition is NULL. Whoever
+-- doesn't own the table can't drop it, and makes it one that never fires instead.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_set_trigger(
     target regclass, trigger_ text, event text, level text, condition text, function text
 ) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -77,14 +77,14 @@ BEGIN
             trigger_, event, target, level, coalesce(condition, 'false'), 'SUBMSG_SCHEMA'::regnamespace, function);
     END IF;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_trigger FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_set_trigger FROM PUBLIC;
 
--- subMsgRule_arm makes the triggers of a table as its rules need them.
+-- subMsgRule_set_triggers makes the triggers of a table as its rules need them.
 --
--- Their names begin with ~, which sorts after all letters: they run after the table's own BEFORE triggers, and the message says what is
--- stored. Partitioned tables have triggers by statement for INSERT and DELETE, for which a row that moves from one partition to another
--- is neither inserted nor deleted.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_arm(target regclass) RETURNS void
+-- Their names begin with ~, which sorts after all letters: they run after the table's own BEFORE triggers, and the message says
+-- what is stored. Partitioned tables have triggers by statement for INSERT and DELETE, for which a row that moves from one
+-- partition to another is neither inserted nor deleted.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_set_triggers(target regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     rule        SUBMSG_SCHEMA.subMsgRule;
@@ -106,7 +106,7 @@ BEGIN
     END IF;
     FOR rule IN SELECT * FROM SUBMSG_SCHEMA.subMsgRule WHERE tableName = target ORDER BY id LOOP
         BEGIN
-            rule := SUBMSG_SCHEMA.subMsgRule_now(rule);
+            rule := SUBMSG_SCHEMA.subMsgRule_current(rule);
         EXCEPTION WHEN OTHERS THEN
             RAISE WARNING 'submsg: rule % of % is broken: %', quote_ident(rule.name), target, SQLERRM;
             CONTINUE;
@@ -117,28 +117,28 @@ BEGIN
             SELECT rule.plan->>'whenColumn' WHERE NOT rule.plan ? 'flag' OR rule.plan ? 'hold'
             UNION SELECT f->>'column' FROM jsonb_array_elements(rule.plan->'filter') AS f WHERE rule.plan ? 'hold') AS w (label)
             WHERE label IS NOT NULL);
-        updates := updates || flag_is_set || SUBMSG_SCHEMA.subMsgRule_changes(target, watched);
+        updates := updates || flag_is_set || SUBMSG_SCHEMA.subMsgRule_changes_condition(target, watched);
         IF rule.plan ? 'onInsert' THEN
             touches := touches || flag_is_set;
             inserts := inserts || CASE
                 WHEN flag_is_set IS NOT NULL THEN NULL
                 WHEN partitioned THEN 'true'
-                ELSE SUBMSG_SCHEMA.subMsgRule_fits(rule, 'NEW') END;
+                ELSE SUBMSG_SCHEMA.subMsgRule_fits_condition(rule, 'NEW') END;
         END IF;
         IF rule.plan ? 'hold' THEN
-            deletes := deletes || CASE WHEN partitioned THEN 'true' ELSE SUBMSG_SCHEMA.subMsgRule_fits(rule, 'OLD') END;
+            deletes := deletes || CASE WHEN partitioned THEN 'true' ELSE SUBMSG_SCHEMA.subMsgRule_fits_condition(rule, 'OLD') END;
         END IF;
     END LOOP;
-    PERFORM SUBMSG_SCHEMA.subMsgRule_trigger(target, '~submsg', 'BEFORE UPDATE', 'FOR EACH ROW',
-        SUBMSG_SCHEMA.subMsgRule_any(updates), 'subMsgRule_fire');
-    PERFORM SUBMSG_SCHEMA.subMsgRule_trigger(target, '~submsg_touch', 'AFTER INSERT', 'FOR EACH ROW',
-        SUBMSG_SCHEMA.subMsgRule_any(touches), 'subMsgRule_touch');
-    PERFORM SUBMSG_SCHEMA.subMsgRule_trigger(target, '~submsg_insert', 'AFTER INSERT',
+    PERFORM SUBMSG_SCHEMA.subMsgRule_set_trigger(target, '~submsg', 'BEFORE UPDATE', 'FOR EACH ROW',
+        SUBMSG_SCHEMA.subMsgRule_any_condition(updates), 'subMsgRule_fire');
+    PERFORM SUBMSG_SCHEMA.subMsgRule_set_trigger(target, '~submsg_touch', 'AFTER INSERT', 'FOR EACH ROW',
+        SUBMSG_SCHEMA.subMsgRule_any_condition(touches), 'subMsgRule_touch');
+    PERFORM SUBMSG_SCHEMA.subMsgRule_set_trigger(target, '~submsg_insert', 'AFTER INSERT',
         CASE WHEN partitioned THEN 'REFERENCING NEW TABLE AS submsg_rows FOR EACH STATEMENT' ELSE 'FOR EACH ROW' END,
-        SUBMSG_SCHEMA.subMsgRule_any(inserts), 'subMsgRule_fire');
-    PERFORM SUBMSG_SCHEMA.subMsgRule_trigger(target, '~submsg_delete', 'AFTER DELETE',
+        SUBMSG_SCHEMA.subMsgRule_any_condition(inserts), 'subMsgRule_fire');
+    PERFORM SUBMSG_SCHEMA.subMsgRule_set_trigger(target, '~submsg_delete', 'AFTER DELETE',
         CASE WHEN partitioned THEN 'REFERENCING OLD TABLE AS submsg_rows FOR EACH STATEMENT' ELSE 'FOR EACH ROW' END,
-        SUBMSG_SCHEMA.subMsgRule_any(deletes), 'subMsgRule_fire');
+        SUBMSG_SCHEMA.subMsgRule_any_condition(deletes), 'subMsgRule_fire');
     SELECT string_agg('trigger ' || quote_ident(tgname), ', ') INTO later
     FROM pg_trigger
     WHERE tgrelid = target AND NOT tgisinternal AND tgtype & 19 = 19 -- 19: BEFORE UPDATE, FOR EACH ROW
@@ -147,17 +147,17 @@ BEGIN
         RAISE WARNING 'submsg: % of % runs after submsg: what it changes, or calls off, is not in the messages', later, target;
     END IF;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_arm FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_set_triggers FROM PUBLIC;
 
 -- subMsgRule_armed is called by the two triggers below when the rules of a table have changed.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_armed() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
-        PERFORM SUBMSG_SCHEMA.subMsgRule_arm(OLD.tableName);
+        PERFORM SUBMSG_SCHEMA.subMsgRule_set_triggers(OLD.tableName);
     END IF;
     IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND NEW.tableName <> OLD.tableName THEN
-        PERFORM SUBMSG_SCHEMA.subMsgRule_arm(NEW.tableName);
+        PERFORM SUBMSG_SCHEMA.subMsgRule_set_triggers(NEW.tableName);
     END IF;
     RETURN NULL;
 END $$;
