@@ -28,7 +28,7 @@ SELECT line FROM (
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> $1
   UNION ALL
     SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND contype <> 'n' AND conrelid <> $1::regclass
+    FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND contype <> 'n' AND conrelid IS DISTINCT FROM to_regclass($1)
   UNION ALL
     SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename <> $1
   UNION ALL
