@@ -59,6 +59,7 @@ const Account = "*"
 type Verdict struct {
 	Outcome Outcome
 	Code    *int32        // WeChat's errcode; nil when WeChat did not answer
+	Kind    string        // submsg's own word for what happened, an explain.Kind; "" where the errcode says it
 	Text    string        // for people, goes to sendStatusMsg: no secret, no token
 	MsgID   int64         // WeChat's msgid, 0 if none
 	After   time.Duration // Later and Halt: not sooner than this; 0 leaves Later to the backoff

@@ -1,6 +1,6 @@
-// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and a
-// story that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the story
-// itself is in story.go.
+// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and a story
+// that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the story itself is
+// in story.go.
 package demo
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
@@ -19,8 +20,10 @@ import (
 
 	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/lab/pgembed"
+	"github.com/submsg/submsg/internal/ops"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
@@ -33,8 +36,8 @@ type Command struct {
 // Run starts everything that a deployment has, in one process, and tells the story. Its error says what
 // didn't come out as told.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
-	s := stage{Terminal: term, tongue: terminal.Language(), width: term.Width()}
-	s.say("Starting a private Postgres …", "正在启动私有 Postgres …")
+	s := stage{Terminal: term, tongue: explain.ByLocale(), width: term.Width()}
+	s.say(explain.DemoWords.Starting)
 	server, err := pgembed.Start(ctx, pgembed.Config{Listen: "127.0.0.1:0"})
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		stop()
 		return err
 	}
-	s.say("Postgres, a fake WeChat at %[1]s and submsg are running.", "Postgres、模拟微信 %[1]s 与 submsg 均已运行。", url)
+	s.say(explain.DemoWords.Running, url)
 	err = s.tell(groupCtx)
 	if err == nil && !c.Once && s.interactive() {
 		s.stay(groupCtx, server)
@@ -101,8 +104,7 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	logger.SetLevel(logrus.WarnLevel)
 	log := logrus.NewEntry(logger)
 	catalogue := templates.Shipped()
-	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL,
-		AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
+	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL, AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
 		Templates: func() *templates.Catalogue { return catalogue }, Log: log})
 	if err != nil {
 		return err
@@ -126,21 +128,7 @@ func (s *stage) interactive() bool {
 
 // stay goes on serving until ctx ends, and prints what happens.
 func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
-	s.say(`
-Now it is yours, until Ctrl-C. In any SQL client, or:
-
-  psql '%[1]s'
-
-  INSERT INTO subMsgList (openid, templateId, parameterArr)
-  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');
-`, `
-现在由你操作，按 Ctrl-C 结束。用任意 SQL 客户端，或:
-
-  psql '%[1]s'
-
-  INSERT INTO subMsgList (openid, templateId, parameterArr)
-  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');
-`, server.URL(), subscriber)
+	s.say(explain.DemoWords.Yours, server.URL(), subscriber)
 	var last time.Time
 	if err := s.pool.QueryRow(ctx, `SELECT max(updateTime) FROM subMsgList`).Scan(&last); err != nil {
 		return
@@ -153,14 +141,26 @@ Now it is yours, until Ctrl-C. In any SQL client, or:
 			return
 		case <-time.After(200 * time.Millisecond):
 		}
-		rows, err := s.messages(ctx, `updateTime > $1`, last)
+		rows, err := s.changed(ctx, last)
 		if err != nil {
 			continue // the next look will show it
 		}
 		for _, m := range rows {
-			last = m.Updated
-			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", m.Updated.Local().Format(time.TimeOnly), m.ID, m.Template,
-				m.Status, m.Text)
+			last = m.UpdateTime
+			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", last.Local().Format(time.TimeOnly), m.ID, m.TemplateID, m.Status, m.Text)
 		}
 	}
+}
+
+// changed reads the messages that changed after a moment.
+func (s *stage) changed(ctx context.Context, after time.Time) ([]ops.Message, error) {
+	rows, err := s.pool.Query(ctx, `SELECT id FROM subMsgList WHERE updateTime > $1`, after)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, err
+	}
+	return s.messages(ctx, ids)
 }

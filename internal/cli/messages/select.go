@@ -78,34 +78,3 @@ func (i *instant) UnmarshalText(text []byte) error {
 	}
 	return fmt.Errorf("the time %q must be like 2026-07-26T03:00:00+08:00 or '2026-07-26 03:00'", text)
 }
-
-// ago is a span of time in few letters: 12s, 3m20s, 5h7m, 6d.
-func ago(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "-" + ago(-d)
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh%dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd", int(d.Hours()/24))
-}
-
-// moment is a time for people, with its distance from now.
-func moment(t, now time.Time, tongue int) string {
-	if t.Year() >= 9999 {
-		return neverWord.in(tongue)
-	}
-	return fmt.Sprintf("%s (%s)", t.Local().Format(time.DateTime), distance(t, now, tongue))
-}
-
-// distance is 2h0m ago, or in 2h0m.
-func distance(t, now time.Time, tongue int) string {
-	if t.After(now) {
-		return inWords.in(tongue, ago(t.Sub(now)))
-	}
-	return agoWords.in(tongue, ago(now.Sub(t)))
-}

@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
