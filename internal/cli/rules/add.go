@@ -52,7 +52,7 @@ func (c *Add) Run(ctx context.Context, term terminal.Terminal) error {
 	if err := c.fits(term, catalogue); err != nil {
 		return err
 	}
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		name, err := rules.Add(ctx, conn, rule)
 		if err != nil {
 			return err

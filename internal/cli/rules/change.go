@@ -19,7 +19,7 @@ type Remove struct {
 }
 
 func (c *Remove) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		r, _, err := rules.Show(ctx, conn, c.Name, 0)
 		if err != nil {
 			return noSuchRule(ctx, conn, c.Name, err)
@@ -47,7 +47,7 @@ type Replay struct {
 
 // Run fires the stored errors again. Exit code 1 says that some are still errors.
 func (c *Replay) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		if c.Name != "" {
 			if _, _, err := rules.Show(ctx, conn, c.Name, 0); err != nil {
 				return noSuchRule(ctx, conn, c.Name, err)

@@ -33,7 +33,7 @@ func (c *Test) Run(ctx context.Context, term terminal.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		all, err := rules.Test(ctx, conn, c.Table, c.Where, c.Limit)
 		if err != nil {
 			return err
