@@ -104,7 +104,7 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	logger.SetLevel(logrus.WarnLevel)
 	log := logrus.NewEntry(logger)
 	catalogue := templates.Shipped()
-	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL, 
+	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL,
 		AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
 		Templates: func() *templates.Catalogue { return catalogue }, Log: log})
 	if err != nil {
