@@ -34,9 +34,10 @@ func (p position) before(q position) bool {
 	return c < 0 || c == 0 && p.id < q.id
 }
 
-// planSQL makes the plans of a transaction's statements: each is made once, and uses the index whatever the statistics say.
-// Planning a claim costs more than executing it, and a plan that was made while the table was small must still do when the table
-// is large. A plan type that is off counts as very expensive, so the just-in-time compiler has to be off as well.
+// planSQL makes the plans of a transaction's statements: each is made once, and uses the index whatever the
+// statistics say. Planning a claim costs more than executing it, and a plan that was made while the table was small
+// must still do when the table is large. A plan type that is off counts as very expensive, so the just-in-time
+// compiler has to be off as well.
 const planSQL = `SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
     set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)`
 
@@ -47,42 +48,46 @@ const fromDue = ` FROM subMsgList
       AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
       AND id <> ALL ($1)`
 
-// duePart begins a claim: it says what the claim may take. The candidates stand in a materialized CTE, because otherwise the
-// planner may run the limited part more than once and claim more rows than asked for.
+// duePart begins a claim: it says what the claim may take. The candidates stand in a materialized CTE, because
+// otherwise the planner may run the limited part more than once and claim more rows than asked for.
 const duePart = `
 WITH due AS MATERIALIZED (
     SELECT ctid AS place, id` + fromDue + ` AND openid <> ALL ($5) `
 
-// oldestSQL takes the oldest messages after a position in the queue. While an old transaction holds back vacuum, the index
-// keeps what was claimed since that began, and a claim that began at the front would walk over all of it.
+// oldestSQL takes the oldest messages after a position in the queue. While an old transaction holds back vacuum, the
+// index keeps what was claimed since that began, and a claim that began at the front would walk over all of it.
 const oldestSQL = duePart + `AND (dueAt, id) > ($3, $4)
     ORDER BY dueAt, id LIMIT $2
     FOR UPDATE SKIP LOCKED
 )`
 
-// newestSQL takes the newest messages of the last seconds: those that came after a bulk of others, and would wait behind it.
+// newestSQL takes the newest messages of the last seconds: those that came after a bulk of others, and would wait
+// behind it.
 const newestSQL = duePart + `AND (dueAt, id) > (now() - $3::interval, $4)
     ORDER BY dueAt DESC, id DESC LIMIT $2
     FOR UPDATE SKIP LOCKED
 )`
 
-// markSendingSQL ends a claim. It also notes in subMsgClaim which rows the claim holds, for the sweep: an index to find them by
-// would have to be written at each settlement.
+// markSendingSQL ends a claim. It also notes in subMsgClaim which rows the claim holds, for the sweep: an index to
+// find them by would have to be written at each settlement.
 const markSendingSQL = `, noted AS (
     INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
     SELECT $6, clock_timestamp() + $7::interval, array_agg(id) FROM due HAVING count(*) > 0
 )
 UPDATE subMsgList m
-SET sendStatus = 'sending', claimId = $6, leaseUntil = clock_timestamp() + $7::interval, attempts = attempts + 1, updateTime = clock_timestamp()
+SET sendStatus = 'sending', claimId = $6, leaseUntil = clock_timestamp() + $7::interval, attempts = attempts + 1,
+    updateTime = clock_timestamp()
 WHERE ctid = ANY (ARRAY(SELECT place FROM due))
-RETURNING id, coalesce(openid, ''), coalesce(templateId, ''), parameterArr, coalesce(page, ''), attempts, coalesce(traceparent, ''), sendAfter, `
+RETURNING id, coalesce(openid, ''), coalesce(templateId, ''), parameterArr, coalesce(page, ''), attempts,
+    coalesce(traceparent, ''), sendAfter, `
 
 const (
 	claimOldestSQL = oldestSQL + markSendingSQL + `''`
 	claimNewestSQL = newestSQL + markSendingSQL + `''`
 )
 
-// pauseDuePart is part of a statement: the pauses whose probe is due. While everything is paused, only that pause is probed.
+// pauseDuePart is part of a statement: the pauses whose probe is due. While everything is paused, only that pause is
+// probed.
 const pauseDuePart = `
     SELECT templateId FROM subMsgPause p
     WHERE probeAt <= now() AND (templateId = '*' OR NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*'))`
@@ -103,8 +108,8 @@ WITH pause AS MATERIALIZED (` + pauseDuePart + `
         FOR UPDATE SKIP LOCKED) m
 )`
 
-// claimProbeSQL also sets the time of the next probe. That moves on where nothing waits, too: to find that nothing does means to
-// walk over all that waits, and other pauses want their turn.
+// claimProbeSQL also sets the time of the next probe. That moves on where nothing waits, too: to find that nothing
+// does means to walk over all that waits, and other pauses want their turn.
 const claimProbeSQL = probeDueSQL + `, next AS (
     UPDATE subMsgPause SET probeAt = clock_timestamp() + $8::interval, probes = probes + 1
     WHERE templateId IN (SELECT templateId FROM pause)
@@ -123,7 +128,8 @@ var (
 	probes = selection{claimProbeSQL, probeDueSQL, queueFront.dueAt, queueFront.id}
 )
 
-// claimProbe claims the one message that tests whether the pause that has been due for longest is over, if there is one.
+// claimProbe claims the one message that tests whether the pause that has been due for longest is over, if there is
+// one.
 func (c *Consumer) claimProbe(ctx context.Context, id string) ([]claimed, error) {
 	return c.claim(ctx, id, probes, 1, c.cfg.ProbeEvery)
 }
@@ -142,8 +148,8 @@ func (c *Consumer) claim(
 	return got, nil
 }
 
-// queueClaim adds a claim of limit messages to a batch of statements. What it takes is appended to got. The columns are scanned
-// by position, into variables that are used again for each row: this is the hot path.
+// queueClaim adds a claim of limit messages to a batch of statements. What it takes is appended to got. The columns
+// are scanned by position, into variables that are used again for each row: this is the hot path.
 func (c *Consumer) queueClaim(
 	batch *pgx.Batch, got *[]claimed, id string, from selection, limit int, more ...any,
 ) {

@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// claimForFreeSenders waits for a free sender and claims for all that are free, as far as the rate allows. full: there may be
-// more due.
+// claimForFreeSenders waits for a free sender and claims for all that are free, as far as the rate allows. full:
+// there may be more due.
 func (c *claimer) claimForFreeSenders(ctx context.Context) (full bool, n int, err error) {
 	if c.pace.untilPermit() > 0 {
 		return true, 0, nil
@@ -40,8 +40,8 @@ func (c *claimer) claimForFreeSenders(ctx context.Context) (full bool, n int, er
 	return full, n, err
 }
 
-// claimUpTo claims up to most messages and hands them to the senders. The probe of a pause comes first, because no backlog may
-// put it off.
+// claimUpTo claims up to most messages and hands them to the senders. The probe of a pause comes first, because no
+// backlog may put it off.
 func (c *claimer) claimUpTo(ctx context.Context, most int) (n int, full bool, err error) {
 	wake := c.firstWake.Swap(nil)
 	if c.paused {
@@ -85,8 +85,8 @@ func noteWake(wake *time.Time, got []claimed) []claimed {
 	return got
 }
 
-// claimFrom claims up to n messages. When the database refuses that, the next claim is of half as many, down to the single message
-// that can't be written; then they grow again.
+// claimFrom claims up to n messages. When the database refuses that, the next claim is of half as many, down to the
+// single message that can't be written; then they grow again.
 func (c *claimer) claimFrom(ctx context.Context, from selection, n int) (got []claimed, full bool, err error) {
 	got, err = c.finishClaim(ctx, func(ctx context.Context, id string) ([]claimed, error) {
 		return c.claim(ctx, id, from, n)
@@ -104,8 +104,8 @@ func (c *claimer) claimFrom(ctx context.Context, from selection, n int) (got []c
 	return nil, true, c.skipNext(ctx, err, from)
 }
 
-// probePause claims the message that tests a pause. again: the database refused that message, so it is skipped, and another one
-// can be claimed.
+// probePause claims the message that tests a pause. again: the database refused that message, so it is skipped, and
+// another one can be claimed.
 func (c *claimer) probePause(ctx context.Context) (got []claimed, again bool, err error) {
 	got, err = c.finishClaim(ctx, c.claimProbe)
 	if again = isRefusal(err); again {
@@ -114,8 +114,8 @@ func (c *claimer) probePause(ctx context.Context) (got []claimed, again bool, er
 	return got, again, err
 }
 
-// finishClaim finishes a claim even while the consumer stops, and remembers one whose answer was lost: its rows may be "sending"
-// with nobody to send them.
+// finishClaim finishes a claim even while the consumer stops, and remembers one whose answer was lost: its rows may
+// be "sending" with nobody to send them.
 func (c *claimer) finishClaim(
 	ctx context.Context, claim func(ctx context.Context, id string) ([]claimed, error),
 ) ([]claimed, error) {

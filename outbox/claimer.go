@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// claimer claims messages for the senders that are free. A consumer has one, in a goroutine of its own; besides it, only the
-// settler claims, in exchanges.
+// claimer claims messages for the senders that are free. A consumer has one, in a goroutine of its own; besides it,
+// only the settler claims, in exchanges.
 //
-// It works in rounds: it claims, and when nothing more is due it looks what else there is, and rests until something may have
-// changed. An error ends a round; the next one follows after a short rest.
+// It works in rounds: it claims, and when nothing more is due it looks what else there is, and rests until something
+// may have changed. An error ends a round; the next one follows after a short rest.
 type claimer struct {
 	*Consumer
 	lookedAt    time.Time // when the table was last looked at
@@ -71,8 +71,8 @@ func (c *claimer) round(ctx context.Context) (rest time.Duration, err error) {
 	return c.goToSleep(ctx)
 }
 
-// goToSleep asks the triggers for wakes, claims what was committed meanwhile by somebody who did not see that, and tells how
-// long to rest.
+// goToSleep asks the triggers for wakes, claims what was committed meanwhile by somebody who did not see that, and
+// tells how long to rest.
 func (c *claimer) goToSleep(ctx context.Context) (rest time.Duration, err error) {
 	ask := c.listening.Load()
 	v, err := c.lookAndTidy(ctx, ask)

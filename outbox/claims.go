@@ -10,7 +10,7 @@ type claims struct {
 	mu    sync.Mutex
 	open  map[string]int       // by claimId: how many of its messages are not settled yet
 	ended []string             // all their messages are settled: their rows of subMsgClaim can be deleted
-	lost  map[string]time.Time // the answer to the claim was lost, since when: its rows may be "sending" with nobody to send them
+	lost  map[string]time.Time // when the answer was lost: the rows may be "sending" with nobody to send them
 }
 
 func newClaims() *claims {
@@ -60,8 +60,8 @@ func (c *claims) lose(id string) {
 	c.lost[id] = time.Now()
 }
 
-// lostIDs returns the lost claims. One that was lost longer than keep ago can't be committed any more, and is returned for
-// the last time.
+// lostIDs returns the lost claims. One that was lost longer than keep ago can't be committed any more, and is
+// returned for the last time.
 func (c *claims) lostIDs(keep time.Duration) (ids []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

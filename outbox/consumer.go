@@ -64,7 +64,8 @@ func (cfg Config) validate() error {
 	switch {
 	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
 		return errors.New("outbox: Pool, Sender and Log are needed")
-	case min(cfg.Senders, cfg.MaxAttempts) < 1 || min(cfg.Poll, cfg.SendTimeout, cfg.ProbeEvery, cfg.Ping, cfg.Canary) < 0:
+	case min(cfg.Senders, cfg.MaxAttempts) < 1,
+		min(cfg.Poll, cfg.SendTimeout, cfg.ProbeEvery, cfg.Ping, cfg.Canary) < 0:
 		return errors.New("outbox: a number below its minimum")
 	case cfg.Lease <= cfg.SendTimeout:
 		return fmt.Errorf("outbox: the lease (%s) must be longer than a send may take (%s)", cfg.Lease, cfg.SendTimeout)
@@ -80,7 +81,8 @@ func (cfg Config) validate() error {
 
 // Consumer sends the messages of one database. Any number of them, here or elsewhere, share the work.
 //
-// It consists of a claimer, some senders and a settler, which hand each other messages through channels, and of a listener.
+// It consists of a claimer, some senders and a settler, which hand each other messages through channels, and of a
+// listener.
 type Consumer struct {
 	cfg          Config
 	listenConfig *pgx.ConnConfig
@@ -123,7 +125,8 @@ func New(cfg Config) (*Consumer, error) {
 		heartbeat:   heartbeat{began: time.Now()},
 	}
 	if cfg.ListenURL != "" {
-		pooled, err := pgxpool.ParseConfig(cfg.ListenURL) // as the pool's URL it may hold settings that no server understands
+		// As the pool's URL, it may hold settings of the pool, which no server understands.
+		pooled, err := pgxpool.ParseConfig(cfg.ListenURL)
 		if err != nil {
 			return nil, fmt.Errorf("outbox: listen URL: %w", err)
 		}

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// While there is a backlog, what is settled and what is claimed in its stead go in one transaction, an exchange: that is one
-// round trip, and one flush of the WAL. And verdicts are collected for a moment before, so that the fixed cost of a statement is
-// paid for many messages at once.
+// While there is a backlog, what is settled and what is claimed in its stead go in one transaction, an exchange: that
+// is one round trip, and one flush of the WAL. And verdicts are collected for a moment before, so that the fixed cost
+// of a statement is paid for many messages at once.
 
 // exchanges is what the settler remembers of its exchanges.
 type exchanges struct {
@@ -45,8 +45,8 @@ func (s *settler) collect(batch []judged) []judged {
 	return batch
 }
 
-// exchange settles rows and claims as many. ok: it did; otherwise nothing is known to be done, and the settler and the claimer
-// each do their part by themselves.
+// exchange settles rows and claims as many. ok: it did; otherwise nothing is known to be done, and the settler and
+// the claimer each do their part by themselves.
 func (s *settler) exchange(ctx context.Context, rows []settlement) (left []settlement, got []claimed, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
@@ -93,7 +93,8 @@ func (s *settler) exchange(ctx context.Context, rows []settlement) (left []settl
 	return without(rows, done), append(gotNewest, got...), true
 }
 
-// readyNow asks the Sender what the claimer asks before it claims, but doesn't wait for it, because outcomes are to be written.
+// readyNow asks the Sender what the claimer asks before it claims, but doesn't wait for it, because outcomes are to
+// be written.
 func (s *settler) readyNow(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, mostCollect)
 	defer cancel()

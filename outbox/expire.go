@@ -10,7 +10,8 @@ const pastExpireTimeSQL = `
 SELECT id FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime <= now() AND id <> ALL ($1) ORDER BY expireTime LIMIT 1000`
 
 const expireSQL = `
-UPDATE subMsgList SET sendStatus = 'expired', errKind = '` + kindExpired + `', sendTime = clock_timestamp(), updateTime = clock_timestamp(),
+UPDATE subMsgList SET sendStatus = 'expired', errKind = '` + kindExpired + `',
+    sendTime = clock_timestamp(), updateTime = clock_timestamp(),
     sendStatusMsg = concat_ws('; ', '过期未发送 (not sent before its expireTime)', sendStatusMsg)
 WHERE id IN (SELECT id FROM subMsgList WHERE id = ANY ($1) AND sendStatus = 'wait' AND expireTime <= now() FOR UPDATE SKIP LOCKED)`
 

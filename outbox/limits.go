@@ -21,8 +21,8 @@ const (
 const (
 	// statementTimeout bounds every statement: a database that doesn't answer for so long is treated as away.
 	statementTimeout = 10 * time.Second
-	// setLockTimeout is part of a statement. Whoever holds a row locked for longer than this is a person or is stuck, and
-	// others must not wait for him.
+	// setLockTimeout is part of a statement. Whoever holds a row locked for longer than this is a person or is stuck,
+	// and others must not wait for him.
 	setLockTimeout = `set_config('lock_timeout', '20ms', true)`
 	// handOverTimeout bounds the last wake of a stopping consumer: the others find its messages by polling, too.
 	handOverTimeout = 2 * time.Second
@@ -52,8 +52,8 @@ const (
 	mostSkipped = 1000
 )
 
-// Of busy polling: when messages come often, a consumer looks for them all the time instead of asking for wakes, because
-// the application would pay for each NOTIFY.
+// Of busy polling: when messages come often, a consumer looks for them all the time instead of asking for wakes,
+// because the application would pay for each NOTIFY.
 const (
 	busyPollEvery = 4 * time.Millisecond
 	busyPollFor   = 50 * time.Millisecond // without a message for so long, they don't come often any more
@@ -80,7 +80,8 @@ const (
 	newestEvery  = 20 * time.Millisecond
 	newestShare  = 4
 	newestWithin = 10 * time.Second
-	// A claim from the front of the queue may walk over many dead index entries, so it takes a tenth of the time at most.
+	// A claim from the front of the queue may walk over many dead index entries, so it takes a tenth of the time at
+	// most.
 	frontShare = 10
 	frontEvery = 50 * time.Millisecond
 )
@@ -95,7 +96,8 @@ const (
 	leastAsk = 2
 	// paceStep: a backlog is sent in a few steps a second rather than message by message.
 	paceStep = 20 * time.Millisecond
-	// paceLockedRest is the rest after the row of subMsgPace was found locked; after mostPaceLocks of them the log says so.
+	// paceLockedRest is the rest after the row of subMsgPace was found locked; after mostPaceLocks of them the log
+	// says so.
 	paceLockedRest = 100 * time.Millisecond
 	mostPaceLocks  = 20
 )
@@ -137,5 +139,5 @@ const (
 	mostDays       = 36500
 	retentionEvery = time.Hour
 	retentionStep  = 1000 // ids looked at in one transaction, so that it is short
-	retentionShare = 10   // a step is followed by a rest of so many times its duration, so that it takes a tenth of a core at most
+	retentionShare = 10   // after each step, a rest of so many times its duration: at most a tenth of a core is used
 )

@@ -22,8 +22,8 @@ var (
 		"end the session that listens and is idle in a transaction")
 )
 
-// canarySQL makes a trial wake, which comes by the way of the wakes, from another session: one that the listening session sends
-// itself is heard even through a transaction pooler. It stops where the triggers stop.
+// canarySQL makes a trial wake, which comes by the way of the wakes, from another session: one that the listening
+// session sends itself is heard even through a transaction pooler. It stops where the triggers stop.
 const canarySQL = `SELECT pg_notify('` + canaryChannel + `', '') WHERE pg_notification_queue_usage() < 0.5`
 
 // listener turns NOTIFY into wakes, and proves again and again that it hears.
@@ -33,8 +33,8 @@ type listener struct {
 	warned      bool // it was logged that wakes don't arrive
 }
 
-// run keeps one connection listening until ctx is done. It never opens a transaction there, because an idle one would hold the
-// notification queue. Whatever goes wrong delays a message until the next poll, and no longer.
+// run keeps one connection listening until ctx is done. It never opens a transaction there, because an idle one would
+// hold the notification queue. Whatever goes wrong delays a message until the next poll, and no longer.
 func (l *listener) run(ctx context.Context) {
 	wait := leastReconnect
 	loggedReason := ""
@@ -139,7 +139,8 @@ func (l *listener) nextNotification(ctx context.Context, conn *pgx.Conn, limit t
 	return nil
 }
 
-// sendCanary lets one of the pool's sessions notify the canary channel. Other replicas hear it too, and it proves as much to them.
+// sendCanary lets one of the pool's sessions notify the canary channel. Other replicas hear it too, and it proves as
+// much to them.
 func (l *listener) sendCanary(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, canaryTimeout)
 	defer cancel()

@@ -7,22 +7,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// askWakeSQL sets the flag that makes the triggers notify. The flag is a sequence, subMsgWake: its value 1 says that a consumer
-// sleeps. It is read before it is written, because writing a sequence is WAL.
+// askWakeSQL sets the flag that makes the triggers notify. The flag is a sequence, subMsgWake: its value 1 says that
+// a consumer sleeps. It is read before it is written, because writing a sequence is WAL.
 const askWakeSQL = `
 SELECT CASE WHEN pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1 THEN setval('subMsgWake', 1) END`
 
-// clearWakeSQL clears the flag, because nobody needs a NOTIFY while a consumer is awake. Those who sleep on it are woken in the
-// same transaction.
+// clearWakeSQL clears the flag, because nobody needs a NOTIFY while a consumer is awake. Those who sleep on it are
+// woken in the same transaction.
 const clearWakeSQL = `
 SELECT setval('subMsgWake', 2), pg_notify('submsg', '')
 WHERE pg_sequence_last_value('subMsgWake'::regclass) = 1 AND pg_notification_queue_usage() < 0.5`
 
 const wakeOthersSQL = `SELECT pg_notify('submsg', '') WHERE pg_notification_queue_usage() < 0.5`
 
-// writersSQL lists the transactions that have written, or are about to write, and may have read the flag before it was set. They
-// hold this lock from before the trigger reads the flag until after their commit is visible. It is a statement of its own and
-// comes before the others, because whoever isn't in it any more is in their snapshots.
+// writersSQL lists the transactions that have written, or are about to write, and may have read the flag before it
+// was set. They hold this lock from before the trigger reads the flag until after their commit is visible. It is a
+// statement of its own and comes before the others, because whoever isn't in it any more is in their snapshots.
 const writersSQL = `
 SELECT ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
     WHERE locktype = 'relation' AND relation IN ('subMsgList'::regclass, 'subMsgPause'::regclass) AND mode = 'RowExclusiveLock'
@@ -58,7 +58,9 @@ type view struct {
 	Writers     []string `db:"-"` // of a look that asks for wakes: open transactions that hold the table for writing
 }
 
-func (v view) next() time.Duration { return time.Duration(max(v.NextSeconds, 0) * float64(time.Second)) }
+func (v view) next() time.Duration {
+	return time.Duration(max(v.NextSeconds, 0) * float64(time.Second))
+}
 
 // deleteClaimsSQL deletes claims whose messages are all settled.
 const deleteClaimsSQL = `DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[])`

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// releaseSQL lets the rows of claims wait again whose answer was lost. They were certainly not sent, because nobody knew that
-// they were claimed. A row that a person has locked is left to a later round.
+// releaseSQL lets the rows of claims wait again whose answer was lost. They were certainly not sent, because nobody
+// knew that they were claimed. A row that a person has locked is left to a later round.
 const releaseSQL = `
 UPDATE subMsgList
 SET sendStatus = 'wait', leaseUntil = NULL, attempts = greatest(attempts - 1, 0), updateTime = clock_timestamp()
@@ -15,8 +15,8 @@ WHERE id IN (
     WHERE c.claimId = ANY ($1::uuid[]) AND m.sendStatus = 'sending'
     FOR UPDATE OF m SKIP LOCKED)`
 
-// releaseLost gives back what lost claims may have taken. A claim can still be committed after its connection broke, so each is
-// remembered for as long as its lease would last.
+// releaseLost gives back what lost claims may have taken. A claim can still be committed after its connection broke,
+// so each is remembered for as long as its lease would last.
 func (c *claimer) releaseLost(ctx context.Context) error {
 	lost := c.claims.lostIDs(c.cfg.Lease)
 	if len(lost) == 0 {

@@ -35,11 +35,11 @@ type Message struct {
 	ExpireTime  time.Time `json:"expireTime,omitzero"`   // never after
 	Page        string    `json:"page,omitempty"`        // instead of the template's
 	DedupKey    string    `json:"dedupKey,omitempty"`    // one message a key, until retention deletes it
-	TraceParent string    `json:"traceparent,omitempty"` // its trace (W3C); "" takes the transaction's submsg.traceparent
+	TraceParent string    `json:"traceparent,omitempty"` // its trace (W3C); "" takes the transaction's
 }
 
-// insertSQL is one statement whatever the number of messages, so that the wake trigger runs once. Where a message has no
-// traceparent, it takes that of the transaction, as the column's default does.
+// insertSQL is one statement whatever the number of messages, so that the wake trigger runs once. Where a message has
+// no traceparent, it takes that of the transaction, as the column's default does.
 const insertSQL = `
 INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page, dedupKey, traceparent)
 SELECT m->>'openid', m->>'templateId',

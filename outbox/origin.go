@@ -5,20 +5,23 @@ import (
 	"fmt"
 )
 
-// A database that was restored from a backup, or copied for staging, still holds as waiting what was sent meanwhile. Before its
-// first claim a consumer therefore compares where it is with where the messages lived last (subMsgOrigin). Where that differs it
-// pauses everything, and a person looks. A copy that keeps all its identifiers can't be told from the original: that is a physical
-// one, as after a failover or a recovery to a point in time.
+// A database that was restored from a backup, or copied for staging, still holds as waiting what was sent meanwhile.
+// Before its first claim a consumer therefore compares where it is with where the messages lived last (subMsgOrigin).
+// Where that differs it pauses everything, and a person looks. A copy that keeps all its identifiers can't be told
+// from the original: that is a physical one, as after a failover or a recovery to a point in time.
 
-// maySeeClusterSQL asks whether this login may call pg_control_system: everybody may, but a managed database may have taken that
-// away. It is a statement of its own, because a statement that names the function needs the right whether it calls it or not.
-const maySeeClusterSQL = `SELECT coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE'), false)`
+// maySeeClusterSQL asks whether this login may call pg_control_system: everybody may, but a managed database may have
+// taken that away. It is a statement of its own, because a statement that names the function needs the right whether
+// it calls it or not.
+const maySeeClusterSQL = `
+SELECT coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE'), false)`
 
 const clusterSQL = `SELECT system_identifier FROM pg_catalog.pg_control_system()`
 
-// originSQL notes where the messages live now, and pauses everything where that is another place. $1 is the cluster, or NULL for
-// unknown, which differs from nothing. Of replicas that start together one moves the row; the others wait for its commit, and see
-// the pause. A pause of everything that stood there before becomes this one, because a probe could lift it.
+// originSQL notes where the messages live now, and pauses everything where that is another place. $1 is the cluster,
+// or NULL for unknown, which differs from nothing. Of replicas that start together one moves the row; the others wait
+// for its commit, and see the pause. A pause of everything that stood there before becomes this one, because a probe
+// could lift it.
 const originSQL = `
 WITH moved AS (
     UPDATE subMsgOrigin o SET systemIdentifier = $1, databaseOid = d.oid, listOid = 'subMsgList'::regclass, since = clock_timestamp()
@@ -32,20 +35,25 @@ WITH moved AS (
     ON CONFLICT DO NOTHING
 ), told AS ( -- what could not be asked before
     UPDATE subMsgOrigin o SET systemIdentifier = $1 FROM pg_database d
-    WHERE o.systemIdentifier IS NULL AND $1 IS NOT NULL AND d.datname = current_database() AND o.databaseOid = d.oid AND o.listOid = 'subMsgList'::regclass
+    WHERE o.systemIdentifier IS NULL AND $1 IS NOT NULL AND d.datname = current_database() AND o.databaseOid = d.oid
+      AND o.listOid = 'subMsgList'::regclass
 ), paused AS (
     INSERT INTO subMsgPause AS p (templateId, reason, errKind, probeAt) SELECT '*', $2, '` + kindDatabaseCopy + `', 'infinity' FROM moved
     ON CONFLICT (templateId) DO UPDATE
-    SET reason = excluded.reason || CASE WHEN starts_with(p.reason, excluded.reason) THEN substr(p.reason, length(excluded.reason) + 1) ELSE '; ' || p.reason END,
+    SET reason = excluded.reason || CASE
+            WHEN starts_with(p.reason, excluded.reason) THEN substr(p.reason, length(excluded.reason) + 1)
+            ELSE '; ' || p.reason END,
         errCode = NULL, errKind = excluded.errKind, pausedAt = now(), probeAt = 'infinity', probes = 0
 )
 SELECT EXISTS (SELECT FROM moved)`
 
-const copyReason = `本数据库是副本，或由备份恢复：其中等待的消息可能已经发出，故全部暂停；核对并取消不应再发的消息之后，执行 DELETE FROM subMsgPause WHERE templateId = '*' 恢复发送` +
-	` (a copy, or restored from a backup: what waits here may have been sent since; call off what must not be sent again, then delete this pause)`
+const copyReason = `本数据库是副本，或由备份恢复：其中等待的消息可能已经发出，故全部暂停；` +
+	`核对并取消不应再发的消息之后，执行 DELETE FROM subMsgPause WHERE templateId = '*' 恢复发送` +
+	` (a copy, or restored from a backup: what waits here may have been sent since; ` +
+	`call off what must not be sent again, then delete this pause)`
 
-// checkOrigin makes sure that the messages are where they were when a consumer last began on them. It does so at the start, and
-// after each trouble with the database.
+// checkOrigin makes sure that the messages are where they were when a consumer last began on them. It does so at the
+// start, and after each trouble with the database.
 func (c *claimer) checkOrigin(ctx context.Context) error {
 	if c.originChecked.Load() {
 		return nil

@@ -35,7 +35,8 @@ func (d *db) noteOrigin() {
 	cfg.Pool.Close()
 }
 
-// A database that isn't where the messages lived before is paused as a whole, until a person lifts that; then it is the origin.
+// A database that isn't where the messages lived before is paused as a whole, until a person lifts that; then it is
+// the origin.
 func TestCopyIsNoticed(t *testing.T) {
 	for _, tt := range []struct{ name, change, pauses string }{
 		{"the same place", `SELECT 1`, ""},
@@ -250,8 +251,8 @@ func TestSweepInACopy(t *testing.T) {
 	}
 }
 
-// Whatever WeChat says of messages that are on their way, a pause that isn't probed stays as it is: by a halt of everything,
-// by a probe's success, by a probe that proved nothing.
+// Whatever WeChat says of messages that are on their way, a pause that isn't probed stays as it is: by a halt of
+// everything, by a probe's success, by a probe that proved nothing.
 func TestOnlyAPersonLifts(t *testing.T) {
 	for name, verdict := range map[string]outbox.Verdict{
 		"a halt of everything": {Outcome: outbox.Halt, Code: new(int32(45009)), Text: "quota", Stops: []string{outbox.Account}},

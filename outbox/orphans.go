@@ -2,8 +2,9 @@ package outbox
 
 import "context"
 
-// noteOrphansSQL notes the claims that "sending" rows say they are of, where nobody has noted them. Whoever writes "sending" past
-// the guards, or loads the table of messages without that of claims, leaves such rows, and no sweep would find them.
+// noteOrphansSQL notes the claims that "sending" rows say they are of, where nobody has noted them. Whoever writes
+// "sending" past the guards, or loads the table of messages without that of claims, leaves such rows, and no sweep
+// would find them.
 const noteOrphansSQL = `
 INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
 SELECT claimId, max(leaseUntil), array_agg(id) FROM subMsgList m
@@ -11,8 +12,8 @@ WHERE sendStatus = 'sending' AND NOT EXISTS (SELECT FROM subMsgClaim c WHERE c.c
 GROUP BY claimId
 ON CONFLICT DO NOTHING`
 
-// noteOrphans notes the claims of orphaned rows, at the start and every day, until ctx is done. There is no index to find them
-// by, as it would cost every claim and settlement.
+// noteOrphans notes the claims of orphaned rows, at the start and every day, until ctx is done. There is no index to
+// find them by, as it would cost every claim and settlement.
 func (c *Consumer) noteOrphans(ctx context.Context) {
 	for {
 		rest := orphansEvery
@@ -23,7 +24,8 @@ func (c *Consumer) noteOrphans(ctx context.Context) {
 			c.wakeUp() // the claimer has looked before
 		}
 		if err != nil && ctx.Err() == nil {
-			c.cfg.Log.Warnf("could not look for messages that nobody is sending, the next try is in %s: %v", orphansAgain, err)
+			c.cfg.Log.Warnf("could not look for messages that nobody is sending, the next try is in %s: %v",
+				orphansAgain, err)
 			rest = orphansAgain
 		}
 		if !sleep(ctx, rest) {

@@ -14,15 +14,15 @@ func CheckRate(rate float64) error {
 	if rate == 0 || rate >= leastRate && rate <= mostRate { // not so for NaN
 		return nil
 	}
-	return fmt.Errorf("a rate of %v messages per second: it must be 0 (no limit), or between one an hour and %.0f per second",
-		rate, mostRate)
+	return fmt.Errorf("a rate of %v messages per second: "+
+		"it must be 0 (no limit), or between one an hour and %.0f per second", rate, mostRate)
 }
 
-// permitSQL takes up to $2 permits of a token bucket that $3 permits a second fill. It tells whether anything waits for one, how
-// many were granted, and when there is the next one. At most a second's worth is saved up, and at least one. The bucket holds a
-// time, to which each replica adds by its own rate: where the rates differ, a replica keeps to its own, and all together to the
-// highest. A time too far ahead (a clock set back, a lower rate before) counts as an empty bucket. Where nothing waits nothing is
-// written.
+// permitSQL takes up to $2 permits of a token bucket that $3 permits a second fill. It tells whether anything waits
+// for one, how many were granted, and when there is the next one. At most a second's worth is saved up, and at least
+// one. The bucket holds a time, to which each replica adds by its own rate: where the rates differ, a replica keeps
+// to its own, and all together to the highest. A time too far ahead (a clock set back, a lower rate before) counts as
+// an empty bucket. Where nothing waits nothing is written.
 const permitSQL = `
 WITH due AS MATERIALIZED (
     SELECT EXISTS (SELECT` + fromDue + `) OR EXISTS (` + pauseDuePart + `) AS waiting
@@ -37,7 +37,8 @@ WITH due AS MATERIALIZED (
 ), taken AS (
     UPDATE subMsgPace SET spentUntil = until + make_interval(secs => n / $3) FROM granted WHERE n > 0 OR spentUntil > until
 )
-SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1) / $3 AS nextSeconds FROM due LEFT JOIN granted ON true`
+SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1) / $3 AS nextSeconds
+FROM due LEFT JOIN granted ON true`
 
 // permitAnswer is an answer of the bucket.
 type permitAnswer struct {
@@ -45,6 +46,8 @@ type permitAnswer struct {
 	granted int           // permits
 	next    time.Duration // until there is another one; negative: there are more
 }
+
+var errNoPace = errors.New("pace: the table subMsgPace is empty: INSERT INTO subMsgPace DEFAULT VALUES")
 
 // askPermits takes up to n permits from the bucket. One that isn't used is lost.
 func (c *Consumer) askPermits(ctx context.Context, n int) (permitAnswer, error) {
@@ -67,7 +70,7 @@ func (c *Consumer) askPermits(ctx context.Context, n int) (permitAnswer, error) 
 	}
 	if got.Granted == nil {
 		if got.Waiting {
-			return permitAnswer{}, errors.New("pace: the table subMsgPace is empty: INSERT INTO subMsgPace DEFAULT VALUES")
+			return permitAnswer{}, errNoPace
 		}
 		return permitAnswer{}, nil
 	}
@@ -81,7 +84,7 @@ type pacer struct {
 	have        int       // granted, and not used yet
 	until       time.Time // they are good
 	next        time.Time // there is none before
-	want        int       // how many to ask for: one more than were used the last time, and twice as many where all were
+	want        int       // to ask for: one more than were used the last time, and twice as many where all were
 	sinceNewest int       // messages claimed from the front of a backlog since one was claimed from its end
 	locked      int       // tries in a row that met somebody's lock
 }

@@ -2,16 +2,16 @@ package outbox
 
 import "github.com/jackc/pgx/v5/pgtype"
 
-// parameterList reads the text[] of parameterArr whatever is in it: an administrator may have dropped the table's rules. It can
-// be used again for the next row.
+// parameterList reads the text[] of parameterArr whatever is in it: an administrator may have dropped the table's
+// rules. It can be used again for the next row.
 type parameterList struct {
 	elements []pgtype.Text
 	dims     int
 	null     bool
 }
 
-// texts returns the elements in a slice of its own. broken tells that the list is nested, is a NULL or holds one: no template
-// can mean that.
+// texts returns the elements in a slice of its own. broken tells that the list is nested, is a NULL or holds one: no
+// template can mean that.
 func (l *parameterList) texts() (all []string, broken bool) {
 	if l.null || l.dims > 1 {
 		return nil, true

@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A pause keeps the messages of a template (or, under Account, all messages) waiting without touching their rows. It is a row of
-// subMsgPause, so every replica obeys it, and a person can see and delete it.
+// A pause keeps the messages of a template (or, under Account, all messages) waiting without touching their rows. It
+// is a row of subMsgPause, so every replica obeys it, and a person can see and delete it.
 
-// pauseSQL pauses templates. It leaves a pause as it is that is never probed ('infinity'): that is for a person to lift. It returns
-// what is news: a pause that wasn't there before, or not for that errCode.
+// pauseSQL pauses templates. It leaves a pause as it is that is never probed ('infinity'): that is for a person to
+// lift. It returns what is news: a pause that wasn't there before, or not for that errCode.
 const pauseSQL = `
 WITH known AS (
     SELECT templateId, errCode FROM subMsgPause WHERE templateId = ANY ($1::text[])
@@ -33,12 +33,13 @@ WHERE NOT EXISTS (SELECT FROM known k WHERE k.templateId = s.templateId AND k.er
 const liftSQL = `DELETE FROM subMsgPause WHERE templateId = $1 AND probeAt < 'infinity'`
 
 // probeAgainSQL brings the next probe forward: the last one never reached the channel, so it has shown nothing.
-const probeAgainSQL = `UPDATE subMsgPause SET probeAt = clock_timestamp() WHERE templateId = $1 AND probeAt < 'infinity'`
+const probeAgainSQL = `
+UPDATE subMsgPause SET probeAt = clock_timestamp() WHERE templateId = $1 AND probeAt < 'infinity'`
 
 const stoppedSQL = `SELECT reason FROM subMsgPause WHERE templateId = '*' AND probeAt = 'infinity'`
 
-// Stopped tells why nothing at all is sent until a person deletes the pause of everything; "" if there is no such pause. A pause
-// for something that WeChat has stopped isn't meant, because that is tried now and then.
+// Stopped tells why nothing at all is sent until a person deletes the pause of everything; "" if there is no such
+// pause. A pause for something that WeChat has stopped isn't meant, because that is tried now and then.
 func Stopped(ctx context.Context, db interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }) (why string, err error) {
@@ -49,8 +50,9 @@ func Stopped(ctx context.Context, db interface {
 	return why, err
 }
 
-// judge decides what a verdict means for others than its message: which templates to pause, and, where the message was a probe,
-// the statement that says in its pause what the probe has shown. It returns the verdict that the message's own row is settled with.
+// judge decides what a verdict means for others than its message: which templates to pause, and, where the message
+// was a probe, the statement that says in its pause what the probe has shown. It returns the verdict that the
+// message's own row is settled with.
 func (s *settler) judge(m claimed, v Verdict) (own Verdict, pauses []string, shown string) {
 	switch {
 	case v.Outcome == Halt:
@@ -90,8 +92,8 @@ func addPauseRequest(list []pauseRequest, row int, templates []string, why Verdi
 	return list
 }
 
-// writePauses writes the pauses that a batch asks for. Where a person holds one locked, or the database refuses it, each of the
-// rows that asked for it is given a delay of its own instead.
+// writePauses writes the pauses that a batch asks for. Where a person holds one locked, or the database refuses it,
+// each of the rows that asked for it is given a delay of its own instead.
 func (s *settler) writePauses(ctx context.Context, requests []pauseRequest, rows []settlement) {
 	for _, r := range requests {
 		err := s.retry(ctx, "pause", func(ctx context.Context) error { return s.pause(ctx, r.templates, r.why) })

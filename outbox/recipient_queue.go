@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// WeChat takes one message to a person at a time (errcode 43108). recipientQueue holds the claimed messages whose person is being
-// sent another one: each goes when the one before it has come back.
+// WeChat takes one message to a person at a time (errcode 43108). recipientQueue holds the claimed messages whose
+// person is being sent another one: each goes when the one before it has come back.
 type recipientQueue struct {
 	mu      sync.Mutex
 	waiting map[string][]claimed // by openid: a message to this person is on the wire, and these wait behind it

@@ -17,11 +17,13 @@ func sqlState(err error) string {
 	return ""
 }
 
-// isRefusal tells an error about what was to be written from one about the database's state, by SQLSTATE class (PostgreSQL,
-// Appendix A). An administrator's trigger may raise a class of its own, so every class is a refusal that isn't listed here.
+// isRefusal tells an error about what was to be written from one about the database's state, by SQLSTATE class
+// (PostgreSQL, Appendix A). An administrator's trigger may raise a class of its own, so every class is a refusal that
+// isn't listed here.
 func isRefusal(err error) bool {
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" { // FATAL and PANIC end the session
+	// FATAL and PANIC end the session, whatever they are about.
+	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" {
 		return false
 	}
 	switch pg.Code[:2] {
@@ -41,8 +43,8 @@ func isRefusal(err error) bool {
 		pg.Code != "XX000" // internal: a full quota, a limit of the operating system
 }
 
-// writeSplitting writes a list in one statement. Where the database refuses that, it writes each half by itself, and so on down
-// to the single items, which it hands to refused: what can't be written then holds up nothing else.
+// writeSplitting writes a list in one statement. Where the database refuses that, it writes each half by itself, and
+// so on down to the single items, which it hands to refused: what can't be written then holds up nothing else.
 func writeSplitting[T any](list []T, write func([]T) error, refused func(T, error)) error {
 	err := write(list)
 	switch n := len(list); {

@@ -79,7 +79,8 @@ func (r Retention) validate() error {
 	return nil
 }
 
-// deleteOldSQL deletes messages by the only way that submsg's own role has: the function subMsg_forget, of package migrations.
+// deleteOldSQL deletes messages by the only way that submsg's own role has: the function subMsg_forget, of package
+// migrations.
 const deleteOldSQL = `SELECT upTo, gone FROM subMsg_forget($1, $2, $3::text[], $4::interval[])`
 
 // retain deletes what has been kept long enough, until ctx is done: a pass over the table every hour. There is no index
@@ -99,9 +100,9 @@ func (c *Consumer) retain(ctx context.Context) {
 	}
 }
 
-// deleteOld is one pass: from the lowest id, step by step, to the messages that are too young. Each step is a transaction
-// of its own and waits for nobody's lock, and most of the time is rest. A replica that meets the step of another one
-// leaves the pass to it.
+// deleteOld is one pass: from the lowest id, step by step, to the messages that are too young. Each step is a
+// transaction of its own and waits for nobody's lock, and most of the time is rest. A replica that meets the step of
+// another one leaves the pass to it.
 func (c *Consumer) deleteOld(ctx context.Context, step int) (gone int64, err error) {
 	var statuses []string
 	var ages []time.Duration

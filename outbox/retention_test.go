@@ -198,8 +198,8 @@ func TestRetentionIsOneReplicas(t *testing.T) {
 	d.deleteOld(c, 10, 1)
 }
 
-// Whoever set an old message to wait again finds it waiting, at whatever moment of a pass he did. The steps are large, for
-// it is between a step's snapshot and its locks that he could be overlooked.
+// Whoever set an old message to wait again finds it waiting, at whatever moment of a pass he did. The steps are
+// large, for it is between a step's snapshot and its locks that he could be overlooked.
 func TestRetentionAgainstPeople(t *testing.T) {
 	d := newDB(t)
 	c := retaining(d, outbox.Retention{outbox.Failed: 3 * day})

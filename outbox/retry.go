@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The retry policy, for all channels. A channel says only what happened (Verdict); when and how often its message is tried
-// again is decided here.
+// The retry policy, for all channels. A channel says only what happened (Verdict); when and how often its message is
+// tried again is decided here.
 
 const (
 	// defaultMaxAttempts: by the backoff below, the tenth attempt comes four to nine minutes after the first.
@@ -16,15 +16,15 @@ const (
 	mostBackoff        = 10 * time.Minute
 )
 
-// backoff doubles from a second to ten minutes. The upper half of it is by chance, so that messages that failed together
-// don't come back together.
+// backoff doubles from a second to ten minutes. The upper half of it is by chance, so that messages that failed
+// together don't come back together.
 func backoff(attempt int) time.Duration {
 	d := min(leastBackoff<<min(max(attempt-1, 0), 10), mostBackoff) // a person may have set attempts to 0
 	return d/2 + rand.N(d/2)
 }
 
-// settlement turns a verdict on a message into what is written into its row. maxAttempts is Config's; a verdict may allow
-// fewer. A Halt costs no attempt, because the message is not at fault.
+// settlement turns a verdict on a message into what is written into its row. maxAttempts is Config's; a verdict may
+// allow fewer. A Halt costs no attempt, because the message is not at fault.
 func (m claimed) settlement(v Verdict, maxAttempts int) settlement {
 	s := settlement{id: m.ID, claim: m.claim, text: v.Text, code: v.Code, kind: v.Kind}
 	switch v.Outcome {
@@ -50,8 +50,8 @@ func (m claimed) settlement(v Verdict, maxAttempts int) settlement {
 	return s
 }
 
-// Of a database that is away, or of a row in it that is locked. These are short, because what waits here was sent already,
-// or can't be sent at all.
+// Of a database that is away, or of a row in it that is locked. These are short, because what waits here was sent
+// already, or can't be sent at all.
 const (
 	leastSettleRest   = 20 * time.Millisecond // after a settlement that failed; doubles
 	leastClaimRest    = 50 * time.Millisecond // after a claim that failed; doubles

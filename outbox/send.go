@@ -9,7 +9,8 @@ import (
 	"github.com/submsg/submsg/internal/failpoint"
 )
 
-// startSends hands claimed messages to the senders in the order of the queue, each person's messages one after the other.
+// startSends hands claimed messages to the senders in the order of the queue, each person's messages one after the
+// other.
 func (c *Consumer) startSends(got []claimed) {
 	if len(got) == 0 {
 		return
@@ -34,8 +35,8 @@ func (c *Consumer) startSends(got []claimed) {
 	}
 }
 
-// runSender sends messages, and those that wait behind them for the same person. It lives as long as the consumer, because a send
-// needs a deep stack, which a goroutine for each would have to grow anew.
+// runSender sends messages, and those that wait behind them for the same person. It lives as long as the consumer,
+// because a send needs a deep stack, which a goroutine for each would have to grow anew.
 func (c *Consumer) runSender(ctx context.Context) {
 	for m := range c.toSend {
 		for ok := true; ok; {

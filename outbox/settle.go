@@ -29,7 +29,8 @@ const settlementsSQL = `
     unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[], $9::text[])
         AS r (id, claimId, status, text, code, msgId, delay, refund, kind)`
 
-// setSQL is part of a statement: what a settlement writes. No column of it stands in an index, so that the update is HOT.
+// setSQL is part of a statement: what a settlement writes. No column of it stands in an index, so that the update is
+// HOT.
 const setSQL = `
 SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code, errKind = nullif(r.kind, ''),
     msgId = coalesce(nullif(r.msgId, 0), m.msgId),
@@ -38,22 +39,24 @@ SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
     attempts = greatest(m.attempts - r.refund, 0),
     leaseUntil = NULL, updateTime = clock_timestamp()`
 
-// settleSendingSQL settles rows that are still being sent and that nobody holds locked. This is the common case, and half the
-// work of settleSQL. Where it meets a lock it gives up after a moment, and settleSQL takes its place.
+// settleSendingSQL settles rows that are still being sent and that nobody holds locked. This is the common case, and
+// half the work of settleSQL. Where it meets a lock it gives up after a moment, and settleSQL takes its place.
 const settleSendingSQL = `
 UPDATE subMsgList m` + setSQL + `
 FROM` + settlementsSQL + `
 WHERE m.id = r.id AND m.claimId = r.claimId AND m.sendStatus = 'sending'
 RETURNING m.id`
 
-// settleSQL settles rows whatever has happened to them. It is fenced by claimId: a settlement that comes late, after a person set
-// the row to wait again or somebody else claimed it, changes nothing. "unknown" is settled too: that is a late answer after the
-// lease. A message that was not sent and is unknown can't go back to wait after its expireTime, because the guard of hand edits
-// refuses that to all. Rows that a person holds locked are skipped, so that they don't hold up the others.
+// settleSQL settles rows whatever has happened to them. It is fenced by claimId: a settlement that comes late, after
+// a person set the row to wait again or somebody else claimed it, changes nothing. "unknown" is settled too: that is
+// a late answer after the lease. A message that was not sent and is unknown can't go back to wait after its
+// expireTime, because the guard of hand edits refuses that to all. Rows that a person holds locked are skipped, so
+// that they don't hold up the others.
 const settleSQL = `
 WITH r AS MATERIALIZED (
     SELECT r.id, r.claimId, r.text, r.code, r.msgId, r.delay, r.refund, r.kind,
-        CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired' ELSE r.status END AS status
+        CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired'
+            ELSE r.status END AS status
     FROM subMsgList m JOIN` + settlementsSQL + ` USING (id, claimId)
     WHERE m.sendStatus IN ('sending', 'unknown')
     FOR UPDATE OF m SKIP LOCKED
@@ -62,14 +65,15 @@ UPDATE subMsgList m` + setSQL + `
 FROM r WHERE m.id = r.id
 RETURNING m.id`
 
-// leftSQL tells what has become of rows that settleSQL left out: they are still held by the claim (a person has them locked), or
-// were settled in its name before, by a statement whose answer was lost.
+// leftSQL tells what has become of rows that settleSQL left out: they are still held by the claim (a person has them
+// locked), or were settled in its name before, by a statement whose answer was lost.
 const leftSQL = `
-SELECT m.id, m.sendStatus IN ('sending', 'unknown') AS held FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
+SELECT m.id, m.sendStatus IN ('sending', 'unknown') AS held
+FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
 WHERE m.claimId = r.claimId`
 
-// write stores settlements and returns those to be tried again later. A settlement that is neither stored nor returned is fenced
-// off: its row isn't ours any more.
+// write stores settlements and returns those to be tried again later. A settlement that is neither stored nor
+// returned is fenced off: its row isn't ours any more.
 func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settlement, err error) {
 	var done []int64
 	quick := new(pgx.Batch)

@@ -20,9 +20,9 @@ func newSettler(c *Consumer) *settler {
 	return &settler{Consumer: c, exchanges: exchanges{after: queueFront}}
 }
 
-// run settles until the channel of verdicts is closed, and then what is left. What comes in while one batch is being written is
-// the next batch: a lone message isn't delayed, and a flood is batched. A sender is free again when its message is settled, so a
-// crash leaves no more rows in doubt than there are senders.
+// run settles until the channel of verdicts is closed, and then what is left. What comes in while one batch is being
+// written is the next batch: a lone message isn't delayed, and a flood is batched. A sender is free again when its
+// message is settled, so a crash leaves no more rows in doubt than there are senders.
 func (s *settler) run(ctx context.Context) error {
 	// Rows that somebody holds locked, or that the database refuses. Most are locked for a moment only, by
 	// another replica's claim that saw them as still waiting.
@@ -57,7 +57,8 @@ func (s *settler) run(ctx context.Context) error {
 	}
 }
 
-// somethingWaits tells whether a message of the batch waits again, or others may go after a probe: the claimer has to look then.
+// somethingWaits tells whether a message of the batch waits again, or others may go after a probe: the claimer has to
+// look then.
 func somethingWaits(batch []judged) bool {
 	return slices.ContainsFunc(batch, func(j judged) bool {
 		return j.Outcome == Later || j.Outcome == Halt || j.probe != ""
@@ -77,8 +78,9 @@ func (s *settler) settleRest(ctx context.Context, unsettled []settlement) error 
 	return nil
 }
 
-// settleBatch pauses what must be paused before it lets the rows go, and writes what probes have shown after. It returns
-// what is to be tried again, and, while there is a backlog, what was claimed in the stead of what was settled.
+// settleBatch pauses what must be paused before it lets the rows go, and writes what probes have shown after. It
+// returns what is to be tried again, and, while there is a backlog, what was claimed in the stead of what was
+// settled.
 func (s *settler) settleBatch(ctx context.Context, batch []judged) (left []settlement, got []claimed) {
 	type probe struct{ sql, pause string }
 	rows := make([]settlement, len(batch))
@@ -147,8 +149,8 @@ func (s *settler) store(ctx context.Context, batch []settlement) (unsettled []se
 		unsettled = append(unsettled, r)
 	}) // what it could not write is in unsettled
 	if len(refused) > 0 {
-		s.logBatch(refused).Errorf("outcome %q refused by the database, "+
-			"it is tried again until the constraint or trigger that refuses it is mended: %v", refused[0].status, reason)
+		s.logBatch(refused).Errorf("outcome %q refused by the database, it is tried again "+
+			"until the constraint or trigger that refuses it is mended: %v", refused[0].status, reason)
 	}
 	return unsettled
 }

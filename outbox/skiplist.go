@@ -13,8 +13,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// skiplist holds the ids of rows that the database refuses to write, because of a constraint or a trigger that an administrator
-// has made. They are skipped for a while, so that they don't hold up the others.
+// skiplist holds the ids of rows that the database refuses to write, because of a constraint or a trigger that an
+// administrator has made. They are skipped for a while, so that they don't hold up the others.
 type skiplist struct {
 	mu     sync.Mutex
 	since  map[int64]time.Time  // by id: when it was refused
@@ -59,8 +59,8 @@ func (c *Consumer) skip(id int64, why error) {
 		"they are tried every %s until the constraint or trigger that refuses them is mended: %v", skipFor, why)
 }
 
-// skipNext skips the row that a refused claim of a single message was about. The database doesn't say which row that was, so
-// the claim is made again without its UPDATE.
+// skipNext skips the row that a refused claim of a single message was about. The database doesn't say which row that
+// was, so the claim is made again without its UPDATE.
 func (c *Consumer) skipNext(ctx context.Context, why error, from selection) error {
 	skipped := c.skipped.ids()
 	if len(skipped) >= mostSkipped {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// waitForWake rests, until a wake comes or the time is over. A consumer that sleeps goes on resting while nothing but the time
-// has changed.
+// waitForWake rests, until a wake comes or the time is over. A consumer that sleeps goes on resting while nothing but
+// the time has changed.
 func (c *claimer) waitForWake(ctx context.Context, rest time.Duration) {
 	for asleep := c.asleep; ; {
 		timer := time.NewTimer(rest)
@@ -41,15 +41,15 @@ func (c *claimer) stillIdle(ctx context.Context) (rest time.Duration, ok bool) {
 	return rest, false
 }
 
-// nothingDueInSleep tells whether nothing falls due while we sleep. A view doesn't say whether a pause's probe is due already, so
-// nobody sleeps while there are pauses.
+// nothingDueInSleep tells whether nothing falls due while we sleep. A view doesn't say whether a pause's probe is due
+// already, so nobody sleeps while there are pauses.
 func (c *claimer) nothingDueInSleep(v view) bool { return v.next() > c.sleepTime() && !v.Paused }
 
 // sleepTime is a little more than a poll: wakes are proved to arrive, and an idle database should be left alone.
 func (c *claimer) sleepTime() time.Duration { return c.cfg.Poll + c.cfg.Poll/4 }
 
-// clearWakeFlag spares applications the NOTIFY while this consumer looks for messages anyhow. Other consumers that sleep on the
-// flag are woken by that, and set it again when there is nothing to do.
+// clearWakeFlag spares applications the NOTIFY while this consumer looks for messages anyhow. Other consumers that
+// sleep on the flag are woken by that, and set it again when there is nothing to do.
 func (c *claimer) clearWakeFlag(ctx context.Context) error {
 	if !c.listening.Load() || time.Since(c.flagCleared) < 2*busyPollFor {
 		return nil
@@ -64,8 +64,9 @@ func (c *claimer) clearWakeFlag(ctx context.Context) error {
 	return err
 }
 
-// yields tells whether another replica does all that there is to do, and wakes us again and again by clearing the flag that
-// we set. That replica asks for wakes itself when it goes to sleep, so we needn't; if it dies, we do its work after yieldFor.
+// yields tells whether another replica does all that there is to do, and wakes us again and again by clearing the
+// flag that we set. That replica asks for wakes itself when it goes to sleep, so we needn't; if it dies, we do its
+// work after yieldFor.
 func (c *claimer) yields(ctx context.Context) (bool, error) {
 	if c.useless.wakes >= yieldAfter+mostYields {
 		c.useless.wakes = 0
@@ -90,8 +91,8 @@ func (c *claimer) countClaimed(n int) {
 	}
 }
 
-// recentClaims tells whether messages come so often that looking for them all the time (busy polling) costs less than the
-// NOTIFY that each application's commit would pay for.
+// recentClaims tells whether messages come so often that looking for them all the time (busy polling) costs less than
+// the NOTIFY that each application's commit would pay for.
 type recentClaims struct {
 	last   time.Time // when a claim last found messages
 	streak int       // claims that found some, each soon after the one before
@@ -105,7 +106,9 @@ func (r *recentClaims) count() {
 	r.last = time.Now()
 }
 
-func (r *recentClaims) often() bool { return r.streak >= busyPollAfter && time.Since(r.last) < busyPollFor }
+func (r *recentClaims) often() bool {
+	return r.streak >= busyPollAfter && time.Since(r.last) < busyPollFor
+}
 
 // uselessWakes counts wakes that led to no message, each soon after the one before.
 type uselessWakes struct {
@@ -121,11 +124,12 @@ func (u *uselessWakes) count() {
 	u.wakes++
 }
 
-// openWriters are the transactions that write to the table, and since when they are known. They may commit without a wake.
+// openWriters are the transactions that write to the table, and since when they are known. They may commit without a
+// wake.
 type openWriters map[string]time.Time
 
-// nextLook takes in which transactions are open now, and tells when to look for what they may have committed: at first almost
-// at once, then after a tenth of the time that they have been open.
+// nextLook takes in which transactions are open now, and tells when to look for what they may have committed: at
+// first almost at once, then after a tenth of the time that they have been open.
 func (w *openWriters) nextLook(open []string, poll time.Duration) time.Duration {
 	now := time.Now()
 	known := *w

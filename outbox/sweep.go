@@ -18,8 +18,8 @@ const deleteOverdueClaimsSQL = `
 DELETE FROM subMsgClaim c WHERE leaseUntil <= now()
     AND NOT EXISTS (SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending')`
 
-// sweep settles "sending" rows whose lease is over, in the name of whoever claimed them: as unknown, because they may have been
-// sent.
+// sweep settles "sending" rows whose lease is over, in the name of whoever claimed them: as unknown, because they may
+// have been sent.
 func (c *Consumer) sweep(ctx context.Context) error {
 	type overdue struct {
 		ID         int64
@@ -52,8 +52,8 @@ func (c *Consumer) sweep(ctx context.Context) error {
 }
 
 func (c *Consumer) settleCrashed(ctx context.Context, crashed []settlement) error {
-	c.cfg.Log.WithField("messages", len(crashed)).Warn("not settled within their lease, whether they were sent is unknown: " +
-		"set their sendStatus to wait or to cancel")
+	c.cfg.Log.WithField("messages", len(crashed)).Warn("not settled within their lease, " +
+		"whether they were sent is unknown: set their sendStatus to wait or to cancel")
 	failpoint.Hit("sweeping")
 	return writeSplitting(crashed, func(part []settlement) error {
 		_, err := c.write(ctx, part)
