@@ -49,7 +49,7 @@ func hotPaths(t testing.TB) []hotPath {
 		{"parameters", 8, scan},
 		{"recipient queue", 0, func() { q.enter(m, 4); q.next(m.OpenID) }},
 		{"settle", 1, func() { _ = m.settlement(ok, 10) }},
-		{"columns", 18, func() { _ = columns(batch) }},
+		{"columns", 19, func() { _ = columns(batch) }},
 		{"without", 3, func() { _ = without(batch, ids) }},
 	}
 }
