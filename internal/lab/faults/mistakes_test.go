@@ -65,13 +65,13 @@ var bugs = []bug{
 		test: "^TestFreeze$/^written$", cycles: 1, says: "not within .*its message is unknown",
 	},
 	{
-		name: "the guard of hand edits is off", file: "migrations/000007_speed.up.sql",
+		name: "the guard of hand edits is off", file: "migrations/objects/guards.sql",
 		old:  `IF OLD.leaseUntil > clock_timestamp() THEN`,
 		new:  `IF false THEN`,
 		test: "^TestPeople$", cycles: 60, says: "was set from sending to|no edit was refused with .is being sent",
 	},
 	{
-		name: "any status by hand", file: "migrations/000007_speed.up.sql",
+		name: "any status by hand", file: "migrations/objects/guards.sql",
 		old:  `NEW.sendStatus <> was AND (was, NEW.sendStatus) NOT IN (`,
 		new:  `false AND (was, NEW.sendStatus) NOT IN (`,
 		test: "^TestPeople$", cycles: 60, says: "broken promises: from .* by hand: error <nil>",
