@@ -38,8 +38,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(string_agg(format(CASE typnamespace
             WHEN 'pg_catalog'::regnamespace THEN '%s.%I::text = ANY (%L::text[])'
             ELSE 'concat(%s.%I) = ANY (%L::text[])' END,
-        version, attname, ARRAY(SELECT jsonb_array_elements_text(condition->'values'))), ' AND '), 'true')
-    FROM jsonb_array_elements(SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)) AS condition
+        version, attname, ARRAY(SELECT jsonb_array_elements_text(condition->'values'))), ' AND ' ORDER BY n), 'true')
+    FROM jsonb_array_elements(SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)) WITH ORDINALITY AS e (condition, n)
         JOIN pg_attribute ON attrelid = rule.tableName AND attgenerated = ''
             AND attnum = SUBMSG_SCHEMA.subMsgRule_column_number(rule, condition->>'column')
         JOIN pg_type ON pg_type.oid = atttypid
