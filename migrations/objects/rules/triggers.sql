@@ -149,8 +149,8 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_set_triggers FROM PUBLIC;
 
--- subMsgRule_armed is called by the two triggers below when the rules of a table have changed.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_armed() RETURNS trigger
+-- subMsgRule_changed is called by the two triggers below when the rules of a table have changed.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
@@ -161,11 +161,11 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_armed FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_changed FROM PUBLIC;
 
-CREATE OR REPLACE TRIGGER subMsgRule_armed AFTER INSERT OR DELETE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
-EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_armed();
+CREATE OR REPLACE TRIGGER subMsgRule_added_or_removed AFTER INSERT OR DELETE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
+EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed();
 
-CREATE OR REPLACE TRIGGER subMsgRule_rearmed AFTER UPDATE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
+CREATE OR REPLACE TRIGGER subMsgRule_changed AFTER UPDATE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
 WHEN (OLD.tableName IS DISTINCT FROM NEW.tableName OR OLD.plan IS DISTINCT FROM NEW.plan)
-EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_armed();
+EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed();
