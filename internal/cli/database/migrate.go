@@ -10,6 +10,7 @@ import (
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/migrations"
 )
 
@@ -35,11 +36,12 @@ func (c *Up) Run(ctx context.Context, term terminal.Terminal) error {
 	if _, err = printVersion(ctx, term, c.Database); err != nil {
 		return err
 	}
-	return c.remindOfRoles(ctx, term)
+	return c.publish(ctx, term)
 }
 
-// remindOfRoles says when the roles haven't the rights to what a migration has made.
-func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal) error {
+// publish writes the causes that the views show, and says when the roles haven't the rights to what a migration has
+// made. An older program leaves both to the newer one.
+func (c *Up) publish(ctx context.Context, term terminal.Terminal) error {
 	conn, err := c.Connect(ctx)
 	if err != nil {
 		return err
@@ -47,6 +49,9 @@ func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal) error {
 	defer conn.Close(context.WithoutCancel(ctx))
 	state, err := migrations.StateOf(ctx, conn)
 	if err != nil || state.Newer() {
+		return err
+	}
+	if err := explain.Publish(ctx, conn); err != nil {
 		return err
 	}
 	if _, lines, err := c.Differ(ctx, conn); err != nil || len(lines) == 0 {
