@@ -32,8 +32,8 @@ func (d *db) people() []string {
 	return one[[]string](d, `SELECT coalesce(array_agg(openid ORDER BY id), '{}') FROM subMsgList`)
 }
 
-// keeper is a consumer that doesn't run, but deletes when told.
-func keeper(d *db, r outbox.Retention) *outbox.Consumer {
+// retaining is a consumer that doesn't run, but deletes when told.
+func retaining(d *db, r outbox.Retention) *outbox.Consumer {
 	d.t.Helper()
 	cfg := config(d, new(channel))
 	cfg.Retention = r
@@ -44,12 +44,12 @@ func keeper(d *db, r outbox.Retention) *outbox.Consumer {
 	return c
 }
 
-// forget does one pass and wants so many messages gone.
-func (d *db) forget(c *outbox.Consumer, step int, want int64) {
+// deleteOld does one pass and wants so many messages gone.
+func (d *db) deleteOld(c *outbox.Consumer, step int, want int64) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if gone, err := c.Forget(ctx, step); gone != want || err != nil {
+	if gone, err := c.DeleteOld(ctx, step); gone != want || err != nil {
 		d.t.Errorf("%d deleted, want %d, error %v", gone, want, err)
 	}
 }
@@ -81,12 +81,12 @@ func TestRetention(t *testing.T) {
 						}
 					}
 				}
-				c := keeper(d, tt.retention)
-				d.forget(c, step, int64(len(gone)))
+				c := retaining(d, tt.retention)
+				d.deleteOld(c, step, int64(len(gone)))
 				if diff := cmp.Diff(stay, d.people()); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
-				d.forget(c, step, 0)
+				d.deleteOld(c, step, 0)
 			})
 		}
 	}
@@ -98,10 +98,10 @@ func TestRetentionFromLastChange(t *testing.T) {
 	first, second := d.old("fail", 9), d.old("fail", 9)
 	d.exec(`UPDATE subMsgList SET sendTime = createTime`)
 	d.exec(`UPDATE subMsgList SET updateTime = createTime`) // refused by the table's guard, as every way to make a row look old
-	c := keeper(d, outbox.Retention{outbox.Failed: 5 * day})
-	d.forget(c, 10, 0)
+	c := retaining(d, outbox.Retention{outbox.Failed: 5 * day})
+	d.deleteOld(c, 10, 0)
 	d.age(first, 6)
-	d.forget(c, 10, 1)
+	d.deleteOld(c, 10, 1)
 	if got := one[int64](d, `SELECT id FROM subMsgList`); got != second {
 		t.Errorf("message %d is left, want %d", got, second)
 	}
@@ -121,8 +121,8 @@ func TestRetentionEndsAtTheYoung(t *testing.T) {
 	for _, days := range []int{9, 0, 9, 9, 0, 0, 0, 9} {
 		d.old("success", days)
 	}
-	c := keeper(d, outbox.Retention{outbox.Succeeded: 3 * day, outbox.Failed: 5 * day})
-	d.forget(c, 2, 3)
+	c := retaining(d, outbox.Retention{outbox.Succeeded: 3 * day, outbox.Failed: 5 * day})
+	d.deleteOld(c, 2, 3)
 	if diff := cmp.Diff([]string{"success-0", "success-0", "success-0", "success-0", "success-9"}, d.people()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -145,12 +145,12 @@ func TestRetentionPassesLockedRows(t *testing.T) {
 			if _, err := person.Exec(t.Context(), lock, ids[2]); err != nil {
 				t.Fatal(err)
 			}
-			c := keeper(d, outbox.Retention{outbox.Succeeded: 3 * day})
-			d.forget(c, 2, 4)
+			c := retaining(d, outbox.Retention{outbox.Succeeded: 3 * day})
+			d.deleteOld(c, 2, 4)
 			if err := person.Rollback(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			d.forget(c, 2, 1)
+			d.deleteOld(c, 2, 1)
 		})
 	}
 }
@@ -172,14 +172,14 @@ func TestRetentionDoesNotQueueBehindALock(t *testing.T) {
 	if _, err := person.Exec(t.Context(), `LOCK TABLE subMsgList`); err != nil {
 		t.Fatal(err)
 	}
-	c := keeper(d, outbox.Retention{outbox.Succeeded: 3 * day})
-	if gone, err := c.Forget(t.Context(), 10); gone != 0 || err == nil || !strings.Contains(err.Error(), "55P03") {
+	c := retaining(d, outbox.Retention{outbox.Succeeded: 3 * day})
+	if gone, err := c.DeleteOld(t.Context(), 10); gone != 0 || err == nil || !strings.Contains(err.Error(), "55P03") {
 		t.Errorf("%d deleted, error %v, want one of the lock (55P03)", gone, err)
 	}
 	if err := person.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.forget(c, 10, 1)
+	d.deleteOld(c, 10, 1)
 }
 
 // While another replica is in a step, a pass leaves the work to it.
@@ -190,19 +190,19 @@ func TestRetentionIsOneReplicas(t *testing.T) {
 	if _, err := other.Exec(t.Context(), `SELECT subMsg_forget(0, 1, '{}', '{}')`); err != nil {
 		t.Fatal(err)
 	}
-	c := keeper(d, outbox.Retention{outbox.Succeeded: 3 * day})
-	d.forget(c, 10, 0)
+	c := retaining(d, outbox.Retention{outbox.Succeeded: 3 * day})
+	d.deleteOld(c, 10, 0)
 	if err := other.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.forget(c, 10, 1)
+	d.deleteOld(c, 10, 1)
 }
 
-// Whoever set an old message to wait again finds it waiting, at whatever moment of a pass he did. The steps are large, for
-// it is between a step's snapshot and its locks that he could be overlooked.
+// Whoever set an old message to wait again finds it waiting, at whatever moment of a pass he did. The steps are
+// large, for it is between a step's snapshot and its locks that he could be overlooked.
 func TestRetentionAgainstPeople(t *testing.T) {
 	d := newDB(t)
-	c := keeper(d, outbox.Retention{outbox.Failed: 3 * day})
+	c := retaining(d, outbox.Retention{outbox.Failed: 3 * day})
 	found := 0
 	for round := range 10 {
 		d.exec(`TRUNCATE subMsgList RESTART IDENTITY`)
@@ -215,7 +215,7 @@ func TestRetentionAgainstPeople(t *testing.T) {
 			people.Go(func() { again[p] = d.resend(ctx) })
 		}
 		for range 2 {
-			if _, err := c.Forget(t.Context(), 10000); err != nil {
+			if _, err := c.DeleteOld(t.Context(), 10000); err != nil {
 				t.Error(err)
 			}
 		}

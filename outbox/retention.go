@@ -10,14 +10,6 @@ import (
 	"time"
 )
 
-const (
-	day         = 24 * time.Hour
-	mostDays    = 36500
-	retainEvery = time.Hour
-	retainStep  = 1000 // ids looked at in one transaction
-	retainShare = 10   // a step is followed by so many times its duration of rest
-)
-
 // outcomes are the statuses that a message can be kept in; the one in doubt is last.
 var outcomes = []Status{Succeeded, Failed, Cancelled, Expired, Uncertain}
 
@@ -87,30 +79,31 @@ func (r Retention) validate() error {
 	return nil
 }
 
-// The only way to delete messages that submsg's own role has: see migrations/…_forget.up.sql.
-const forgetSQL = `SELECT upTo, gone FROM subMsg_forget($1, $2, $3::text[], $4::interval[])`
+// deleteOldSQL deletes messages by the only way that submsg's own role has: the function subMsg_forget, of package
+// migrations.
+const deleteOldSQL = `SELECT upTo, gone FROM subMsg_forget($1, $2, $3::text[], $4::interval[])`
 
 // retain deletes what has been kept long enough, until ctx is done: a pass over the table every hour. There is no index
 // to find those rows by, as it would cost every insert and settlement.
 func (c *Consumer) retain(ctx context.Context) {
 	for {
-		gone, err := c.forget(ctx, retainStep)
+		gone, err := c.deleteOld(ctx, retentionStep)
 		if gone > 0 {
 			c.cfg.Log.WithField("messages", gone).Info("deleted what was kept long enough")
 		}
 		if err != nil && ctx.Err() == nil {
-			c.cfg.Log.Warnf("old messages can't be deleted, the next try is in %s: %v", retainEvery, err)
+			c.cfg.Log.Warnf("old messages can't be deleted, the next try is in %s: %v", retentionEvery, err)
 		}
-		if !sleep(ctx, retainEvery) {
+		if !sleep(ctx, retentionEvery) {
 			return
 		}
 	}
 }
 
-// forget is one pass: from the lowest id, step by step, to the messages that are too young. Each step is a transaction
-// of its own and waits for nobody's lock, and most of the time is rest. A replica that meets the step of another one
-// leaves the pass to it.
-func (c *Consumer) forget(ctx context.Context, step int) (gone int64, err error) {
+// deleteOld is one pass: from the lowest id, step by step, to the messages that are too young. Each step is a
+// transaction of its own and waits for nobody's lock, and most of the time is rest. A replica that meets the step of
+// another one leaves the pass to it.
+func (c *Consumer) deleteOld(ctx context.Context, step int) (gone int64, err error) {
 	var statuses []string
 	var ages []time.Duration
 	for status, age := range c.cfg.Retention {
@@ -118,21 +111,24 @@ func (c *Consumer) forget(ctx context.Context, step int) (gone int64, err error)
 	}
 	for after := int64(math.MinInt64); ; {
 		began := time.Now()
-		upTo, n, err := c.forgetStep(ctx, after, step, statuses, ages)
+		upTo, n, err := c.deleteOldStep(ctx, after, step, statuses, ages)
 		if err != nil {
 			return gone, fmt.Errorf("after id %d: %w", after, err)
 		}
 		gone += n
-		if upTo == nil || !sleep(ctx, retainShare*time.Since(began)) {
+		if upTo == nil || !sleep(ctx, retentionShare*time.Since(began)) {
 			return gone, nil
 		}
 		after = *upTo
 	}
 }
 
-func (c *Consumer) forgetStep(ctx context.Context, after int64, step int, statuses []string, ages []time.Duration) (upTo *int64, gone int64, err error) {
+// deleteOldStep returns the last id that it looked at; nil: the pass is over.
+func (c *Consumer) deleteOldStep(
+	ctx context.Context, after int64, step int, statuses []string, ages []time.Duration,
+) (upTo *int64, gone int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	err = c.cfg.Pool.QueryRow(ctx, forgetSQL, after, step, statuses, ages).Scan(&upTo, &gone)
+	err = c.cfg.Pool.QueryRow(ctx, deleteOldSQL, after, step, statuses, ages).Scan(&upTo, &gone)
 	return upTo, gone, err
 }

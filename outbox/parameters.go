@@ -2,16 +2,17 @@ package outbox
 
 import "github.com/jackc/pgx/v5/pgtype"
 
-// list reads a text[] whatever is in it; it can be used again for the next row.
-type list struct {
+// parameterList reads the text[] of parameterArr whatever is in it: an administrator may have dropped the table's
+// rules. It can be used again for the next row.
+type parameterList struct {
 	elements []pgtype.Text
 	dims     int
 	null     bool
 }
 
-// texts are the elements, in a slice of its own; broken tells that the list is nested, or holds or is a NULL, which no template
-// can mean.
-func (l *list) texts() (all []string, broken bool) {
+// texts returns the elements in a slice of its own. broken tells that the list is nested, is a NULL or holds one: no
+// template can mean that.
+func (l *parameterList) texts() (all []string, broken bool) {
 	if l.null || l.dims > 1 {
 		return nil, true
 	}
@@ -27,7 +28,7 @@ func (l *list) texts() (all []string, broken bool) {
 
 // SetDimensions, ScanIndex and ScanIndexType are pgtype.ArraySetter.
 
-func (l *list) SetDimensions(dims []pgtype.ArrayDimension) error {
+func (l *parameterList) SetDimensions(dims []pgtype.ArrayDimension) error {
 	n := 0
 	if len(dims) > 0 {
 		n = 1
@@ -43,6 +44,6 @@ func (l *list) SetDimensions(dims []pgtype.ArrayDimension) error {
 	return nil
 }
 
-func (l *list) ScanIndex(i int) any { return &l.elements[i] }
+func (l *parameterList) ScanIndex(i int) any { return &l.elements[i] }
 
-func (l *list) ScanIndexType() any { return new(pgtype.Text) }
+func (l *parameterList) ScanIndexType() any { return new(pgtype.Text) }

@@ -14,7 +14,8 @@ const (
 	otherTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 )
 
-// Whatever stands there, the insert goes through and the sender gets what fits; whether it is a traceparent is the reader's affair.
+// Whatever stands there, the insert goes through and the sender gets what fits; whether it is a traceparent is the
+// reader's affair.
 func TestTraceParent(t *testing.T) {
 	ch := new(channel)
 	d := newDB(t)
@@ -66,7 +67,8 @@ func TestTraceParent(t *testing.T) {
 	}
 }
 
-// In SQL the column's default does it, for as long as the transaction; only who writes the column himself is told of a length.
+// In SQL the column's default does it, for as long as the transaction; only who writes the column himself is told of
+// a length.
 func TestTraceParentInSQL(t *testing.T) {
 	d := newDB(t)
 	conn := newAdmin(t, d.url)

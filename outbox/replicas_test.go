@@ -165,7 +165,8 @@ func TestConnectionsKilled(t *testing.T) {
 	}
 }
 
-// Replicas that share a trickle of messages don't wake each other all the time: one of them does the work, and the other dozes.
+// Replicas that share a trickle of messages don't wake each other all the time: one of them does the work, and the
+// other dozes.
 func TestReplicasLetEachOtherSleep(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	for range 2 {

@@ -33,8 +33,8 @@ func (d *db) commit(tx pgx.Tx) {
 	}
 }
 
-// A pause is lifted in a transaction that began while the consumer was awake and ends while it sleeps, as from a SQL client
-// that commits by a button.
+// A pause is lifted in a transaction that began while the consumer was awake and ends while it sleeps, as from a SQL
+// client that commits by a button.
 func TestPauseLiftedAcrossSleep(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
@@ -47,8 +47,8 @@ func TestPauseLiftedAcrossSleep(t *testing.T) {
 	d.eventually(id, "success")
 }
 
-// A message that is due later is committed in the middle of the consumer's look: after the look's snapshot, and before it
-// reads who is writing. A backlog of a paused template makes the look long enough to be hit.
+// A message that is due later is committed in the middle of the consumer's look: after the look's snapshot, and
+// before it reads who is writing. A backlog of a paused template makes the look long enough to be hit.
 func TestCommitInMidLook(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('paused', 'x', 'infinity')`)
@@ -67,7 +67,8 @@ func TestCommitInMidLook(t *testing.T) {
 	}
 }
 
-// A consumer that stops tells the others also of the message whose send it has just finished, and which is to be tried again.
+// A consumer that stops tells the others also of the message whose send it has just finished, and which is to be
+// tried again.
 func TestLaterWhileLeaving(t *testing.T) {
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {

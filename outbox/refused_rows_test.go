@@ -86,7 +86,8 @@ func TestPoisonAtItsEnd(t *testing.T) {
 	})
 }
 
-// A message that can't be claimed doesn't keep a pause from being probed, and one that never comes to the channel doesn't lift it.
+// A message that can't be claimed doesn't keep a pause from being probed, and one that never comes to the channel
+// doesn't lift it.
 func TestPoisonedProbe(t *testing.T) {
 	d := newDB(t)
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {

@@ -26,8 +26,8 @@ func (d *db) insertAs(status, lease string) int64 {
 }
 
 // transitions is who may move a message from where to where; "sending over" is a sending row whose lease is over, and
-// every row has once been claimed. A person's moves that aren't listed are refused, submsg's own change nothing: they are
-// fenced by status and claimId.
+// every row has once been claimed. A person's moves that aren't listed are refused, submsg's own change nothing: they
+// are fenced by status and claimId.
 var transitions = []struct {
 	from   string
 	person []string          // may set these
@@ -176,7 +176,8 @@ func TestLateAnswerAfterExpiry(t *testing.T) {
 	}
 }
 
-// A process that was away for long may hold two outcomes of one row: of a claim that it lost, and of the one that it has.
+// A process that was away for long may hold two outcomes of one row: of a claim that it lost, and of the one that it
+// has.
 func TestTwoOutcomesAtOnce(t *testing.T) {
 	d := newDB(t)
 	c, err := outbox.New(config(d, new(channel)))

@@ -136,8 +136,8 @@ func (m *member) cut(ctx context.Context, a *arena) error {
 	return err
 }
 
-// kill is what the database sees of a SIGKILL: the sockets are closed at once, what the server was doing it finishes, and nothing
-// is ever said again.
+// kill is what the database sees of a SIGKILL: the sockets are closed at once, what the server was doing it finishes,
+// and nothing is ever said again.
 func (m *member) kill(ctx context.Context, a *arena) {
 	a.journal.add("%s is killed", m.name)
 	m.wires.cut()

@@ -23,35 +23,36 @@ func (d *db) pauses() string {
 	return one[string](d, `SELECT coalesce(string_agg(concat_ws(' ', templateId, CASE WHEN isfinite(probeAt) THEN 'finite' ELSE probeAt::text END, errCode), ', ' ORDER BY templateId), '') FROM subMsgPause`)
 }
 
-// lived lets a consumer be at home in the database.
-func (d *db) lived() {
+// noteOrigin lets a consumer note that the messages live in this database.
+func (d *db) noteOrigin() {
 	d.t.Helper()
 	cfg := config(d, new(channel))
 	stop := run(d.t, cfg)
-	eventually(d.t, "its home is known", func() bool { return one[int](d, `SELECT count(*) FROM subMsgHome`) == 1 })
+	eventually(d.t, "the origin is noted", func() bool { return one[int](d, `SELECT count(*) FROM subMsgOrigin`) == 1 })
 	if err := stop(); err != nil {
 		d.t.Error(err)
 	}
 	cfg.Pool.Close()
 }
 
-// What differs from where the messages lived pauses everything until a person has lifted that, once; what doesn't, doesn't.
+// A database that isn't where the messages lived before is paused as a whole, until a person lifts that; then it is
+// the origin.
 func TestCopyIsNoticed(t *testing.T) {
 	for _, tt := range []struct{ name, change, pauses string }{
-		{"at home", `SELECT 1`, ""},
-		{"another cluster", `UPDATE subMsgHome SET systemIdentifier = systemIdentifier - 1`, "* infinity"},
-		{"another database", `UPDATE subMsgHome SET databaseOid = 1`, "* infinity"},
-		{"restored in place", `UPDATE subMsgHome SET listOid = 1`, "* infinity"},
-		{"the cluster was not known", `UPDATE subMsgHome SET systemIdentifier = NULL`, ""},
-		{"not known, another database", `UPDATE subMsgHome SET systemIdentifier = NULL, databaseOid = 1`, "* infinity"},
-		{"no consumer was here", `DELETE FROM subMsgHome`, ""},
-		{"everything was paused", `UPDATE subMsgHome SET databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt)
+		{"the same place", `SELECT 1`, ""},
+		{"another cluster", `UPDATE subMsgOrigin SET systemIdentifier = systemIdentifier - 1`, "* infinity"},
+		{"another database", `UPDATE subMsgOrigin SET databaseOid = 1`, "* infinity"},
+		{"restored in place", `UPDATE subMsgOrigin SET listOid = 1`, "* infinity"},
+		{"the cluster was not known", `UPDATE subMsgOrigin SET systemIdentifier = NULL`, ""},
+		{"not known, another database", `UPDATE subMsgOrigin SET systemIdentifier = NULL, databaseOid = 1`, "* infinity"},
+		{"no consumer was here", `DELETE FROM subMsgOrigin`, ""},
+		{"everything was paused", `UPDATE subMsgOrigin SET databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt)
 			VALUES ('*', 'the quota', 45009, now() - interval '1 day', now()), ('t', 'a ban', 43116, now(), now())`, "* infinity, t finite 43116"},
-		{"a copy of a copy", `UPDATE subMsgHome SET databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'maintenance', 'infinity')`, "* infinity"},
+		{"a copy of a copy", `UPDATE subMsgOrigin SET databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'maintenance', 'infinity')`, "* infinity"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, ch := newDB(t), new(channel)
-			d.lived()
+			d.noteOrigin()
 			for sql := range strings.SplitSeq(tt.change, "; ") {
 				d.exec(sql)
 			}
@@ -91,19 +92,19 @@ func TestDatabaseReplaced(t *testing.T) {
 	run(t, cfg)
 	d.eventually(d.insert(message(1))[0], "success")
 	d.asleep()
-	d.exec(`UPDATE subMsgHome SET databaseOid = 1`)
+	d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)
 	d.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 	eventually(t, "noticed", func() bool { return d.pauses() == "* infinity" })
 }
 
 // The cluster is noted when it can be asked for at last.
-func TestHomeCompleted(t *testing.T) {
+func TestOriginCompleted(t *testing.T) {
 	d := newDB(t)
-	d.lived()
-	d.exec(`UPDATE subMsgHome SET systemIdentifier = NULL`)
+	d.noteOrigin()
+	d.exec(`UPDATE subMsgOrigin SET systemIdentifier = NULL`)
 	run(t, config(d, new(channel)))
 	eventually(t, "noted", func() bool {
-		return one[bool](d, `SELECT systemIdentifier IS NOT DISTINCT FROM (SELECT system_identifier FROM pg_control_system()) FROM subMsgHome`)
+		return one[bool](d, `SELECT systemIdentifier IS NOT DISTINCT FROM (SELECT system_identifier FROM pg_control_system()) FROM subMsgOrigin`)
 	})
 	if got := d.pauses(); got != "" {
 		t.Errorf("paused: %s", got)
@@ -113,12 +114,12 @@ func TestHomeCompleted(t *testing.T) {
 // The pause says all that there is to know: that it is a copy, and what stood there before.
 func TestCopyKeepsTheReason(t *testing.T) {
 	d := newDB(t)
-	d.lived()
+	d.noteOrigin()
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt, probes) VALUES ('*', 'the quota', 45009, '2020-01-01', now(), 7)`)
 	for range 2 { // the second is a copy of the copy
-		d.exec(`UPDATE subMsgHome SET databaseOid = 1`)
+		d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)
 		stop := run(t, config(d, new(channel)))
-		eventually(t, "noticed", func() bool { return one[bool](d, `SELECT databaseOid <> 1 FROM subMsgHome`) })
+		eventually(t, "noticed", func() bool { return one[bool](d, `SELECT databaseOid <> 1 FROM subMsgOrigin`) })
 		if err := stop(); err != nil {
 			t.Error(err)
 		}
@@ -139,7 +140,7 @@ func TestCopyKeepsTheReason(t *testing.T) {
 // A real copy: both databases are of one cluster, and the tables in them have the same oids.
 func TestCopiedDatabase(t *testing.T) {
 	d := newDB(t)
-	d.lived()
+	d.noteOrigin()
 	d.insert(message(1))
 	d.Close()
 	u, err := url.Parse(d.url)
@@ -175,15 +176,15 @@ func TestCopiedDatabase(t *testing.T) {
 func TestReplicasInACopy(t *testing.T) {
 	const replicas = 4
 	d, ch := newDB(t), new(channel)
-	d.lived()
-	d.exec(`UPDATE subMsgHome SET databaseOid = 1`)
+	d.noteOrigin()
+	d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 100) AS n`)
 	tx, err := d.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(context.Background()) // or its pool would not close
-	if _, err := tx.Exec(t.Context(), `SELECT FROM subMsgHome FOR UPDATE`); err != nil {
+	if _, err := tx.Exec(t.Context(), `SELECT FROM subMsgOrigin FOR UPDATE`); err != nil {
 		t.Fatal(err)
 	}
 	var saids []func(string) bool
@@ -197,7 +198,7 @@ func TestReplicasInACopy(t *testing.T) {
 	}
 	eventually(t, "all wait for the first", func() bool { return waiting() == replicas })
 	if ch.count() > 0 {
-		t.Errorf("%d sent by who doesn't know where it is", ch.count())
+		t.Errorf("%d sent by a consumer that doesn't know where it is", ch.count())
 	}
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
@@ -215,10 +216,10 @@ func TestReplicasInACopy(t *testing.T) {
 	}
 }
 
-// Who can't find out sends nothing, and goes on by himself when he can.
-func TestHomeUnknown(t *testing.T) {
+// A consumer that can't find out whether it is in a copy sends nothing, and goes on by itself when it can.
+func TestOriginUnknown(t *testing.T) {
 	d, ch := newDB(t), new(channel)
-	d.exec(`ALTER TABLE subMsgHome RENAME TO away`)
+	d.exec(`ALTER TABLE subMsgOrigin RENAME TO away`)
 	cfg := config(d, ch)
 	said := hear(cfg.Log.Logger)
 	run(t, cfg)
@@ -227,15 +228,15 @@ func TestHomeUnknown(t *testing.T) {
 	if ch.count() > 0 {
 		t.Errorf("%d sent", ch.count())
 	}
-	d.exec(`ALTER TABLE away RENAME TO subMsgHome`)
+	d.exec(`ALTER TABLE away RENAME TO subMsgOrigin`)
 	d.eventually(id, "success")
 }
 
 // What was being sent when the dump was made becomes unknown while everything is paused, with its claim and without.
 func TestSweepInACopy(t *testing.T) {
 	d, ch := newDB(t), new(channel)
-	d.lived()
-	d.exec(`UPDATE subMsgHome SET databaseOid = 1`)
+	d.noteOrigin()
+	d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)
 	const sending = `INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 hour')`
 	d.exec(sending)
 	d.noteClaims()
@@ -250,8 +251,8 @@ func TestSweepInACopy(t *testing.T) {
 	}
 }
 
-// Whatever WeChat says of messages that are on their way, a pause that isn't probed stays as it is: by a halt of everything,
-// by a probe's success, by a probe that proved nothing.
+// Whatever WeChat says of messages that are on their way, a pause that isn't probed stays as it is: by a halt of
+// everything, by a probe's success, by a probe that proved nothing.
 func TestOnlyAPersonLifts(t *testing.T) {
 	for name, verdict := range map[string]outbox.Verdict{
 		"a halt of everything": {Outcome: outbox.Halt, Code: new(int32(45009)), Text: "quota", Stops: []string{outbox.Account}},

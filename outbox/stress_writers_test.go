@@ -188,7 +188,8 @@ func (w *application) inTwoPhases(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// hold keeps the transaction open: not at all, for a random time of any order of magnitude, or until the consumers sleep.
+// hold keeps the transaction open: not at all, for a random time of any order of magnitude, or until the consumers
+// sleep.
 func (w *application) hold() {
 	anyTime := func(most time.Duration) time.Duration {
 		return time.Duration(math.Pow(float64(most), w.rng.Float64()))
