@@ -53,7 +53,8 @@ func (d *draft) value(f *Field, e entry) (value scalar, ok bool) {
 		case "values":
 			d.values(f, part)
 		default:
-			d.fail(part.key.line, "%s: unknown key %s%s", f.Key, quote(part.key.value), suggest(part.key.value, []string{"value", "values"}))
+			d.fail(part.key.line, "%s: unknown key %s%s", f.Key, quote(part.key.value),
+				suggest(part.key.value, []string{"value", "values"}))
 		}
 	}
 	return value, ok

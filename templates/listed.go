@@ -61,7 +61,8 @@ func (l Listed) File(name string) ([]byte, error) {
 	if l.LongTerm {
 		permission = "long-term"
 	}
-	content := fmt.Appendf(nil, `# A %s subscription. Name the params as you like, here and in data; give a page if the card shall open one.
+	content := fmt.Appendf(nil, "# A %s subscription. Name the params as you like, here and in data; "+
+		`give a page if the card shall open one.
 id: %s
 name: %s
 title: %s

@@ -105,8 +105,10 @@ var mistakes = []struct {
 	{"too large", good, good + "#" + strings.Repeat("x", maxFile), []string{`t.yaml: is larger than 64 KiB; a template file is never that large`}},
 	{"brackets without end", good, strings.Repeat("[", 60000), []string{`t.yaml:1: lists or mappings are nested too deep for a template`}},
 	{"dashes without end", good, strings.Repeat("- ", 30000), []string{`t.yaml:1: lists or mappings are nested too deep for a template`}},
-	{"several at once", "name: order\nparams: [goods, price]\npage", "name: a b\nparams: [goods, price, price]\npag", []string{
-		`t.yaml:2: name "a b": a name is 1 to 64 letters, digits, _ or -`, `t.yaml:3: param price stands twice`, `t.yaml:4: unknown key "pag"; did you mean page?`}},
+	{"several at once", "name: order\nparams: [goods, price]\npage", "name: a b\nparams: [goods, price, price]\npag",
+		[]string{
+			`t.yaml:2: name "a b": a name is 1 to 64 letters, digits, _ or -`, `t.yaml:3: param price stands twice`,
+			`t.yaml:4: unknown key "pag"; did you mean page?`}},
 }
 
 func TestMistakes(t *testing.T) {
@@ -160,14 +162,16 @@ func TestGoodFiles(t *testing.T) {
 
 func TestDefaultsAndOrder(t *testing.T) {
 	got := parse(t, strings.Replace(good, "data:", "data:\n  time9: 15:01\n  date1: 2019-10-01", 1))
-	if diff := cmp.Diff([]string{"formal", "zh_CN", "reject", "hold"}, []string{got.MiniprogramState, got.Lang, got.OnTooLong, got.OnUnknown}); diff != "" {
+	if diff := cmp.Diff([]string{"formal", "zh_CN", "reject", "hold"},
+		[]string{got.MiniprogramState, got.Lang, got.OnTooLong, got.OnUnknown}); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 	var fields []string
 	for _, f := range got.Fields {
 		fields = append(fields, f.Key+" "+string(f.Type)+" "+f.Value)
 	}
-	if diff := cmp.Diff([]string{"time9 time 15:01", "date1 date 2019-10-01", "thing2 thing {goods}", "amount3 amount {price}元"}, fields); diff != "" {
+	if diff := cmp.Diff([]string{"time9 time 15:01", "date1 date 2019-10-01", "thing2 thing {goods}",
+		"amount3 amount {price}元"}, fields); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 }
@@ -185,7 +189,8 @@ func TestMistakesAcrossFiles(t *testing.T) {
 		{"name twice", map[string]string{"b.yaml": other("b", "order"), "a.yaml": good}, []string{`b.yaml:2: name "order" is already the name in a.yaml:2`}},
 		{"name as an id", map[string]string{"b.yaml": other("b", "abc"), "a.yaml": good}, []string{`b.yaml:2: name "abc" is already the id in a.yaml:1`}},
 		{"id as a name", map[string]string{"b.yaml": other("order", "b"), "a.yaml": good}, []string{`b.yaml:1: id "order" is already the name in a.yaml:2`}},
-		{"all of all files, sorted", map[string]string{"c.yaml": "", "b.yml": good, "a.yaml": other("a b", "x/y"), "d.yaml": strings.Repeat("x", maxFile+1)}, []string{
+		{"all of all files, sorted", map[string]string{"c.yaml": "", "b.yml": good, "a.yaml": other("a b", "x/y"),
+			"d.yaml": strings.Repeat("x", maxFile+1)}, []string{
 			`a.yaml:1: id "a b": a WeChat template id is 1 to 64 of A-Z a-z 0-9 _ -`,
 			`a.yaml:2: name "x/y": a name is 1 to 64 letters, digits, _ or -`,
 			`b.yml: call it b.yaml: only *.yaml is read`,

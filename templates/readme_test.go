@@ -42,7 +42,8 @@ func TestReadme(t *testing.T) {
 	}
 
 	wrong := strings.NewReplacer("page:", "pages:", "{goodsPrice}", "{goodsPrise}").Replace(example)
-	_, err = Load(folder(map[string]string{"orderStatus.yaml": strings.Replace(wrong, "title:", "# for people\ntitle:", 1)}))
+	_, err = Load(folder(map[string]string{"orderStatus.yaml": strings.Replace(wrong, "title:", "# for people\ntitle:",
+		1)}))
 	if err == nil {
 		t.Fatal("loaded")
 	}

@@ -40,7 +40,8 @@ func TestRenderErrors(t *testing.T) {
 		{"line break", order(t), []string{"a", "1", "b", "c\nd"}, "", RenderError{4, "remark", "thing5",
 			`parameter 4 (remark) can't be thing5 "c\nd": it holds the control character U+000A: no line breaks, tabs or the like`}},
 		{"too long", order(t), []string{long, "1", "b", "c"}, "", RenderError{1, "goodsName", "thing2",
-			`parameter 1 (goodsName) can't be thing2 "` + long[:40*3] + `…": it is 60 characters long: ` + rules[Thing].says}},
+			`parameter 1 (goodsName) can't be thing2 "` + long[:40*3] + `…": it is 60 characters long: ` +
+				rules[Thing].says}},
 		{"several", two, []string{"一", "x", "not shown"}, "", RenderError{1, "a", "phrase1",
 			`parameters 1 (a) "一" and 2 (b) "x" make phrase1 "一x一": ` + rules[Phrase].says}},
 		{"page", order(t), []string{"a", "1", "b", "c"}, "https://example.com", RenderError{0, "", "page",

@@ -5,7 +5,8 @@
 // pure, and refuses a value only when WeChat certainly would. README.md in this folder describes the format.
 //
 // The rules of types, keys and pages are those of WeChat's page on sending a subscribe message:
-// https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_sendmessage.html
+// https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/
+// api_sendmessage.html
 package templates
 
 import "slices"
@@ -23,7 +24,7 @@ const (
 // Template is one checked template file. Templates come from Load; they are shared, and must not be changed.
 type Template struct {
 	ID, Name, Title  string
-	Params           []string // names of parameterArr's places, in order; "_" is a place that the template does not show
+	Params           []string // names of parameterArr's places, in order; "_" is a place that is not shown
 	Page             string   // as written, with its {param}; "" means that the card leads nowhere
 	MiniprogramState string   // developer, trial or formal
 	Lang             string   // zh_CN, en_US, zh_HK or zh_TW

@@ -25,7 +25,8 @@ func bed(t *testing.T, scale Scale) (*fake, *database) {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	l, err := open(t.Context(), Config{DatabaseURL: pgtest.Empty(t), Senders: 4, Scale: scale, Log: logrus.NewEntry(log), Progress: func(string) {}})
+	l, err := open(t.Context(), Config{DatabaseURL: pgtest.Empty(t), Senders: 4, Scale: scale,
+		Log: logrus.NewEntry(log), Progress: func(string) {}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,11 @@
 // Package bench measures submsg against the limits of the machine it runs on.
 //
-// Each figure has a limit: what the same machine does in the same run without submsg's part of the work (no database, no
-// trigger, no queue). The two are measured by turns, several rounds, and the medians are compared, so that
-// the ratio says something where the numbers alone don't. README.md tells what each figure means, and what it doesn't.
+// Each figure has a limit: what the same machine does in the same run without submsg's part of the work (no database,
+// no trigger, no queue). The two are measured by turns, several rounds, and the medians are compared, so that the ratio
+// says something where the numbers alone don't. README.md tells what each figure means, and what it doesn't.
 //
-// It works in databases of its own, which it creates and drops, on a private Postgres or on a server it is given, and runs
-// its own binary again for the fake WeChat and for `submsg serve`.
+// It works in databases of its own, which it creates and drops, on a private Postgres or on a server it is given, and
+// runs its own binary again for the fake WeChat and for `submsg serve`.
 package bench
 
 import (
@@ -22,7 +22,7 @@ import (
 // Config says what to measure and on what. Self, Scale and Log are needed.
 type Config struct {
 	Self        string            // path of the submsg binary
-	DatabaseURL string            // postgres://…, a role with CREATEDB; "" runs a private Postgres with its default, durable settings
+	DatabaseURL string            // postgres://…, a role with CREATEDB; "" runs a private Postgres as it comes
 	Only        []string          // names of figures; none means all
 	Senders     int               // sends at once, where the figure doesn't say; 0 means 64, as serve's default
 	Scale       Scale             // how much of everything

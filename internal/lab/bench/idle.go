@@ -7,7 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownNote is what a server at rest may write by itself, in bytes: a snapshot for standbys, once within 15 s of the last WAL.
+// ownNote is what a server at rest may write by itself, in bytes: a snapshot for standbys, once within 15 s of the last
+// WAL.
 const ownNote = 150
 
 // idle looks at a server with nothing to do. The limit is the same server without a consumer.
@@ -73,8 +74,8 @@ func (d *database) idleFor(ctx context.Context, t *tracer) ([]float64, error) {
 	return []float64{float64(statements+e.heard) / took, float64(after.wal-before.wal) / took}, err
 }
 
-// ear counts the statements of connections that no tracer sees, the listening one that is: seldom as they are, looking often
-// enough finds each.
+// ear counts the statements of connections that no tracer sees, the listening one that is: seldom as they are, looking
+// often enough finds each.
 type ear struct {
 	d     *database
 	last  map[int32]time.Time // by server process, when its last statement began; nil before the first look

@@ -71,7 +71,8 @@ func (s *Server) initdb(ctx context.Context, cfg Config, dir, passwordFile strin
 	cmd := s.owner.command(ctx, filepath.Join(s.bin.dir, "initdb"), args...)
 	cmd.Stdout = s.logWriter(cfg)
 	cmd.Stderr = cmd.Stdout
-	// initdb inherits the pipe: if this process dies, the reaper waits for initdb to end. Killed, it would leave shared memory.
+	// initdb inherits the pipe: if this process dies, the reaper waits for initdb to end. Killed, it would leave shared
+	// memory.
 	cmd.ExtraFiles = []*os.File{s.reaper.pipe}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Run(); err != nil {

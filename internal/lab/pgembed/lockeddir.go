@@ -69,13 +69,15 @@ func openHome(ctx context.Context, path string, owner account) (*lockedDir, erro
 		return nil, err
 	}
 	if !owner.reaches(path) {
-		return nil, fmt.Errorf("data directory %s: %s, as whom the server runs, can't enter it: use a directory outside of private ones like /root", path, owner.name)
+		return nil, fmt.Errorf("data directory %s: %s, as whom the server runs, can't enter it: "+
+			"use a directory outside of private ones like /root", path, owner.name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, homeWait)
 	defer cancel()
 	d, err := waitForLock(ctx, path)
 	if errors.Is(err, errInUse) {
-		return nil, fmt.Errorf("data directory %s is in use by another process: stop that one, or use another directory", path)
+		return nil, fmt.Errorf("data directory %s is in use by another process: "+
+			"stop that one, or use another directory", path)
 	}
 	return d, err
 }

@@ -84,7 +84,8 @@ func (s *Server) start(ctx context.Context, cfg Config) (err error) {
 			return err
 		}
 	}
-	if s.log, err = os.OpenFile(filepath.Join(s.run.path, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
+	if s.log, err = os.OpenFile(filepath.Join(s.run.path, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND,
+		0o600); err != nil {
 		return err
 	}
 	if s.reaper, err = startReaper(s.owner, s.run, s.home); err != nil {
@@ -131,8 +132,8 @@ func (s *Server) stop() error {
 	return errors.Join(errs...)
 }
 
-// stopSignals ask more firmly each time, as in "Shutting Down the Server" of the PostgreSQL documentation: kept data get the time
-// for a last checkpoint, nobody needs temporary data to be written out.
+// stopSignals ask more firmly each time, as in "Shutting Down the Server" of the PostgreSQL documentation: kept data
+// get the time for a last checkpoint, nobody needs temporary data to be written out.
 func (s *Server) stopSignals() []syscall.Signal {
 	if s.home == nil {
 		return []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL}

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The reaper is a shell that waits at the end of a pipe. The pipe closes when this process ends, in whatever way; then the shell
-// sends a signal to a process group, both named by the last line it read, and removes the run directory. "done" in place of a signal
-// says that there is nothing left to do.
-// A shell, as every Unix has one and it asks nothing of the caller's main: it works in test binaries too.
+// The reaper is a shell that waits at the end of a pipe. The pipe closes when this process ends, in whatever way; then
+// the shell sends a signal to a process group, both named by the last line it read, and removes the run directory.
+// "done" in place of a signal says that there is nothing left to do. A shell, as every Unix has one and it asks nothing
+// of the caller's main: it works in test binaries too.
 //
 // It goes by postmaster.pid, which the server removes last: a dead orphan may keep its process number for long, where
 // process 1 is a program that doesn't expect orphans, as in many containers.
@@ -55,7 +55,8 @@ func startReaper(owner account, run, home *lockedDir) (*reaper, error) {
 		data, locks = home.path, append(locks, home.lock)
 	}
 	// Not bound to a context: it has to outlive everything.
-	cmd := owner.command(context.Background(), "/bin/sh", "-c", reaperScript, "submsg-pg-reaper", run.path, dataIn(data))
+	cmd := owner.command(context.Background(), "/bin/sh", "-c", reaperScript, "submsg-pg-reaper", run.path,
+		dataIn(data))
 	cmd.ExtraFiles = locks
 	end, pipe, err := os.Pipe()
 	if err != nil {
