@@ -86,7 +86,7 @@ func (k ListedKey) value(kind Type) string {
 	shown := quoteYAML("{" + k.Key + "}")
 	var values []string
 	for _, v := range k.Values {
-		_, reason := (&Field{rule: rules[Enum]}).fit(v, false)
+		_, reason := (&Field{requirement: requirements[Enum]}).fit(v, false)
 		if q := quoteYAML(v); reason == "" && !slices.Contains(values, q) {
 			values = append(values, q)
 		}

@@ -35,7 +35,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("key %s is not described", key)
 		}
 	}
-	for kind := range rules {
+	for kind := range requirements {
 		if !strings.Contains(readme, "`"+string(kind)+"`") {
 			t.Errorf("type %s is not described", kind)
 		}
@@ -84,7 +84,7 @@ func TestReadmeTypes(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(len(rules), len(seen)); diff != "" {
+	if diff := cmp.Diff(len(requirements), len(seen)); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }

@@ -27,19 +27,19 @@ const (
 	Enum            Type = "enum"
 )
 
-// rule is what WeChat certainly refuses in a type. Where its page is silent, or reports differ, WeChat is left to
-// judge: a value refused here by mistake could never be sent, one passed by mistake costs a request.
-type rule struct {
+// requirement is what WeChat certainly refuses in a type. Where its page is silent, or reports differ, WeChat is left
+// to judge: a value refused here by mistake could never be sent, one passed by mistake costs a request.
+type requirement struct {
 	max      int             // longest value in characters, 0 when the form says it
 	hanMax   int             // the same for a value with Chinese characters, when it differs
 	allows   func(rune) bool // which characters may occur at all, nil when any
 	form     lazily          // the value as a whole, nil when characters and length say all
 	free     bool            // text for people, so that it may be cut; a cut number, id or time would lie
 	ellipsis string          // what a cut text ends with
-	says     string          // the rule as a sentence
+	says     string          // the requirement as a sentence
 }
 
-var rules = map[Type]*rule{
+var requirements = map[Type]*requirement{
 	Thing: {max: 20, free: true, ellipsis: "…", says: "a thing is up to 20 characters of any kind"},
 	Number: {allows: runes("+-.", unicode.Nd), form: numberForm,
 		says: "a number is up to 32 digits, with or without decimals"},

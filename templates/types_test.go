@@ -94,7 +94,7 @@ func TestTypes(t *testing.T) {
 			}
 		}
 	}
-	for kind := range rules {
+	for kind := range requirements {
 		if !covered[kind] {
 			t.Errorf("no case for type %s", kind)
 		}

@@ -182,7 +182,7 @@ func TestEarHearsWhatNoTracerSees(t *testing.T) {
 		}
 	}
 	ask(stranger.Exec)
-	e := ear{d: d}
+	e := statementCounter{d: d}
 	for i, step := range []struct {
 		what string
 		do   func()
@@ -195,7 +195,7 @@ func TestEarHearsWhatNoTracerSees(t *testing.T) {
 		{"another statement", func() { ask(stranger.Exec) }, 2},
 	} {
 		step.do()
-		if err := e.listen(t.Context()); err != nil {
+		if err := e.look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if e.heard != step.want {

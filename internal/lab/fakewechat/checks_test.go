@@ -79,7 +79,7 @@ func TestRules(t *testing.T) {
 
 func TestUnknownTypePassesNothing(t *testing.T) {
 	if valid("const", nil, "x") {
-		t.Error("a type without a rule passed a value")
+		t.Error("a type without a check passed a value")
 	}
 }
 
