@@ -118,7 +118,7 @@ func TestServerThatReadTheRequest(t *testing.T) {
 	}
 }
 
-// The template decides what doubt means: the same deaths, with onUnknown: resend.
+// The template decides what doubt means: the same servers, with onUnknown: resend.
 func TestDoubtWithResend(t *testing.T) {
 	for _, tt := range after {
 		if tt.want != outbox.Unknown || tt.short {
