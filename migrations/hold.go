@@ -34,7 +34,7 @@ const (
 )
 
 // patiently tries until no lock is in the way, or ctx ends.
-func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func(patience time.Duration) (holders, error)) error {
+func (r *run) patiently(ctx context.Context, try func(patience time.Duration) (holders, error)) error {
 	patience := firstWait
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		who, err := try(patience)
@@ -45,7 +45,7 @@ func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func(patie
 		if !heldUp(err) {
 			return err
 		}
-		mr.tell("the migration waits for a lock that %s holds; meanwhile it holds up nobody, and is tried again", who)
+		r.tell("the migration waits for a lock that %s holds; meanwhile it holds up nobody, and is tried again", who)
 		wait := pause
 		for ended := false; !ended; wait = firstPause {
 			select {
@@ -53,7 +53,7 @@ func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func(patie
 				return fmt.Errorf("interrupted while %s holds a lock; what was not done yet, `submsg migrate up` will do: %w", who, ctx.Err())
 			case <-time.After(wait):
 			}
-			if ended, err = who.ended(ctx, conn); err != nil && ctx.Err() == nil {
+			if ended, err = who.ended(ctx, r.locked); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}

@@ -41,3 +41,19 @@ type Cause struct{ Why, NextStep Text }
 // Kind is submsg's own word for what happened to a message where WeChat gave no errcode. It is stored in the column
 // errKind.
 type Kind string
+
+// CauseOf finds the cause of a message or a pause by WeChat's errcode, or where there is none by submsg's own kind. An
+// errcode that nobody has written down has a cause, too. A row with neither has none, nor has WeChat's errcode 0.
+func CauseOf(errCode *int32, kind Kind) (Cause, bool) {
+	if errCode == nil {
+		cause, ok := Kinds[kind]
+		return cause, ok
+	}
+	if cause, ok := WeChat[*errCode]; ok || *errCode == 0 {
+		return cause, ok
+	}
+	unlisted := WeChatUnlisted
+	unlisted.Why.ZH += fmt.Sprintf(" %d", *errCode)
+	unlisted.Why.EN += fmt.Sprintf(" %d", *errCode)
+	return unlisted, true
+}

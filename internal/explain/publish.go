@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Both inserts take their rows in the order of their key, so that two processes which publish at once don't wait for each other.
-// A row that says the same already isn't written.
+// Both inserts take their rows in the order of their key, so that two processes which publish at once don't wait for
+// each other. A row that says the same already isn't written.
 const publishSQL = `
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -28,8 +28,8 @@ SELECT * FROM given WHERE errKind IS NOT NULL ORDER BY errKind
 ON CONFLICT (errKind) DO UPDATE SET cause = excluded.cause, nextStep = excluded.nextStep,
     causeEnglish = excluded.causeEnglish, nextStepEnglish = excluded.nextStepEnglish`
 
-// Publish writes all causes into the table subMsgCause, where the views find them. It is called by `submsg migrate up` and
-// whenever `submsg serve` starts, so that the words are those of the newest program that has started.
+// Publish writes all causes into the table subMsgCause, where the views find them. It is called by `submsg migrate
+// up` and whenever `submsg serve` starts, so that the words are those of the newest program that has started.
 func Publish(ctx context.Context, db interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }) error {

@@ -62,7 +62,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// What stands open without a snapshot holds back nothing but those who wait for its locks. The view's minute is made none.
+// What stands open without a snapshot holds back nothing but those who wait for its locks. The view's minute is made
+// none.
 func TestOpenTransaction(t *testing.T) {
 	d := newDB(t)
 	other := connect(t, d.url)

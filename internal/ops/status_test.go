@@ -46,10 +46,11 @@ func TestLook(t *testing.T) {
 		SELECT 'o', 'b', 'sending', '00000000-0000-4000-8000-000000000000'::uuid, now() + n * interval '1 min', now() - interval '2 min' FROM unnest('{-1,1}'::int[]) n RETURNING *)
 		INSERT INTO subMsgClaim SELECT '00000000-0000-4000-8000-000000000000', now() + interval '1 min', array_agg(id) FROM m`)
 	got := d.look()
-	want := ops.Status{Waiting: 4, Due: 2, Oldest: 5400, Next: 1800, Sending: 2, Overdue: 1, Looked: 20, Whole: true,
+	want := ops.Status{Backlog: ops.Backlog{Waiting: 4, Due: 2, Oldest: 5400, Next: 1800},
+		Claimed: ops.Claimed{Sending: 2, Overdue: 1}, Scope: ops.Scope{Looked: 20, Whole: true},
 		Rates: ops.Rates{Inserted: 5, Success: 2, Fail: 3}, Replicas: []ops.Replica{{Listens: 1, Sessions: 3}}}
 	seconds := cmp.Comparer(func(a, b float64) bool { return a-b < 30 && b-a < 30 })
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(ops.Status{}, "Now", "Estimate", "Rates", "Failures", "Problems", "Paused"),
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(ops.Status{}, "Backlog.Now", "Backlog.Estimate", "Rates", "Failures", "Problems", "Paused"),
 		cmpopts.IgnoreFields(ops.Replica{}, "Since", "Host"), seconds); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

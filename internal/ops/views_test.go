@@ -159,8 +159,8 @@ func TestSendAgainQuotes(t *testing.T) {
 	}
 }
 
-// Behind a backlog the failures are those of the messages before it, though somebody has just sent old ones again, and though
-// messages of a paused template wait for longer.
+// Behind a backlog the failures are those of the messages before it, though somebody has just sent old ones again,
+// and though messages of a paused template wait for longer.
 func TestRecentBehindABacklog(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('paused', 'r', now())`)

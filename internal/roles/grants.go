@@ -62,11 +62,15 @@ var views = []string{"subMsgRecent", "subMsgCause", "subMsgFailures", "subMsgPau
 // What defining, testing and replaying rules calls. All of it runs with the rights of who calls, so that a rule
 // gives nobody more than he has: triggers on tables where he may make them, columns that he may read.
 var ruleFunctions = []string{"submsg_watch", "submsg_unwatch", "submsg_rules", "submsg_test", "submsg_replay",
-	"subMsgRule_column", "subMsgRule_text", "subMsgRule_param", "subMsgRule_time", "subMsgRule_refusal", "subMsgRule_key", "subMsgRule_plan",
-	"subMsgRule_value", "subMsgRule_astext", "subMsgRule_param_sql", "subMsgRule_time_sql", "subMsgRule_object_sql", "subMsgRule_sql",
-	"subMsgRule_place", "subMsgRule_seen", "subMsgRule_now", "subMsgRule_changes", "subMsgRule_fits", "subMsgRule_any",
-	"subMsgRule_trigger", "subMsgRule_arm", "subMsgRule_fire", "subMsgRule_touch", // the last two to make triggers of
-	"subMsgRule_flaw", "subMsgRule_list", "subMsgRule_read", "subMsgRule_replay"}
+	"subMsgRule_read_column", "subMsgRule_read_text", "subMsgRule_read_param", "subMsgRule_read_time", "subMsgRule_read_flag",
+	"subMsgRule_read_filter", "subMsgRule_refusal", "subMsgRule_key", "subMsgRule_plan", "subMsgRule_conditions",
+	"subMsgRule_value", "subMsgRule_value_text", "subMsgRule_object_sql", "subMsgRule_text_sql", "subMsgRule_param_sql",
+	"subMsgRule_time_sql", "subMsgRule_page_texts", "subMsgRule_query",
+	"subMsgRule_column_name", "subMsgRule_column_number", "subMsgRule_column_versions", "subMsgRule_table_identity",
+	"subMsgRule_current", "subMsgRule_changes_condition", "subMsgRule_fits_condition", "subMsgRule_any_condition",
+	"subMsgRule_set_trigger", "subMsgRule_set_triggers",
+	"subMsgRule_fire", "subMsgRule_touch", // to make triggers of
+	"subMsgRule_message_problem", "subMsgRule_text_array", "subMsgRule_preview", "subMsgRule_replay"}
 
 // grants is everything that anybody but the owner may do with submsg's objects; what isn't here is refused. Business
 // tables with rules (orders, the example) aren't here: who may use those is the application's affair.

@@ -47,7 +47,8 @@ func listen(t *testing.T) *troubles {
 	return heard
 }
 
-// A collector that doesn't answer takes no time of any send, though there is room for one span only, and doesn't keep Shutdown.
+// A collector that doesn't answer takes no time of any send, though there is room for one span only, and doesn't keep
+// Shutdown.
 func TestHangingCollector(t *testing.T) {
 	others := goleak.IgnoreCurrent()
 	listen(t)

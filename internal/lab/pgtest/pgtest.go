@@ -52,21 +52,41 @@ func waitForInterrupt() {
 	<-interrupt
 }
 
-// DB makes a database with all migrations applied and returns its URL. The database goes with the test.
+// DB makes a database with submsg in its schema public, the example orders and their rule included, and returns its URL. The database
+// goes with the test.
 func DB(t testing.TB) string {
 	t.Helper()
-	s := use(t)
-	template, err := s.template()
-	if err != nil {
-		t.Fatalf("pgtest: the migrated template database: %v", err)
-	}
-	return s.database(t, template)
+	return clone(t, withOrders)
 }
 
-// Empty is DB without migrations.
+// DBWithoutOrders is DB without the example.
+func DBWithoutOrders(t testing.TB) string {
+	t.Helper()
+	return clone(t, withoutOrders)
+}
+
+// Installation makes a database in which submsg lives as it does beside a shop: in a schema of its own, whose name needs quotes, of a
+// login that is no superuser; the schema isn't on the login's search_path. In public there is the shop's own table orders, which is
+// none of ours, and on which the login may make rules. The URL is that login's.
+func Installation(t testing.TB) (url, schema string) {
+	t.Helper()
+	return asInstaller(clone(t, installation)), InstallationSchema
+}
+
+// Empty is DB without anything of submsg.
 func Empty(t testing.TB) string {
 	t.Helper()
 	return use(t).database(t, "template0")
+}
+
+func clone(t testing.TB, k kind) string {
+	t.Helper()
+	s := use(t)
+	template, err := s.templates[k]()
+	if err != nil {
+		t.Fatalf("pgtest: the template database %s: %v", kinds[k].name, err)
+	}
+	return s.database(t, template)
 }
 
 // Pool connects to a new DB. It is closed at the end of the test.

@@ -104,7 +104,7 @@ func TestDatabaseName(t *testing.T) {
 func TestTemplateIsMadeOnce(t *testing.T) {
 	url := Server(t).URL()
 	t.Setenv("TEST_DATABASE_URL", url)
-	name, err := use(t).template()
+	name, err := use(t).templates[withOrders]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,13 +123,13 @@ func TestTemplateIsMadeOnce(t *testing.T) {
 				return
 			}
 			defer s.close()
-			if _, err := s.template(); err != nil {
+			if _, err := s.templates[withOrders](); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	if n := databases(t, "^submsg_template_"); n != 1 {
+	if n := databases(t, "^submsg_template_orders_"); n != 1 {
 		t.Errorf("%d templates", n)
 	}
 	if before := ask[int](t, DB(t), insert); before != 0 {

@@ -1,0 +1,118 @@
+// Package database is the work of the commands that prepare a database: `submsg migrate` brings its schema up or down,
+// `submsg roles` prints the SQL of its least-privilege roles, or checks it. It knows no message and no SQL of its own:
+// packages migrations and internal/roles have that. Begin with Migrate and Roles.
+package database
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/submsg/submsg/internal/cli/settings"
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/migrations"
+)
+
+type Migrate struct {
+	Up     Up     `cmd:"" help:"Bring the schema to the newest version."`
+	Down   Down   `cmd:"" help:"Take back migrations, with their data."`
+	Status Status `cmd:"" help:"Show the schema's version; exit code 1 if this submsg can't work with it."`
+}
+
+type Up struct {
+	settings.Database
+	settings.Roles
+}
+
+func (c *Up) Run(ctx context.Context, term terminal.Terminal) error {
+	url, err := c.URL()
+	if err != nil {
+		return err
+	}
+	if err := migrator(url, term).Up(ctx); err != nil {
+		return err
+	}
+	if _, err = printVersion(ctx, term, c.Database); err != nil {
+		return err
+	}
+	return c.remindOfRoles(ctx, term)
+}
+
+// remindOfRoles says when the roles haven't the rights to what a migration has made.
+func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal) error {
+	conn, err := c.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	state, err := migrations.StateOf(ctx, conn)
+	if err != nil || state.Newer() {
+		return err
+	}
+	if _, lines, err := c.Differ(ctx, conn); err != nil || len(lines) == 0 {
+		return err
+	}
+	fmt.Fprintln(term.Err, "submsg: the roles lack rights, or have too many: before a newer `submsg serve` starts, run what `submsg roles` prints (`submsg roles --check` shows what differs)")
+	return nil
+}
+
+type Down struct {
+	settings.Database
+	Steps int  `arg:"" optional:"" help:"How many migrations."`
+	All   bool `help:"All of them: nothing of submsg is left, its messages included."`
+}
+
+func (c *Down) Run(ctx context.Context, term terminal.Terminal) error {
+	if c.All == (c.Steps > 0) || c.Steps < 0 {
+		return terminal.BadUsage("say how many migrations to take back, `submsg migrate down 1`, or --all; tables that they made are dropped with their rows")
+	}
+	url, err := c.URL()
+	if err != nil {
+		return err
+	}
+	steps := c.Steps
+	if c.All {
+		steps = -1
+	}
+	if err := migrator(url, term).Down(ctx, steps); err != nil {
+		return err
+	}
+	_, err = printVersion(ctx, term, c.Database)
+	return err
+}
+
+type Status struct{ settings.Database }
+
+func (c *Status) Run(ctx context.Context, term terminal.Terminal) error {
+	state, err := printVersion(ctx, term, c.Database)
+	return cmp.Or(err, state.Check())
+}
+
+// migrator tells a person on standard error.
+func migrator(url string, term terminal.Terminal) migrations.Migrator {
+	return migrations.Migrator{URL: url, Tell: func(text string) { fmt.Fprintln(term.Err, "submsg:", terminal.OneLine(text)) }}
+}
+
+func printVersion(ctx context.Context, term terminal.Terminal, s settings.Database) (state migrations.State, err error) {
+	conn, err := s.Connect(ctx)
+	if err != nil {
+		return state, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if state, err = migrations.StateOf(ctx, conn); err != nil {
+		return state, err
+	}
+	unfinished, err := migrations.Unfinished(ctx, conn)
+	if err != nil {
+		return state, err
+	}
+	fmt.Fprintf(term.Out, "schema version %d of %d", state.Version, migrations.Latest())
+	if state.Newer() && state.Check() == nil {
+		fmt.Fprint(term.Out, ", newer and compatible")
+	}
+	if unfinished {
+		fmt.Fprint(term.Out, ", a migration is under way or was cut off: submsg migrate up resumes it")
+	}
+	fmt.Fprintln(term.Out)
+	return state, nil
+}
