@@ -118,7 +118,7 @@ func TestServerThatReadTheRequest(t *testing.T) {
 	}
 }
 
-// The template decides what doubt means: the same deaths, with onUnknown: resend.
+// The template decides what doubt means: the same servers, with onUnknown: resend.
 func TestDoubtWithResend(t *testing.T) {
 	for _, tt := range after {
 		if tt.want != outbox.Unknown || tt.short {
@@ -155,7 +155,8 @@ func TestServerThatReadsPartOfTheRequest(t *testing.T) {
 }
 
 func TestNothingWasWritten(t *testing.T) {
-	plain := rawserver.Listen(t, func(c net.Conn) { rawserver.Answer("HTTP/1.1 400 Bad Request\r\n\r\n")(c); rawserver.Silence(c) })
+	plain := rawserver.Listen(t,
+		func(c net.Conn) { rawserver.Answer("HTTP/1.1 400 Bad Request\r\n\r\n")(c); rawserver.Silence(c) })
 	silent := rawserver.Listen(t, rawserver.Silence)
 	closed := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
