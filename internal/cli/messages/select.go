@@ -43,7 +43,8 @@ func (s selectSettings) selection() (ops.Selection, error) {
 
 // empty tells that nothing was said about which messages.
 func (s selectSettings) empty() bool {
-	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 && s.Newer == 0 && time.Time(s.Due).IsZero()
+	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 &&
+		s.Newer == 0 && time.Time(s.Due).IsZero()
 }
 
 // age is a duration that may be in days.

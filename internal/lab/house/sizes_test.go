@@ -42,7 +42,8 @@ func TestSizes(t *testing.T) {
 }
 
 // manyMethods are the types that still are several things in one.
-var manyMethods = list("outbox.Consumer outbox.round internal/lab/bench.database internal/lab/bench.lab internal/lab/fakewechat.Server")
+var manyMethods = list("outbox.Consumer outbox.round internal/lab/bench.database internal/lab/bench.lab " +
+	"internal/lab/fakewechat.Server")
 
 func TestMethods(t *testing.T) {
 	methods := map[string]int{}
