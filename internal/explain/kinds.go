@@ -150,4 +150,7 @@ var Kinds = map[Kind]Cause{
 }
 
 // Unrecorded is the cause of a message of which nobody wrote down why it failed.
-var Unrecorded = Text{"原因未记录", "no reason was written"}
+var Unrecorded = Cause{
+	Text{"原因未记录", "no reason was written"},
+	Text{"请按 sendStatusMsg 决定是否重发", "decide by what sendStatusMsg says"},
+}

@@ -113,9 +113,13 @@ type Cause struct {
 	NextStepEnglish string `json:"nextStepEnglish"`
 }
 
-// causeOf finds the cause by the errcode, or where there is none by the kind. It is nil where a row has neither.
-func causeOf(errCode *int32, kind explain.Kind) *Cause {
-	found, ok := explain.CauseOf(errCode, kind)
+// cause finds why a message failed or is tried again, by its errcode, or where there is none by its kind. It is nil for a
+// message that has not failed.
+func (m Message) cause() *Cause {
+	found, ok := explain.CauseOf(m.ErrCode, m.ErrKind)
+	if !ok && (m.Status == outbox.Failed || m.Status == outbox.Uncertain || m.Status == outbox.Expired) {
+		found, ok = explain.Written(m.Text), true
+	}
 	if !ok {
 		return nil
 	}

@@ -38,7 +38,7 @@ FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
-	for _, f := range []string{"subMsgList_by_hand", "subMsg_wake", "subMsgRule_fire", "subMsgRule_touch", "subMsgRule_check", "subMsgRule_armed"} {
+	for _, f := range []string{"subMsgList_guard", "subMsg_wake", "subMsgRule_fire", "subMsgRule_touch", "subMsgRule_check", "subMsgRule_changed"} {
 		if err := d.as("worker", "SELECT public."+f+"()"); code(err) != denied {
 			t.Errorf("the worker calls %s: %v", f, err)
 		}

@@ -16,10 +16,14 @@ import (
 
 func TestUnreadableAnswersAreDoubts(t *testing.T) {
 	for _, body := range []string{
-		``, ` `, `null`, `0`, `"ok"`, `[]`, `[{"errcode":0}]`, `{}`, `{"errmsg":"ok"}`, `{"errcode":null}`, `{"errcode":"0"}`,
-		`{"errcode":false}`, `{"errcode":0.0}`, `{"errcode":0e0}`, `{"errcode":[0]}`, `{"errcode":{}}`, `{"errcode":4294967296}`,
-		`{"ErrCode":0}`, `{"ERRCODE":0}`, `{"errcode":0`, `{"errcode":0,`, `{"errcode":0,}`, `{"errcode":0}}`, `{"errcode":0}{"errcode":0}`,
-		`{"errcode":0} ok`, `{"errcode":40001,"errcode":0}`, `{"errcode":00}`, "\ufeff" + `{"errcode":0}`, `{'errcode':0}`, `{errcode:0}`,
+		``, ` `, `null`, `0`, `"ok"`, `[]`, `[{"errcode":0}]`, `{}`, `{"errmsg":"ok"}`, `{"errcode":null}`,
+		`{"errcode":"0"}`,
+		`{"errcode":false}`, `{"errcode":0.0}`, `{"errcode":0e0}`, `{"errcode":[0]}`, `{"errcode":{}}`,
+		`{"errcode":4294967296}`,
+		`{"ErrCode":0}`, `{"ERRCODE":0}`, `{"errcode":0`, `{"errcode":0,`, `{"errcode":0,}`, `{"errcode":0}}`,
+		`{"errcode":0}{"errcode":0}`,
+		`{"errcode":0} ok`, `{"errcode":40001,"errcode":0}`, `{"errcode":00}`, "\ufeff" + `{"errcode":0}`,
+		`{'errcode':0}`, `{errcode:0}`,
 		`<xml><errcode>0</errcode></xml>`, strings.Repeat(`{"errcode":`, 20000), strings.Repeat(`[`, 60000),
 	} {
 		if got, err := weixin.ParseAnswer([]byte(body)); err == nil {
@@ -32,7 +36,9 @@ func TestUnreadableAnswersAreDoubts(t *testing.T) {
 }
 
 func FuzzVerdict(f *testing.F) {
-	for _, tt := range []string{accepted, `{"errcode":47003,"errmsg":"argument invalid! data.thing2.value i rid: 00-11"}`, `{"errcode":"0"}`, "<html>", ""} {
+	for _, tt := range []string{accepted,
+		`{"errcode":47003,"errmsg":"argument invalid! data.thing2.value i rid: 00-11"}`, `{"errcode":"0"}`, "<html>",
+		""} {
 		f.Add(200, []byte(tt))
 	}
 	f.Add(502, []byte(accepted))
@@ -47,10 +53,12 @@ func FuzzVerdict(f *testing.F) {
 		if v.Outcome == outbox.Accepted && (status != 200 || !readable || *v.Code != 0) {
 			t.Errorf("accepted: HTTP %d %q", status, body)
 		}
-		if v.Outcome != outbox.Accepted && v.MsgID != 0 || v.Outcome == outbox.Halt && v.Stops == nil || rejected && v.Outcome != outbox.Halt {
+		if v.Outcome != outbox.Accepted && v.MsgID != 0 || v.Outcome == outbox.Halt && v.Stops == nil ||
+			rejected && v.Outcome != outbox.Halt {
 			t.Errorf("%+v", v)
 		}
-		if !utf8.ValidString(v.Text) || strings.ContainsFunc(v.Text, unicode.IsControl) || utf8.RuneCountInString(v.Text) > 400 {
+		if !utf8.ValidString(v.Text) || strings.ContainsFunc(v.Text, unicode.IsControl) ||
+			utf8.RuneCountInString(v.Text) > 400 {
 			t.Errorf("text %q", v.Text)
 		}
 	})

@@ -59,7 +59,9 @@ func TestHotPathsAllocate(t *testing.T) {
 
 // BenchmarkSend has a server that does the least: what is measured is this side.
 func BenchmarkSend(b *testing.B) {
-	reply := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json; encoding=utf-8\r\nContent-Length: %d\r\n\r\n%s", len(accepted), accepted)
+	reply := fmt.Appendf(nil,
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json; encoding=utf-8\r\nContent-Length: %d\r\n\r\n%s",
+		len(accepted), accepted)
 	address := rawserver.Listen(b, func(c net.Conn) {
 		in := make([]byte, 64<<10)
 		for {

@@ -35,7 +35,8 @@ func (m rendered) judge(r wire.Reply, hide func(string) string) (v outbox.Verdic
 	case err == nil && a.Code != 0 && r.Status < http.StatusInternalServerError:
 		return m.judgeCode(a, hide), weixin.RejectsToken(a.Code)
 	case err == nil && a.Code == 0 && r.Status == http.StatusOK:
-		return outbox.Verdict{Outcome: outbox.Accepted, Code: &a.Code, Text: weixin.Clean(hide(a.Msg)), MsgID: a.MsgID}, false
+		text := weixin.Clean(hide(a.Msg))
+		return outbox.Verdict{Outcome: outbox.Accepted, Code: &a.Code, Text: text, MsgID: a.MsgID}, false
 	case r.Status == http.StatusOK:
 		return m.doubt(err.Error()), false
 	}
@@ -60,7 +61,8 @@ func (m rendered) doubt(details string) outbox.Verdict {
 		return answerMissing.verdict(details)
 	}
 	v := answerMissingResend.verdict(details)
-	v.Text = weixin.Text(explain.Cause{Why: explain.Kinds[answerMissing.kind].Why, NextStep: explain.ResentItself}, details)
+	v.Text = weixin.Text(explain.Cause{Why: explain.Kinds[answerMissing.kind].Why, NextStep: explain.ResentItself},
+		details)
 	v.Doubt = true
 	return v
 }

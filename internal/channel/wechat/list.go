@@ -16,13 +16,15 @@ import (
 
 const listPath = "/wxaapi/newtmpl/gettemplate"
 
-// maxList is the most bytes that a list of templates may have: an account has up to 50, each with what its enums may be.
+// maxList is the most bytes that a list of templates may have: an account has up to 50, each with what its enums may
+// be.
 const maxList = 4 << 20
 
 // ListTemplates asks WeChat which templates the account has, in WeChat's order. The call's daily quota is small: it is
 // for a person's question, never for a send. The error is one line, with WeChat's errcode if there was one.
 //
-// Source: developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_getmessagetemplatelist.html
+// Source: developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/
+// api_getmessagetemplatelist.html.
 func (s *Sender) ListTemplates(ctx context.Context) ([]templates.Listed, error) {
 	for try := 1; ; try++ {
 		value, trouble := s.account.Token(ctx)
@@ -39,7 +41,8 @@ func (s *Sender) ListTemplates(ctx context.Context) ([]templates.Listed, error) 
 			s.account.Reject(value)
 		}
 		if !rejected || try == 2 {
-			return nil, fmt.Errorf("WeChat gave no list of templates: %s", weixin.Clean(s.account.Hide(err.Error(), value)))
+			return nil, fmt.Errorf("WeChat gave no list of templates: %s",
+				weixin.Clean(s.account.Hide(err.Error(), value)))
 		}
 	}
 }

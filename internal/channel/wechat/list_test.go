@@ -131,7 +131,8 @@ func TestFakeLists(t *testing.T) {
 	}
 	f.post("tokens", `{"revoke":true,"sticky":true}`)
 	before := f.stats().Tokens.Stable
-	if _, err := f.sender.ListTemplates(t.Context()); err == nil || !strings.Contains(err.Error(), "no access token: ") {
+	if _, err := f.sender.ListTemplates(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "no access token: ") {
 		t.Errorf("a dead token handed out again: %v", err)
 	}
 	if asked := f.stats().Tokens.Stable - before; asked != 1 {
@@ -153,7 +154,8 @@ func TestListTemplatesRejectsEveryToken(t *testing.T) {
 		} else {
 			lists.Add(1)
 		}
-		rawserver.Answer(strings.Replace(rawserver.OK(answer), "Content-Length", "Connection: close\r\nContent-Length", 1))(c)
+		rawserver.Answer(strings.Replace(rawserver.OK(answer), "Content-Length", "Connection: close\r\nContent-Length",
+			1))(c)
 	})
 	_, err := newSender(t, "http://"+addr).ListTemplates(t.Context())
 	if want := "WeChat gave no list of templates: 40001 invalid credential"; err == nil || err.Error() != want {
@@ -167,7 +169,8 @@ func TestListTemplatesRejectsEveryToken(t *testing.T) {
 func TestListTemplatesWithoutToken(t *testing.T) {
 	f := openFake(t, func(c *Config) { c.Secret = "another-secret" })
 	_, err := f.sender.ListTemplates(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "AppSecret 不正确") || strings.Contains(err.Error(), "another-secret") {
+	if err == nil || !strings.Contains(err.Error(), "AppSecret 不正确") ||
+		strings.Contains(err.Error(), "another-secret") {
 		t.Errorf("%v", err)
 	}
 	over, cancel := context.WithCancel(t.Context())
@@ -197,7 +200,8 @@ func TestParseContent(t *testing.T) {
 }
 
 func FuzzParseContent(f *testing.F) {
-	for _, s := range []string{"姓名01:{{thing1.DATA}}\n金额:{{amount2.DATA}}\n", "甲:{{thing1.DATA}} 乙:{{thing2.DATA}}", "{{", "}}{{", "{{{{x}}}}", "\x00:{{\xff.DATA}}", "{{.DATA}}"} {
+	for _, s := range []string{"姓名01:{{thing1.DATA}}\n金额:{{amount2.DATA}}\n", "甲:{{thing1.DATA}} 乙:{{thing2.DATA}}",
+		"{{", "}}{{", "{{{{x}}}}", "\x00:{{\xff.DATA}}", "{{.DATA}}"} {
 		f.Add(s, s, "甲", "thing1")
 	}
 	f.Fuzz(func(t *testing.T, content, example, label, key string) {
@@ -211,7 +215,8 @@ func FuzzParseContent(f *testing.F) {
 				t.Errorf("%q of %q", k, content)
 			}
 		}
-		if strings.ContainsAny(label+key, "{}\n") || key != weixin.Clean(key) || label != strings.TrimRight(weixin.Clean(label), ":： ") {
+		if strings.ContainsAny(label+key, "{}\n") || key != weixin.Clean(key) ||
+			label != strings.TrimRight(weixin.Clean(label), ":： ") {
 			return
 		}
 		// Whatever stands before, a line of WeChat's form is read as it is meant.

@@ -51,7 +51,8 @@ data:
   thing11: "{orderStatus}"
   thing5: "{remark}"
 `
-	again := "id: " + resendID + "\nname: again\ntitle: t\nparams: [what]\nonUnknown: resend\ndata:\n  thing1: \"{what}\"\n"
+	again := "id: " + resendID +
+		"\nname: again\ntitle: t\nparams: [what]\nonUnknown: resend\ndata:\n  thing1: \"{what}\"\n"
 	c, err := templates.Load(fstest.MapFS{
 		"order.yaml": {Data: []byte(order)},
 		"again.yaml": {Data: []byte(again)},
@@ -100,7 +101,8 @@ func logTo(w io.Writer) *logrus.Entry {
 func newSender(t testing.TB, base string, change ...func(*Config)) *Sender {
 	t.Helper()
 	c := catalogue(t)
-	cfg := Config{BaseURL: base, AppID: "wx0000000000000000", Secret: canarySecret, Timeout: 10 * time.Second, Conns: 50,
+	cfg := Config{BaseURL: base, AppID: "wx0000000000000000", Secret: canarySecret, Timeout: 10 * time.Second,
+		Conns:     50,
 		Templates: func() *templates.Catalogue { return c }, Log: logTo(io.Discard)}
 	for _, f := range change {
 		f(&cfg)

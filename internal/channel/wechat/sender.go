@@ -34,7 +34,8 @@ func New(cfg Config) (*Sender, error) {
 	cfg, wrong := cfg.checked()
 	client := wire.New(cfg.Timeout, cfg.Conns)
 	a, err := weixin.Open(weixin.Config{
-		BaseURL: cfg.BaseURL, AppID: cfg.AppID, Secret: cfg.Secret, Wire: client, Log: cfg.Log, Refreshed: cfg.Refreshed,
+		BaseURL: cfg.BaseURL, AppID: cfg.AppID, Secret: cfg.Secret,
+		Wire: client, Log: cfg.Log, Refreshed: cfg.Refreshed,
 	})
 	if err := errors.Join(err, wrong); err != nil {
 		return nil, err
@@ -59,8 +60,8 @@ func (s *Sender) Ready(ctx context.Context) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted}
 }
 
-// Send sends one message. It takes at most the context's time, and three times Config.Timeout: two sends with a refreshed
-// token between them.
+// Send sends one message. It takes at most the context's time, and three times Config.Timeout: two sends with a
+// refreshed token between them.
 func (s *Sender) Send(ctx context.Context, c outbox.Claimed) outbox.Verdict {
 	began := time.Now()
 	v := s.send(ctx, c)

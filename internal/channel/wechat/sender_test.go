@@ -56,7 +56,8 @@ func (wx *smallWeChat) giveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	var got, want any
 	_ = json.NewDecoder(r.Body).Decode(&got)
-	want = map[string]any{"grant_type": "client_credential", "appid": "wx0000000000000000", "secret": canarySecret, "force_refresh": false}
+	want = map[string]any{"grant_type": "client_credential", "appid": "wx0000000000000000", "secret": canarySecret,
+		"force_refresh": false}
 	if !cmp.Equal(got, want) {
 		http.Error(w, cmp.Diff(got, want), http.StatusInternalServerError)
 		return
@@ -99,7 +100,8 @@ func TestSend(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	want := `{"touser":"` + canaryOpenID + `","template_id":"` + orderID + `","page":"pages/APITest/APITest","data":{` +
-		`"thing2":{"value":"生椰拿铁"},"amount3":{"value":"19.9元"},"thing11":{"value":"已发货"},"thing5":{"value":"预计明日送达"}},` +
+		`"thing2":{"value":"生椰拿铁"},"amount3":{"value":"19.9元"},"thing11":{"value":"已发货"},` +
+		`"thing5":{"value":"预计明日送达"}},` +
 		`"miniprogram_state":"developer","lang":"zh_CN"}`
 	if diff := cmp.Diff([]string{want}, wx.sent); diff != "" {
 		t.Error(diff)
@@ -238,7 +240,8 @@ func TestNoTokenCostsNoAttempt(t *testing.T) {
 			if v := s.Ready(t.Context()); v.Outcome == outbox.Accepted || v.Outcome == outbox.Unknown || v.Text == "" {
 				t.Errorf("ready: %+v", v)
 			}
-			if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Halt || !cmp.Equal(v.Stops, []string{outbox.Account}) {
+			if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Halt ||
+				!cmp.Equal(v.Stops, []string{outbox.Account}) {
 				t.Errorf("%+v, want halt", v)
 			}
 		})
@@ -256,7 +259,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		s := holding(t, newSender(t, server.URL), wx.token())
 		v := s.Send(t.Context(), claim())
 		server.Close()
-		if v.Outcome == outbox.Accepted || v.Outcome == outbox.Refused || hits != 1 || !strings.Contains(v.Text, fmt.Sprint(code)) {
+		if v.Outcome == outbox.Accepted || v.Outcome == outbox.Refused || hits != 1 ||
+			!strings.Contains(v.Text, fmt.Sprint(code)) {
 			t.Errorf("%d: %v (%s), %d requests", code, v.Outcome, v.Text, hits)
 		}
 	}
@@ -266,7 +270,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 }
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	canaries := []string{canarySecret, url.QueryEscape(canarySecret), canaryToken, url.QueryEscape(canaryToken), canaryOpenID}
+	canaries := []string{canarySecret, url.QueryEscape(canarySecret), canaryToken, url.QueryEscape(canaryToken),
+		canaryOpenID}
 	var log record
 	var texts []string
 	// Each server repeats all that it was told.
@@ -323,15 +328,18 @@ func TestSecretPrintsMasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := fmt.Sprintf("%v %+v %#v %s %q %x %d %v %s", cfg, cfg, cfg, cfg.Secret, cfg.Secret, cfg.Secret, cfg.Secret, &cfg, j) +
+	out := fmt.Sprintf("%v %+v %#v %s %q %x %d %v %s", cfg, cfg, cfg, cfg.Secret, cfg.Secret, cfg.Secret, cfg.Secret,
+		&cfg, j) +
 		cfg.Secret.String() + cfg.Secret.GoString()
-	if strings.Contains(out, "canary") || strings.Contains(out, fmt.Sprintf("%x", "canary")) || !strings.Contains(out, `{"Secret":"***"}`) {
+	if strings.Contains(out, "canary") || strings.Contains(out, fmt.Sprintf("%x", "canary")) ||
+		!strings.Contains(out, `{"Secret":"***"}`) {
 		t.Error(out)
 	}
 }
 
 func TestNewRefuses(t *testing.T) {
-	good := Config{AppID: "wx1", Secret: canarySecret, Log: logTo(io.Discard), Templates: func() *templates.Catalogue { return nil }}
+	good := Config{AppID: "wx1", Secret: canarySecret, Log: logTo(io.Discard),
+		Templates: func() *templates.Catalogue { return nil }}
 	for name, spoil := range map[string]func(*Config){
 		"empty appid":      func(c *Config) { c.AppID = "" },
 		"empty secret":     func(c *Config) { c.Secret = "" },

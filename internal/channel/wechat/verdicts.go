@@ -31,8 +31,8 @@ const (
 	unknown = outbox.Unknown
 )
 
-// judgements has the errcodes of subscribe/send that do more than to refuse their message. Each certainly was not sent. An
-// errcode that is not here but has words in explain.WeChat refuses its message; one without words is unlisted.
+// judgements has the errcodes of subscribe/send that do more than to refuse their message. Each certainly was not sent.
+// An errcode that is not here but has words in explain.WeChat refuses its message; one without words is unlisted.
 var judgements = map[int32]judgement{
 	// WeChat is busy.
 	-1:     {account, later, 0},
@@ -90,8 +90,8 @@ var judgements = map[int32]judgement{
 // unlistedTries is how often a message is tried that meets an errcode without words: some ten seconds in all.
 const unlistedTries = 5
 
-// judgementOf returns what an errcode means, in words and for the message. It is unlisted when nobody wrote it down: such
-// a message is tried a few more times.
+// judgementOf returns what an errcode means, in words and for the message. It is unlisted when nobody wrote it down:
+// such a message is tried a few more times.
 func judgementOf(code int32) (cause explain.Cause, j judgement, listed bool) {
 	if cause, listed = explain.WeChat[code]; !listed {
 		return explain.WeChatUnlisted, judgement{message, later, 0}, false

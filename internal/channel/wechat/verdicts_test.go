@@ -54,7 +54,8 @@ const documented = `
 `
 
 func TestEveryDocumentedCode(t *testing.T) {
-	reaches := map[string]reach{"message": message, "user": message, "template": template, "account": account, "token": account}
+	reaches := map[string]reach{"message": message, "user": message, "template": template, "account": account,
+		"token": account}
 	outcomes := map[string]outbox.Outcome{
 		"retry": later, "wait": halt, "permanent": refused, "pause": halt, "stop": halt, "token": halt,
 	}
@@ -167,29 +168,37 @@ func TestVerdicts(t *testing.T) {
 			outbox.Verdict{Outcome: outbox.Refused, Code: code(43101),
 				Text: "用户未授权或授权次数已用完：请引导用户再次订阅；在此之前重发仍会失败 (43101 user refuse to accept the msg rid: 6472dfd0-536f4e2c-16f28abc)"}},
 		{"no permission, first try of a resend template", claimAgain(1), `{"errcode":43101,"errmsg":"no"}`,
-			outbox.Verdict{Outcome: outbox.Refused, Code: code(43101), Text: "用户未授权或授权次数已用完：请引导用户再次订阅；在此之前重发仍会失败 (43101 no)"}},
+			outbox.Verdict{Outcome: outbox.Refused, Code: code(43101),
+				Text: "用户未授权或授权次数已用完：请引导用户再次订阅；在此之前重发仍会失败 (43101 no)"}},
 		{"no permission, second try of a resend template", claimAgain(2), `{"errcode":43101,"errmsg":"no"}`,
 			outbox.Verdict{Outcome: outbox.Unknown, Code: code(43101), Kind: "resend-uncertain",
 				Text: "重发时授权已用完，前一次可能已经送达：请向用户核实，已收到的改为 success (43101 no)"}},
 		{"parallel", claim(), `{"errcode":43108,"errmsg":"no"}`,
-			outbox.Verdict{Outcome: outbox.Halt, Code: code(43108), Text: "同一用户正有另一条消息在发送：submsg 会自动重试；仍失败时请稍后重发 (43108 no)", After: time.Second}},
+			outbox.Verdict{Outcome: outbox.Halt, Code: code(43108),
+				Text: "同一用户正有另一条消息在发送：submsg 会自动重试；仍失败时请稍后重发 (43108 no)", After: time.Second}},
 		{"too often", claim(), `{"errcode":43117,"errmsg":"no"}`,
-			outbox.Verdict{Outcome: outbox.Later, Code: code(43117), Text: "给该用户发送过于频繁：submsg 会自动重试；仍失败时请稍后重发 (43117 no)", After: 10 * time.Minute}},
+			outbox.Verdict{Outcome: outbox.Later, Code: code(43117),
+				Text: "给该用户发送过于频繁：submsg 会自动重试；仍失败时请稍后重发 (43117 no)", After: 10 * time.Minute}},
 		{"busy", claim(), `{"errcode":-1,"errmsg":"system error"}`,
-			outbox.Verdict{Outcome: outbox.Later, Code: code(-1), Text: "微信系统繁忙：submsg 会自动重试；仍失败时请稍后重发 (-1 system error)", Stops: everybody}},
+			outbox.Verdict{Outcome: outbox.Later, Code: code(-1),
+				Text: "微信系统繁忙：submsg 会自动重试；仍失败时请稍后重发 (-1 system error)", Stops: everybody}},
 		{"strange", claim(), `{"errcode":99999,"errmsg":"news"}`,
-			outbox.Verdict{Outcome: outbox.Later, Code: code(99999), Text: "微信返回了未收录的错误码：submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定 (99999 news)", Tries: 5}},
+			outbox.Verdict{Outcome: outbox.Later, Code: code(99999),
+				Text: "微信返回了未收录的错误码：submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定 (99999 news)", Tries: 5}},
 		{"bad value", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc"}`,
-			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003), Text: "第 2 个参数 goodsPrice（amount3 = 19.9元）不符合模板要求：请修改 parameterArr 后重发" +
-				" (47003 argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc)"}},
+			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003),
+				Text: "第 2 个参数 goodsPrice（amount3 = 19.9元）不符合模板要求：请修改 parameterArr 后重发" +
+					" (47003 argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc)"}},
 		{"bad value, cut", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.thing11.val"}`,
-			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003), Text: "第 3 个参数 orderStatus（thing11 = 已发货）不符合模板要求：请修改 parameterArr 后重发" +
-				" (47003 argument invalid! data.thing11.val)"}},
+			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003),
+				Text: "第 3 个参数 orderStatus（thing11 = 已发货）不符合模板要求：请修改 parameterArr 后重发" +
+					" (47003 argument invalid! data.thing11.val)"}},
 		{"a key that the template lacks", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.thing99.value is empty"}`,
 			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003), Text: "thing99不符合模板要求：请修改 parameterArr 后重发" +
 				" (47003 argument invalid! data.thing99.value is empty)"}},
 		{"control characters", claim(), `{"errcode":40003,"errmsg":"a\u0000b\nc"}`,
-			outbox.Verdict{Outcome: outbox.Refused, Code: code(40003), Text: "openid 无效：请确认它属于本小程序，改正后重发 (40003 a b c)"}},
+			outbox.Verdict{Outcome: outbox.Refused, Code: code(40003),
+				Text: "openid 无效：请确认它属于本小程序，改正后重发 (40003 a b c)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, _ := judgeBody(t, tt.c, tt.body)
@@ -201,7 +210,8 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestLongWordsKeepTheirRID(t *testing.T) {
-	v, _ := judgeBody(t, claim(), `{"errcode":47001,"errmsg":"`+strings.Repeat("长", 5000)+` rid: 6472dfd0-536f4e2c-16f28abc"}`)
+	v, _ := judgeBody(t, claim(),
+		`{"errcode":47001,"errmsg":"`+strings.Repeat("长", 5000)+` rid: 6472dfd0-536f4e2c-16f28abc"}`)
 	if n := len([]rune(v.Text)); n > 300 || !strings.HasSuffix(v.Text, "… rid: 6472dfd0-536f4e2c-16f28abc)") {
 		t.Errorf("%d characters: %s", n, v.Text)
 	}

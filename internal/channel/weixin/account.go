@@ -8,8 +8,8 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// Account is a mini-program's or an official account's way to WeChat: its address, its credentials and its access_token.
-// It is safe for concurrent use.
+// Account is a mini-program's or an official account's way to WeChat: its address, its credentials and its
+// access_token. It is safe for concurrent use.
 type Account struct {
 	baseURL string
 	secret  Secret
@@ -36,8 +36,8 @@ func (a *Account) URL(path string) string { return a.baseURL + path + "?access_t
 // verdict says why: Later (the token endpoint can't be reached, or the context ended) or Halt (it refuses).
 func (a *Account) Token(ctx context.Context) (string, outbox.Verdict) { return a.tokens.get(ctx) }
 
-// Reject is told that WeChat did not take a token: an answer's errcode was one of RejectsToken. The first time, the next
-// Token is another one. When that is rejected as well, no token is asked for during some seconds.
+// Reject is told that WeChat did not take a token: an answer's errcode was one of RejectsToken. The first time, the
+// next Token is another one. When that is rejected as well, no token is asked for during some seconds.
 func (a *Account) Reject(token string) { a.tokens.reject(token) }
 
 // Accept is told that WeChat took a token, whatever else it answered.

@@ -18,8 +18,8 @@ type Answer struct {
 	MsgID int64  // msgid; 0 if none
 }
 
-// ParseAnswer reads an answer. It takes errcode strictly, because everything hangs on it: an integer, once. A msgid that
-// is no integer is no reason to doubt an errcode of 0.
+// ParseAnswer reads an answer. It takes errcode strictly, because everything hangs on it: an integer, once. A msgid
+// that is no integer is no reason to doubt an errcode of 0.
 func ParseAnswer(body []byte) (Answer, error) {
 	fields, err := ParseObject(body)
 	if err != nil {
@@ -35,8 +35,8 @@ func ParseAnswer(body []byte) (Answer, error) {
 	return a, nil
 }
 
-// Words is the answer as it goes behind a text: "43101 user refuse to accept the msg rid: …". hide takes the secrets out
-// of WeChat's own words.
+// Words is the answer as it goes behind a text: "43101 user refuse to accept the msg rid: …". hide takes the secrets
+// out of WeChat's own words.
 func (a Answer) Words(hide func(string) string) string {
 	words := fmt.Sprintf("%d %s", a.Code, Shorten(hide(a.Msg), maxDetails-60))
 	if a.RID != "" {
@@ -110,7 +110,8 @@ func cutRID(msg string) (text, rid string) {
 		return msg, ""
 	}
 	rid = strings.TrimSpace(msg[i+len("rid: "):])
-	if len(rid) > 40 || strings.ContainsFunc(rid, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef-", r) }) {
+	if len(rid) > 40 ||
+		strings.ContainsFunc(rid, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef-", r) }) {
 		return msg, ""
 	}
 	return strings.TrimSpace(msg[:i]), rid

@@ -30,7 +30,9 @@ func TestParseAnswer(t *testing.T) {
 
 // FuzzObject compares with encoding/json's own reading.
 func FuzzObject(f *testing.F) {
-	for _, body := range []string{`{"errcode":0,"errmsg":"ok","msgid":1988810812324364291}`, `{}`, ` { "a\"}" : "\\" , "b":[{"c":"]"},{}],"d":null, "\u0061":-1e5 } `, `{"a":1,"\u0061":2}`, "{\"\xff\":1,\"\xfe\":2}",
+	for _, body := range []string{`{"errcode":0,"errmsg":"ok","msgid":1988810812324364291}`, `{}`,
+		` { "a\"}" : "\\" , "b":[{"c":"]"},{}],"d":null, "\u0061":-1e5 } `, `{"a":1,"\u0061":2}`,
+		"{\"\xff\":1,\"\xfe\":2}",
 		`{"a":"\xff"}`, `{"":{}}`, "\u00a0{}", `{"a":1}]`, `{"a":}`, `[]`, `nu`} {
 		f.Add([]byte(body))
 	}

@@ -1,5 +1,5 @@
-// Package weixin is what all accounts of WeChat have in common, mini-programs and official accounts: the credentials, the
-// access_token that every request needs, and the JSON that comes back.
+// Package weixin is what all accounts of WeChat have in common, mini-programs and official accounts: the credentials,
+// the access_token that every request needs, and the JSON that comes back.
 //
 // It knows no message and no template: what is sent with a token, and what an errcode means for it, is the business of
 // the channels above it, such as package wechat. Begin reading at account.go, whose Account is all that a channel

@@ -236,14 +236,16 @@ func TestReadToken(t *testing.T) {
 		{"a strange code", `{"errcode":12345}`, 200, outbox.Halt, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := readToken(wire.Reply{Status: tt.status, Body: []byte(tt.body)}, func(text string) string { return text })
+			f := readToken(wire.Reply{Status: tt.status, Body: []byte(tt.body)},
+				func(text string) string { return text })
 			if tt.want == outbox.Accepted {
 				if f.value != "abc" || f.life != tt.life {
 					t.Errorf("%+v", f)
 				}
 				return
 			}
-			if f.value != "" || f.trouble.Outcome != tt.want || len(f.trouble.Stops) != 1 || f.trouble.Stops[0] != outbox.Account ||
+			if f.value != "" || f.trouble.Outcome != tt.want || len(f.trouble.Stops) != 1 ||
+				f.trouble.Stops[0] != outbox.Account ||
 				(f.trouble.Code == nil) == (f.trouble.Kind == "") {
 				t.Errorf("%+v, want %v of the account", f, tt.want)
 			}

@@ -7,10 +7,10 @@
 //
 // # What is certain
 //
-// Every connection counts the bytes that it was given, above TLS. A request whose connection was given no byte of it did
-// not leave. Nothing is sent twice below this package: net/http is given no means to replay a request (no GetBody, no
-// Idempotency-Key header), and no redirect is followed. The protocol is HTTP/1.1, with one request on a connection at a
-// time, so that a connection that dies takes one request into doubt, not all of them.
+// Every connection counts the bytes that it was given, above TLS. A request whose connection was given no byte of it
+// did not leave. Nothing is sent twice below this package: net/http is given no means to replay a request (no GetBody,
+// no Idempotency-Key header), and no redirect is followed. The protocol is HTTP/1.1, with one request on a connection
+// at a time, so that a connection that dies takes one request into doubt, not all of them.
 //
 // # Proxies
 //

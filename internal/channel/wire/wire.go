@@ -51,8 +51,8 @@ func (r Reply) Trouble() string {
 	return r.Err.Error()
 }
 
-// New returns a client for JSON requests. One request may take as long as timeout, its answer included; conns is how many
-// connections stay open at most, besides one that is kept for access tokens.
+// New returns a client for JSON requests. One request may take as long as timeout, its answer included; conns is how
+// many connections stay open at most, besides one that is kept for access tokens.
 func New(timeout time.Duration, conns int) *Client {
 	d := &dialer{
 		net: net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second},
@@ -110,7 +110,8 @@ func (c *Client) do(ctx context.Context, r request) Reply {
 }
 
 // once sends a request on one connection. Of a failure it reports whether that connection had served others before. It
-// uses the transport itself, without http.Client: that follows redirects, and its *url.Error prints the URL with its token.
+// uses the transport itself, without http.Client: that follows redirects, and its *url.Error prints the URL with its
+// token.
 func (c *Client) once(ctx context.Context, r request) (reply Reply, reused bool) {
 	var e evidence
 	ctx = httptrace.WithClientTrace(ctx, e.trace())

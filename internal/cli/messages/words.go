@@ -16,8 +16,7 @@ func explained(m told, tongue explain.Tongue) (why, next []string) {
 		Unfit: terminal.Visible(m.Refused),
 	}
 	if m.Cause != nil {
-		cause := m.Cause.Explained()
-		known.Cause = &cause
+		known.Cause = m.Cause.Explained()
 	}
 	if m.Held != nil {
 		known.Rule, known.HeldUntil = terminal.Visible(m.Held.Rule), m.Held.Due

@@ -1,5 +1,5 @@
-// Package rawserver serves bytes on a TCP port for tests: answers that no HTTP library would give, connections that break
-// in the middle, silence.
+// Package rawserver serves bytes on a TCP port for tests: answers that no HTTP library would give, connections that
+// break in the middle, silence.
 //
 // It knows no WeChat; what it answers is written out by the test that uses it. Begin reading at Listen.
 package rawserver
