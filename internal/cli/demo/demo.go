@@ -43,7 +43,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	if err := s.migrate(ctx, server.URL()); err != nil {
+	if err := (migrations.Migrator{URL: server.URL(), Orders: true}).Up(ctx); err != nil {
 		return err
 	}
 	if s.pool, err = pgxpool.New(ctx, server.URL()); err != nil {
@@ -168,17 +168,4 @@ func (s *stage) changed(ctx context.Context, after time.Time) ([]ops.Message, er
 		return nil, err
 	}
 	return s.messages(ctx, ids)
-}
-
-// migrate makes the tables, the example among them, and publishes what is told of a failure.
-func (s *stage) migrate(ctx context.Context, url string) error {
-	if err := (migrations.Migrator{URL: url, Orders: true}).Up(ctx); err != nil {
-		return err
-	}
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return explain.Publish(ctx, conn)
 }

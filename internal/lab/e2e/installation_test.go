@@ -49,7 +49,7 @@ func TestInstallation(t *testing.T) {
 
 func (w *world) publicTables() string {
 	w.t.Helper()
-	return w.text(`SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace`)
+	return w.text(`SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class WHERE relnamespace = 'public'::regnamespace`)
 }
 
 // serve makes everything in a schema that isn't there yet, the example too, which is never in the way of a shop's table.
