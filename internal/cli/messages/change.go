@@ -26,6 +26,7 @@ type changeSettings struct {
 	Full   bool `help:"Whole openids."`
 }
 
+// Retry is `submsg retry`.
 type Retry struct{ changeSettings }
 
 // Run sends messages again: failed ones, unless --status or --id says otherwise.
@@ -34,6 +35,7 @@ func (c *Retry) Run(ctx context.Context, term terminal.Terminal) error {
 		explain.ChangeWords.AskRetry, explain.ChangeWords.Retried})
 }
 
+// Cancel is `submsg cancel`.
 type Cancel struct{ changeSettings }
 
 // Run calls messages off: waiting ones, unless --status or --id says otherwise.

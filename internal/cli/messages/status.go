@@ -18,6 +18,7 @@ import (
 	"github.com/submsg/submsg/internal/ops"
 )
 
+// Status is `submsg status`.
 type Status struct {
 	settings.Database
 	settings.Output
