@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Every function of the schema, those of later migrations too: nothing but built-ins on its path, nobody but the owner and who is
-// granted it may call it or make a trigger of it, and only those that have to run with the owner's rights.
+// Every function of the schema, those of later migrations too: nothing but built-ins on its path, nobody but the owner
+// and who is granted it may call it or make a trigger of it, and only those that have to run with the owner's rights.
 func TestFunctionsAreClosed(t *testing.T) {
 	type function struct {
 		Name, Config string

@@ -196,8 +196,8 @@ func (n Naming) groups() (names []string) {
 	return names
 }
 
-// object is what a grant is on, in SQL: kind and qualified name; the kind of a table is left out unless on tells it. Names of
-// submsg's own are written as in the documents.
+// object is what a grant is on, in SQL: kind and qualified name; the kind of a table is left out unless on tells it.
+// Names of submsg's own are written as in the documents.
 func (n Naming) object(on string) string {
 	kind, name := n.kindAndName(on)
 	if on == schema || strings.Contains(on, " ") {
