@@ -7,15 +7,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// The signed writes of a consumer, each by itself, for the table of transitions.
+// Each of a consumer's writes by itself, for the table of transitions.
 
 func (c *Consumer) Claim(ctx context.Context) error {
-	_, err := c.take(ctx, uuid.NewString(), oldest, 1000)
+	_, err := c.claim(ctx, uuid.NewString(), oldest, 1000)
 	return err
 }
 
 func (c *Consumer) Probe(ctx context.Context) error {
-	_, err := c.probe(ctx, uuid.NewString())
+	_, err := c.claimProbe(ctx, uuid.NewString())
 	return err
 }
 
@@ -39,23 +39,21 @@ func (c *Consumer) Expire(ctx context.Context) error { return c.expire(ctx) }
 
 // Permits asks the bucket for up to n.
 func (c *Consumer) Permits(ctx context.Context, n int) (waiting bool, granted int, next time.Duration, err error) {
-	g, err := c.askPermits(ctx, n)
-	return g.waiting, g.n, g.next, err
+	got, err := c.askPermits(ctx, n)
+	return got.waiting, got.granted, got.next, err
 }
 
-// Pacer is what the pump keeps of its permits.
-type Pacer struct{ r round }
+// Pacer keeps the permits of a claimer.
+type Pacer struct{ pacer }
 
-func (c *Consumer) Pacer() *Pacer { return &Pacer{round{Consumer: c}} }
+func (c *Consumer) Pacer() *Pacer { return &Pacer{pacer{Consumer: c}} }
 
-func (p *Pacer) Take(ctx context.Context, n int) (int, error) { return p.r.permits(ctx, n) }
-func (p *Pacer) Spend(permits, n int)                         { p.r.spend(permits, n) }
-func (p *Pacer) Keep(d time.Duration)                         { p.r.pace.until = time.Now().Add(d) }
-func (p *Pacer) Rest() time.Duration                          { return p.r.untilPermit() }
+func (p *Pacer) Take(ctx context.Context, n int) (int, error) { return p.takePermits(ctx, n) }
+func (p *Pacer) Spend(taken, n int)                           { p.spendPermits(taken, n) }
+func (p *Pacer) Keep(d time.Duration)                         { p.until = time.Now().Add(d) }
 
 // Release gives back what a claim whose answer was lost has taken.
 func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {
 	c.claims.lose(claim.String())
-	r := round{Consumer: c}
-	return r.release(ctx)
+	return newClaimer(c).releaseLost(ctx)
 }

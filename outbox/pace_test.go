@@ -62,7 +62,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// The bucket by itself, from any state and at any rate: no more than is there, no less, and the next permit when it says.
+// The bucket by itself, from any state and at any rate: no more than is there, no less, and the next permit when it
+// says.
 func TestBucket(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)

@@ -7,8 +7,8 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// While messages wait for permits the consumer is awake: inserts call no function, leases and expiry go on. A higher rate
-// then finds no debt of the lower one.
+// While messages wait for permits the consumer is awake: inserts call no function, leases and expiry go on. A higher
+// rate then finds no debt of the lower one.
 func TestWaitingForPermits(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)

@@ -22,8 +22,8 @@ var (
 // waits for the poll.
 const patience = 30 * time.Second
 
-// TestWakeStress lets random writers and consumers loose on each other. It does so in short rounds, each of which ends in
-// silence: whatever goes on later would wake a consumer, and hide that the round's last message was missed.
+// TestWakeStress lets random writers and consumers loose on each other. It does so in short rounds, each of which
+// ends in silence: whatever goes on later would wake a consumer, and hide that the round's last message was missed.
 func TestWakeStress(t *testing.T) {
 	whole := t
 	t.Logf("-seed %d -stress %s", *seed, *stress)
@@ -143,8 +143,8 @@ func (a *arena) asked() bool {
 	return one[bool](a.db, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1`)
 }
 
-// What a consumer has to do by now, or within the minute, without any further wake. A message that a killed consumer had in hand
-// ($1) is left to its lease, and to whoever looks next.
+// What a consumer has to do by now, or within the minute, without any further wake. A message that a killed consumer
+// had in hand ($1) is left to its lease, and to whoever looks next.
 const overlookedSQL = `
 SELECT coalesce(string_agg(row_to_json(m)::text, E'\n'), '') FROM subMsgList m
 WHERE sendStatus = 'wait' AND sendAfter < now() + interval '1 minute' AND (attempts = 0 OR NOT $1)
