@@ -28,7 +28,7 @@ var packages = map[string]imports{
 	"internal/cli/database": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/roles
 		migrations`)},
 	"internal/cli/demo": {code: list(`internal/channel/wechat internal/cli/terminal internal/explain internal/lab/fakewechat
-		internal/lab/pgembed migrations outbox templates`)},
+		internal/lab/pgembed internal/ops migrations outbox templates`)},
 	"internal/cli/doctor": {code: list(`internal/channel/wechat internal/cli/settings internal/cli/templates
 		internal/cli/terminal internal/doctor internal/explain internal/rules migrations outbox templates`)},
 	"internal/cli/fakewechat": {
