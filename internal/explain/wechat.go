@@ -105,7 +105,8 @@ var WeChatUnlisted = Cause{
 	Why: Text{"微信返回了未收录的错误码", "WeChat answered with an unknown errcode"},
 	NextStep: Text{
 		"submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定",
-		"submsg tries a few more times; if it fails all the same, look the errcode up in WeChat's documents, then decide",
+		"submsg tries a few more times; if it fails all the same, " +
+			"look the errcode up in WeChat's documents, then decide",
 	},
 }
 

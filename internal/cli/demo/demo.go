@@ -1,6 +1,6 @@
-// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and a story
-// that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the story itself is
-// in story.go.
+// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and
+// a story that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the
+// story itself is in story.go.
 package demo
 
 import (
@@ -104,7 +104,8 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	logger.SetLevel(logrus.WarnLevel)
 	log := logrus.NewEntry(logger)
 	catalogue := templates.Shipped()
-	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL, AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
+	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL,
+		AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
 		Templates: func() *templates.Catalogue { return catalogue }, Log: log})
 	if err != nil {
 		return err
@@ -147,7 +148,8 @@ func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
 		}
 		for _, m := range rows {
 			last = m.UpdateTime
-			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", last.Local().Format(time.TimeOnly), m.ID, m.TemplateID, m.Status, m.Text)
+			at := last.Local().Format(time.TimeOnly)
+			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", at, m.ID, m.TemplateID, m.Status, m.Text)
 		}
 	}
 }
