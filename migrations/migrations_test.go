@@ -18,7 +18,8 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// Everything that the catalogue knows of the first schema on the path, one line an object: the same on every version of Postgres.
+// Everything that the catalogue knows of the first schema on the path, one line an object: the same on every version of
+// Postgres.
 const snapshotSQL = `
 SELECT line FROM (
     SELECT format('column %s.%s %s%s default %s identity %s: %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),

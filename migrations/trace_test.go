@@ -7,9 +7,9 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// A column more must not hold up an application: the table is neither written anew nor read through, and its old rows belong to no
-// trace, not even to that of the session that migrates. traceparent is the example, and its default the trap: the next submsg adds a
-// column as it was once added.
+// A column more must not hold up an application: the table is neither written anew nor read through, and its old rows
+// belong to no trace, not even to that of the session that migrates. traceparent is the example, and its default the
+// trap: the next submsg adds a column as it was once added.
 func TestColumnLeavesRowsAlone(t *testing.T) {
 	const add = `ALTER TABLE subMsgList ADD COLUMN later text;
 ALTER TABLE subMsgList ALTER COLUMN later SET DEFAULT nullif(current_setting('submsg.traceparent', true), '');`
