@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Fault is misbehaviour to come. It spoils the calls that it fits: of several faults, a call meets the one that was added
-// first.
+// Fault is misbehaviour to come. It spoils the calls that it fits: of several faults, a call meets the one that was
+// added first.
 type Fault struct {
 	Kind        string        // one of the kinds in deliver.go
 	Count       int           // how often; 0 means once, -1 until the faults are cleared
