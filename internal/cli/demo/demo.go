@@ -50,6 +50,9 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		return err
 	}
 	defer s.pool.Close()
+	if err := explain.Publish(ctx, s.pool); err != nil {
+		return err
+	}
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	groupCtx, stop := context.WithCancel(groupCtx)
