@@ -14,7 +14,6 @@ import (
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/cli/version"
-	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/metrics"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
@@ -97,9 +96,6 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	publish(ctx, pool, live, log)
-	if err := explain.Publish(ctx, pool); err != nil {
-		log.Warnf("the views show the causes that were published before: %v", err)
-	}
 	if c.Dir != "" {
 		group.Go(func() error { reload(ctx, live, log, func() { publish(ctx, pool, live, log) }); return nil })
 	}

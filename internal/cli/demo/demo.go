@@ -1,6 +1,6 @@
-// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and a story
-// that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the story itself is
-// in story.go.
+// Package demo is the work of `submsg demo`: a private Postgres, a fake WeChat and a consumer in one process, and a
+// story that is told with them, scene by scene, and checked. It knows no other command. Begin with Command; the story
+// itself is in story.go.
 package demo
 
 import (
@@ -43,7 +43,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	if err := s.migrate(ctx, server.URL()); err != nil {
+	if err := (migrations.Migrator{URL: server.URL(), Orders: true}).Up(ctx); err != nil {
 		return err
 	}
 	if s.pool, err = pgxpool.New(ctx, server.URL()); err != nil {
@@ -107,7 +107,8 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	logger.SetLevel(logrus.WarnLevel)
 	log := logrus.NewEntry(logger)
 	catalogue := templates.Shipped()
-	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL, AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
+	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL,
+		AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
 		Templates: func() *templates.Catalogue { return catalogue }, Log: log})
 	if err != nil {
 		return err
@@ -150,7 +151,8 @@ func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
 		}
 		for _, m := range rows {
 			last = m.UpdateTime
-			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", last.Local().Format(time.TimeOnly), m.ID, m.TemplateID, m.Status, m.Text)
+			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", last.Local().Format(time.TimeOnly), m.ID, m.TemplateID, m.Status,
+				m.Text)
 		}
 	}
 }
@@ -166,17 +168,4 @@ func (s *stage) changed(ctx context.Context, after time.Time) ([]ops.Message, er
 		return nil, err
 	}
 	return s.messages(ctx, ids)
-}
-
-// migrate makes the tables, the example among them, and publishes what is told of a failure.
-func (s *stage) migrate(ctx context.Context, url string) error {
-	if err := (migrations.Migrator{URL: url, Orders: true}).Up(ctx); err != nil {
-		return err
-	}
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return explain.Publish(ctx, conn)
 }

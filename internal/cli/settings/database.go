@@ -87,12 +87,12 @@ func (s Listen) WakeURL(d Database) (string, error) {
 	case "off":
 		return "", nil
 	case "":
-		return d.Schema.in(cmp.Or(d.DatabaseURL, "postgres://")) // which takes all from PGHOST, PGDATABASE, …
+		return d.Schema.in(cmp.Or(d.DatabaseURL, "postgres://")), nil // which takes all from PGHOST, PGDATABASE, …
 	}
 	if _, err := ParseURL(s.ListenURL); err != nil {
 		return "", terminal.BadUsage("SUBMSG_LISTEN_URL: %w", err)
 	}
-	return d.Schema.in(s.ListenURL)
+	return d.Schema.in(s.ListenURL), nil
 }
 
 // Open connects to the database. A server that can't be reached yet is waited for, one that refuses is an error.

@@ -9,6 +9,10 @@ import (
 	"github.com/submsg/submsg/internal/roles"
 )
 
+const schemaSQL = `
+SELECT nspname FROM pg_namespace
+WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = 'subMsgList'::regclass)`
+
 // RolePrefix is what the roles' names begin with where nobody says otherwise.
 const RolePrefix = "submsg"
 
@@ -20,7 +24,7 @@ type Roles struct {
 // Naming is the roles' names, and the schema in which the connection finds submsg's tables.
 func (s Roles) Naming(ctx context.Context, conn *pgx.Conn) (roles.Naming, error) {
 	names := roles.Naming{Prefix: s.Prefix}
-	err := conn.QueryRow(ctx, `SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'subMsgList'::regclass`).Scan(&names.Schema)
+	err := conn.QueryRow(ctx, schemaSQL).Scan(&names.Schema)
 	return names, cmp.Or(err, names.Validate())
 }
 

@@ -3,16 +3,16 @@ package settings
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/migrations"
 )
 
-// Schema is the schema that submsg lives in. Every connection is then told, as a startup parameter, to look for names in
-// it only. Without a name nothing is told, and the login's own search_path decides.
+// Schema is the schema that submsg lives in. Every connection is then told, as a startup parameter, to look for names
+// in it only. Without a name nothing is told, and the login's own search_path decides.
 type Schema string
 
 // UnmarshalText takes a name that a schema of submsg can have.
@@ -33,22 +33,20 @@ func (s Schema) enter(cfg *pgx.ConnConfig) {
 	}
 }
 
-// in is enter for who takes the settings as a URL, or as libpq's words.
-func (s Schema) in(database string) (string, error) {
+// in is enter for who takes the settings as a URL, or as libpq's words. What stands there otherwise stays as it is.
+func (s Schema) in(database string) string {
 	if s == "" {
-		return database, nil
+		return database
 	}
 	if !strings.HasPrefix(database, "postgres://") && !strings.HasPrefix(database, "postgresql://") {
-		return fmt.Sprintf("%s %s='%s'", database, searchPath, s.quoted()), nil // CheckSchema lets no ' and no \ in
+		return fmt.Sprintf("%s %s='%s'", database, searchPath, s.quoted()) // no name of a schema holds a ' or a \
 	}
-	u, err := url.Parse(database)
-	if err != nil {
-		return "", terminal.BadUsage("SUBMSG_LISTEN_URL or DATABASE_URL: %w", err)
-	}
-	query := u.Query()
-	query.Set(searchPath, s.quoted())
-	u.RawQuery = query.Encode()
-	return u.String(), nil
+	escaped := strings.ReplaceAll(url.QueryEscape(s.quoted()), "+", "%20") // libpq takes a + for a plus
+	where, query, _ := strings.Cut(database, "?")
+	others := slices.DeleteFunc(strings.Split(query, "&"), func(pair string) bool {
+		return pair == "" || strings.HasPrefix(pair, searchPath+"=")
+	})
+	return where + "?" + strings.Join(append(others, searchPath+"="+escaped), "&")
 }
 
 // Remedy says what helps where something between us and the server, as a transaction pooler, has refused to take the

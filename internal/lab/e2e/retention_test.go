@@ -10,7 +10,8 @@ func TestServeForgets(t *testing.T) {
 		SELECT 'old', 't', status, now() - interval '9 days', now() - interval '9 days' FROM unnest('{success,fail,unknown}'::text[]) AS status;`)
 	p := w.serve("SUBMSG_RETENTION=5d,fail=30d")
 	p.says(`msg="deleted what was kept long enough" messages=1`)
-	if fails, unknowns, all := w.count("fail"), w.count("unknown"), w.number(`SELECT count(*) FROM subMsgList`); fails != 1 || unknowns != 1 || all != 2 {
+	fails, unknowns, all := w.count("fail"), w.count("unknown"), w.number(`SELECT count(*) FROM subMsgList`)
+	if fails != 1 || unknowns != 1 || all != 2 {
 		t.Errorf("%d fail, %d unknown, %d in all; want one of each", fails, unknowns, all)
 	}
 }

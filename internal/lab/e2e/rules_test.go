@@ -39,7 +39,8 @@ INSERT INTO shop.shipments (id, shipped_on, buyer, goods, fee) VALUES (1, '2026-
 `, person(refunded), person(patient), person(hungry), person(member), person(awaiting)))
 	s.rules("When notify is set in shop.refunds, the user in buyer_openid gets orderStatus.", refundsRule("note")...)
 	out := s.rules(`When State changes to "paid" or "shipped" and Kind is "food" in shop."Orders"`,
-		"add", `shop."Orders"`, "--template=orderStatus", "--openid=buyerOpenid", "--name=food", "--when=State=paid,shipped", "--filter=Kind=food",
+		"add", `shop."Orders"`, "--template=orderStatus", "--openid=buyerOpenid", "--name=food",
+		"--when=State=paid,shipped", "--filter=Kind=food",
 		"--param=goods", `--param={"column":"Amount","format":"FM999990.00"}`, `--param={"column":"State","map":{"paid":"已付款","shipped":"已发货"}}`,
 		"--param==订单 {orderNo}", "--dedup=order-{orderNo}-{State}", "--page=pages/order?no={orderNo}")
 	if !strings.Contains(out, `column "State" is 'new'`) {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,8 +26,9 @@ const (
 // world is a database and a fake WeChat, each a process that the test can talk to.
 type world struct {
 	t      *testing.T
-	db     string
+	db     string // where psql and the pool find submsg's tables without naming a schema
 	pool   *pgxpool.Pool
+	where  []string // what tells submsg where they are, if it isn't db that does
 	fake   *process
 	url    string // of the fake
 	secret string
@@ -39,7 +42,23 @@ func newWorld(t *testing.T, flags ...string) *world {
 
 func newWorldAt(t *testing.T, db string, flags ...string) *world {
 	t.Helper()
-	w := &world{t: t, db: db, secret: secretMark + rand.Text()}
+	return newWorldOf(t, &world{db: db}, flags...)
+}
+
+// newInstallation is newWorld where submsg lives beside a shop: in a schema of its own, whose owner is no superuser and
+// has it not on its search_path. In public stands the shop's own table orders.
+func newInstallation(t *testing.T, flags ...string) *world {
+	t.Helper()
+	db, schema := pgtest.Installation(t)
+	path := strings.NewReplacer("+", "%20").Replace(url.QueryEscape(
+		`-c search_path="` + strings.ReplaceAll(schema, " ", `\ `) + `",public`))
+	where := []string{"DATABASE_URL=" + db, "SUBMSG_SCHEMA=" + schema}
+	return newWorldOf(t, &world{db: db + "&options=" + path, where: where}, flags...)
+}
+
+func newWorldOf(t *testing.T, w *world, flags ...string) *world {
+	t.Helper()
+	w.t, w.secret = t, secretMark+rand.Text()
 	w.connect()
 	w.fake = start(t, nil, append([]string{"fakewechat", "--addr=127.0.0.1:0", "--secret=" + w.secret}, flags...)...)
 	w.url = w.fake.match(&w.fake.out, `^(http://\S+)\n`)[1]
@@ -72,9 +91,9 @@ func (w *world) plant() {
 
 // settings are the environment that serve needs, followed by env, which may override.
 func (w *world) settings(env ...string) []string {
-	return append([]string{"DATABASE_URL=" + w.db, "SUBMSG_WECHAT_APPID=" + fakewechat.DefaultAppID,
-		"SUBMSG_WECHAT_SECRET=" + w.secret,
-		"SUBMSG_WECHAT_URL=" + w.url, "SUBMSG_HTTP_ADDR=off"}, env...)
+	usual := []string{"DATABASE_URL=" + w.db, "SUBMSG_WECHAT_APPID=" + fakewechat.DefaultAppID,
+		"SUBMSG_WECHAT_SECRET=" + w.secret, "SUBMSG_WECHAT_URL=" + w.url, "SUBMSG_HTTP_ADDR=off"}
+	return slices.Concat(usual, w.where, env)
 }
 
 // serve starts a serve and waits until it does so.

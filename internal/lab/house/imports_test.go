@@ -28,7 +28,7 @@ var packages = map[string]imports{
 	"internal/cli/database": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/roles
 		migrations`)},
 	"internal/cli/demo": {code: list(`internal/channel/wechat internal/cli/terminal internal/explain internal/lab/fakewechat
-		internal/lab/pgembed migrations outbox templates`)},
+		internal/lab/pgembed internal/ops migrations outbox templates`)},
 	"internal/cli/doctor": {code: list(`internal/channel/wechat internal/cli/settings internal/cli/templates
 		internal/cli/terminal internal/doctor internal/explain internal/rules migrations outbox templates`)},
 	"internal/cli/fakewechat": {
@@ -52,13 +52,17 @@ var packages = map[string]imports{
 	"internal/roles":   {code: list("migrations"), tests: list("internal/lab/pgtest internal/rules outbox")},
 	"internal/rules":   {tests: list("internal/lab/pgtest migrations")},
 	"internal/tracing": {code: list("outbox")},
-	"internal/channel/wechat": {code: list("internal/explain internal/failpoint outbox templates"),
-		tests: list("internal/lab/fakewechat")},
-	"internal/explain":   {tests: list("internal/lab/pgtest migrations")},
-	"internal/failpoint": {}, // marks that compile to nothing
-	"migrations":         {tests: list("internal/lab/pgembed internal/lab/pgtest")},
-	"outbox":             {code: list("internal/failpoint"), tests: list("internal/lab/pgtest migrations")},
-	"templates":          {},
+	"internal/channel/wechat": {code: list(`internal/channel/weixin internal/channel/wire internal/explain
+		internal/failpoint outbox templates`), tests: list("internal/lab/fakewechat internal/lab/rawserver")},
+	"internal/channel/weixin": {
+		code:  list("internal/channel/wire internal/explain internal/failpoint outbox"),
+		tests: list("internal/lab/fakewechat internal/lab/rawserver")},
+	"internal/channel/wire": {code: list("internal/failpoint"), tests: list("internal/lab/rawserver")},
+	"internal/explain":      {tests: list("internal/lab/pgtest migrations")},
+	"internal/failpoint":    {}, // marks that compile to nothing
+	"migrations":            {tests: list("internal/lab/pgembed internal/lab/pgtest")},
+	"outbox":                {code: list("internal/failpoint"), tests: list("internal/lab/pgtest migrations")},
+	"templates":             {},
 
 	"internal/lab/bench": {code: list(`internal/channel/wechat internal/lab/fakewechat internal/lab/pgembed migrations
 		outbox templates`), tests: list("internal/lab/pgtest")},
@@ -69,9 +73,10 @@ var packages = map[string]imports{
 	"internal/lab/fakewechat": {code: list("templates")},
 	"internal/lab/faults": {tests: list(`internal/explain internal/lab/fakewechat internal/lab/pgembed internal/lab/pgtest
 		migrations templates`)},
-	"internal/lab/house":   {},
-	"internal/lab/pgembed": {},
-	"internal/lab/pgtest":  {code: list("internal/explain internal/lab/pgembed migrations")},
+	"internal/lab/house":     {},
+	"internal/lab/pgembed":   {},
+	"internal/lab/rawserver": {},
+	"internal/lab/pgtest":    {code: list("internal/explain internal/lab/pgembed migrations")},
 }
 
 // labCommands are the packages outside of internal/lab whose code may import it: those commands start what it has.
