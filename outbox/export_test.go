@@ -28,7 +28,8 @@ func (c *Consumer) Settle(ctx context.Context, id int64, claim uuid.UUID, to Sta
 func (c *Consumer) SettleAll(ctx context.Context, id int64, claims []uuid.UUID, to ...Status) error {
 	var batch []settlement
 	for i, claim := range claims {
-		batch = append(batch, settlement{id: id, claim: claim.String(), status: to[i], text: "settled as " + string(to[i])})
+		text := "settled as " + string(to[i])
+		batch = append(batch, settlement{id: id, claim: claim.String(), status: to[i], text: text})
 	}
 	_, err := c.write(ctx, batch)
 	return err
