@@ -35,12 +35,12 @@ func (c *Consumer) SettleAll(ctx context.Context, id int64, claims []uuid.UUID, 
 	return err
 }
 
-func (c *Consumer) Sweep(ctx context.Context) error  { return c.sweep(ctx) }
-func (c *Consumer) Expire(ctx context.Context) error { return c.expire(ctx) }
+func (c *Consumer) Sweep(ctx context.Context) error  { return sweeper{c}.sweep(ctx) }
+func (c *Consumer) Expire(ctx context.Context) error { return sweeper{c}.expire(ctx) }
 
 // Permits asks the bucket for up to n.
 func (c *Consumer) Permits(ctx context.Context, n int) (waiting bool, granted int, next time.Duration, err error) {
-	got, err := c.askPermits(ctx, n)
+	got, err := c.Pacer().askPermits(ctx, n)
 	return got.waiting, got.granted, got.next, err
 }
 
