@@ -68,8 +68,8 @@ func migrating(ctx context.Context, conn *pgx.Conn) holders {
 	return who
 }
 
-// refusePooler returns an error where a transaction pooler is before the database: what is set for a session, this lock above all,
-// would stay with those who use it next.
+// refusePooler returns an error where a transaction pooler is before the database: what is set for a session, this lock
+// above all, would stay with those who use it next.
 func refusePooler(ctx context.Context, cfg *pgx.ConnConfig, conn *pgx.Conn) error {
 	pid := func(conn *pgx.Conn) (pid uint32, err error) {
 		err = conn.QueryRow(ctx, `SELECT pg_backend_pid()`, pgx.QueryExecModeSimpleProtocol).Scan(&pid)

@@ -18,31 +18,32 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// Everything that the catalogue knows of the first schema on the path, one line an object: the same on every version of Postgres.
+// Everything that the catalogue knows of the first schema on the path, one line an object: the same on every version of
+// Postgres.
 const snapshotSQL = `
 SELECT line FROM (
     SELECT format('column %s.%s %s%s default %s identity %s: %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
         CASE WHEN a.attnotnull THEN ' not null' ELSE '' END, coalesce(pg_get_expr(d.adbin, d.adrelid), '-'), a.attidentity,
         col_description(c.oid, a.attnum))
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> $1
+    WHERE c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND c.relname <> $1
   UNION ALL
     SELECT format('constraint %s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND contype <> 'n' AND conrelid IS DISTINCT FROM to_regclass($1)
+    FROM pg_constraint WHERE connamespace = quote_ident(current_schema())::regnamespace AND contype <> 'n' AND conrelid IS DISTINCT FROM to_regclass($1)
   UNION ALL
     SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename <> $1
   UNION ALL
     SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
   UNION ALL
     SELECT pg_get_functiondef(oid) || coalesce(array_to_string(proacl, ','), 'public')
-    FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+    FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace
   UNION ALL
     SELECT format('%s %s: %s %s', relkind, relname, obj_description(oid, 'pg_class'),
         regexp_replace(array_to_string(relacl, ','), '\w+=[^,]*/\w+,?', ''))
-    FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'S', 'v') AND relname <> $1
+    FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'S', 'v') AND relname <> $1
   UNION ALL
     SELECT format('type %s', typname) FROM pg_type
-    WHERE typnamespace = current_schema()::regnamespace AND typname NOT IN ($1, '_' || $1)
+    WHERE typnamespace = quote_ident(current_schema())::regnamespace AND typname NOT IN ($1, '_' || $1)
 ) AS s (line) ORDER BY line COLLATE "C"`
 
 func connect(t *testing.T, url string) *pgx.Conn {

@@ -18,8 +18,8 @@ const ordersSQL = `
 SELECT coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class
 WHERE relnamespace = quote_ident($1)::regnamespace AND relname = 'orders'`
 
-// findOrders tells whether there is a table orders in the schema, and whether it is the example: its comment says so. A shop that
-// keeps the example as its own table changes the comment.
+// findOrders tells whether there is a table orders in the schema, and whether it is the example: its comment says so. A
+// shop that keeps the example as its own table changes the comment.
 func (r *run) findOrders(ctx context.Context, tx pgx.Tx) (exists, ours bool, err error) {
 	var comment string
 	err = tx.QueryRow(ctx, ordersSQL, r.name).Scan(&comment)

@@ -59,8 +59,9 @@ func (s marked) mark(body io.ReadCloser, version uint) io.ReadCloser {
 	}
 }
 
-// state returns the state from which to go on, and whether golang-migrate has to be told so. After a cut the comment is right;
-// else the row, and the comment follows: it may be lost (a restore without comments), or not know what another tool has done.
+// state returns the state from which to go on, and whether golang-migrate has to be told so. After a cut the comment is
+// right; else the row, and the comment follows: it may be lost (a restore without comments), or not know what another
+// tool has done.
 func (r *run) state(ctx context.Context) (have State, cut bool, err error) {
 	have, err = StateOf(ctx, r.locked)
 	if err != nil || have.newerThan(r.latest()) {

@@ -72,8 +72,8 @@ func (mr Migrator) run(ctx context.Context, steps func(*run) error) error {
 
 const missedSQL = `SELECT count(*) FROM subMsgRuleError WHERE createTime >= $1`
 
-// tellMissed tells how many updates have found the messages' table locked, and have not become messages. Where nobody can tell,
-// after the last migration down for one, it says nothing.
+// tellMissed tells how many updates have found the messages' table locked, and have not become messages. Where nobody
+// can tell, after the last migration down for one, it says nothing.
 func (r *run) tellMissed(ctx context.Context, since time.Time) {
 	var n int
 	if err := r.locked.QueryRow(ctx, missedSQL, since).Scan(&n); err == nil && n > 0 {

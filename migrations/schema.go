@@ -12,8 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// CheckSchema tells whether a schema of this name can hold submsg. The files of objects/ name it in function bodies, in strings and in
-// texts for format(): a name in which a character means something there is refused, so that none is ever escaped.
+// CheckSchema tells whether a schema of this name can hold submsg. The files of objects/ name it in function bodies, in
+// strings and in texts for format(): a name in which a character means something there is refused, so that none is ever
+// escaped.
 func CheckSchema(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -85,7 +86,8 @@ func (p place) mayMakeTables() error {
 	return nil
 }
 
-// enter makes the schema all that a connection, and those that it is the model of, look for names in, after Postgres's own.
+// enter makes the schema all that a connection, and those that it is the model of, look for names in, after Postgres's
+// own.
 func (p place) enter(ctx context.Context, conn *pgx.Conn, cfg *pgx.ConnConfig) error {
 	cfg.RuntimeParams["search_path"] = p.schema
 	_, err := conn.Exec(ctx, `SELECT set_config('search_path', $1, false)`, p.schema)

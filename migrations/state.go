@@ -9,9 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// State is where a database's schema is. It is read from the comment on VersionTable, which each migration writes in its own
-// transaction (resume.go): so it is right at any moment of a migration, and no lock is in its reader's way. golang-migrate's
-// row, which a migration locks and calls "dirty" until it is done, counts only where the comment is lost.
+// State is where a database's schema is. It is read from the comment on VersionTable, which each migration writes in
+// its own transaction (resume.go): so it is right at any moment of a migration, and no lock is in its reader's way.
+// golang-migrate's row, which a migration locks and calls "dirty" until it is done, counts only where the comment is
+// lost.
 type State struct {
 	Version int // 0: no schema
 	Oldest  int // the oldest submsg that works with it, by the schema version that it knows
@@ -89,7 +90,8 @@ func noTable(err error) bool {
 	return errors.As(err, &code) && code.Code == "42P01"
 }
 
-// Unfinished tells whether a migration is under way or was cut off. That is no harm to whoever Check lets pass; Up resumes it.
+// Unfinished tells whether a migration is under way or was cut off. That is no harm to whoever Check lets pass; Up
+// resumes it.
 func Unfinished(ctx context.Context, conn querier) (bool, error) {
 	_, dirty, err := row(ctx, conn)
 	return dirty, err
@@ -114,8 +116,8 @@ func (s State) check(latest int) error {
 	return &MismatchError{Have: s.Objects, Want: latest, Objects: true}
 }
 
-// CheckTables is Check for a submsg that runs: it goes on while a newer one's migration is taken back, until `submsg migrate up`
-// has applied the functions, views and triggers of its own version again.
+// CheckTables is Check for a submsg that runs: it goes on while a newer one's migration is taken back, until `submsg
+// migrate up` has applied the functions, views and triggers of its own version again.
 func (s State) CheckTables() error { return s.checkTables(Latest()) }
 
 func (s State) checkTables(latest int) error {

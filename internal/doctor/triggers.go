@@ -12,7 +12,7 @@ import (
 var triggers = map[string][]string{
 	"submsglist":  {"submsglist_by_hand", "submsglist_wake_insert"},
 	"submsgpause": {"submsgpause_wake", "submsgpause_wake_truncate", "submsgpause_wake_update"},
-	"submsgrule":  {"submsgrule_armed", "submsgrule_insert", "submsgrule_rearmed", "submsgrule_update"},
+	"submsgrule":  {"submsgrule_added_or_removed", "submsgrule_changed", "submsgrule_insert", "submsgrule_update"},
 }
 
 // A trigger that isn't there is enabled ”.

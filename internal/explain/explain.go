@@ -9,7 +9,10 @@
 // the reasons why a message waits.
 package explain
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Tongue is a language that submsg speaks.
 type Tongue int
@@ -56,4 +59,14 @@ func CauseOf(errCode *int32, kind Kind) (Cause, bool) {
 	unlisted.Why.ZH += fmt.Sprintf(" %d", *errCode)
 	unlisted.Why.EN += fmt.Sprintf(" %d", *errCode)
 	return unlisted, true
+}
+
+// Written is the cause of a failed message that has neither an errcode nor a kind, because a person or an application
+// has written its outcome: what sendStatusMsg says, without the details in parentheses.
+func Written(sendStatusMsg string) Cause {
+	cause := Unrecorded
+	if said, _, _ := strings.Cut(sendStatusMsg, " ("); said != "" {
+		cause.Why = Text{said, said}
+	}
+	return cause
 }

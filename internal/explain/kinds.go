@@ -89,7 +89,7 @@ var Kinds = map[Kind]Cause{
 			"the request may have reached WeChat, but no complete answer came",
 		},
 		Text{
-			"请向用户核实：未收到的改为 wait 重发，已收到的改为 success",
+			"请向用户核实，未收到的改为 wait 重发，已收到的改为 success",
 			"ask the user; set wait to send again, success if it came",
 		},
 	},
@@ -98,7 +98,7 @@ var Kinds = map[Kind]Cause{
 			"重发时授权已用完，前一次可能已经送达",
 			"the acceptance was used up when it was sent again: the first try may have arrived",
 		},
-		Text{"请向用户核实：已收到的改为 success", "ask the user; set success if it came"},
+		Text{"请向用户核实，已收到的改为 success", "ask the user; set success if it came"},
 	},
 	KindStopping: {
 		Text{"submsg 正在停止，消息未发出", "submsg is stopping, the message was not sent"},
@@ -111,7 +111,7 @@ var Kinds = map[Kind]Cause{
 	KindCrashed: {
 		Text{"发送中断，是否已送达未知", "submsg stopped while it sent"},
 		Text{
-			"请向用户核实：未收到的改为 wait 重发，已收到的改为 success",
+			"请向用户核实，未收到的改为 wait 重发，已收到的改为 success",
 			"ask the user; set wait to send again, success if it came",
 		},
 	},
@@ -150,4 +150,7 @@ var Kinds = map[Kind]Cause{
 }
 
 // Unrecorded is the cause of a message of which nobody wrote down why it failed.
-var Unrecorded = Text{"原因未记录", "no reason was written"}
+var Unrecorded = Cause{
+	Text{"原因未记录", "no reason was written"},
+	Text{"请按 sendStatusMsg 决定是否重发", "decide by what sendStatusMsg says"},
+}

@@ -11,7 +11,7 @@ type Message struct {
 	ExpireTime *time.Time
 	Attempts   int
 	Stale      bool   // it is being sent, and its lease is over
-	Cause      *Cause // of its last failure; nil: nobody wrote it down
+	Cause      Cause  // why it failed, if it did
 	Rule       string // the rule that holds it,
 	HeldUntil  time.Time
 	Pauses     []Pause // that keep it waiting
@@ -86,10 +86,6 @@ func (m Message) Explain(tongue Tongue) (why, next []string) {
 	again := doResend
 	if m.Status == "expired" {
 		again = doExtend
-	}
-	if m.Cause == nil {
-		status := StatusOf(m.Status)
-		return []string{status.Means.In(tongue)}, []string{status.MovesOn.In(tongue), again.In(tongue, m.ID)}
 	}
 	return []string{m.Cause.Why.In(tongue)}, []string{m.Cause.NextStep.In(tongue), again.In(tongue, m.ID)}
 }

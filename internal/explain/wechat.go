@@ -93,8 +93,11 @@ var WeChatToken = map[int32]Cause{
 
 // WeChatUnlisted is the cause of an errcode that WeChat lacks.
 var WeChatUnlisted = Cause{
-	Why:      Text{"微信返回了未收录的错误码", "WeChat answered with an unknown errcode"},
-	NextStep: Text{"请查阅微信文档中的错误码后再决定", "look the errcode up in WeChat's documents, then decide"},
+	Why: Text{"微信返回了未收录的错误码", "WeChat answered with an unknown errcode"},
+	NextStep: Text{
+		"submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定",
+		"submsg tries a few more times; if it fails all the same, look the errcode up in WeChat's documents, then decide",
+	},
 }
 
 // WhyValue is the Why of errcode 47003 where WeChat names the value: it takes the name of that value.

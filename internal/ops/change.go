@@ -31,10 +31,11 @@ const (
 
 // Left is a message that was left as it is.
 type Left struct {
-	ID     int64         `json:"id"`
-	Why    Why           `json:"why"`
-	Status outbox.Status `json:"sendStatus,omitempty" db:"sendStatus"`
-	Text   string        `json:"text,omitempty"` // what the database said
+	ID      int64         `json:"id"`
+	Why     Why           `json:"why"`
+	Status  outbox.Status `json:"sendStatus,omitempty" db:"sendStatus"`
+	Text    string        `json:"text,omitempty"`        // what the database said,
+	English string        `json:"textEnglish,omitempty"` // and in English, where it is submsg's own guard that says so
 }
 
 // Result is what has become of a change: each id is in Changed or in Left.
@@ -61,7 +62,7 @@ const leftSQL = `
 SELECT id, sendStatus, CASE
     WHEN (` + matchSQL + ` AND sendStatus <> $10) IS NOT TRUE THEN 'changed'
     WHEN $10 = 'wait' AND expireTime <= clock_timestamp() THEN 'late'
-    ELSE 'locked' END AS why, '' AS text
+    ELSE 'locked' END AS why, '' AS text, '' AS english
 FROM subMsgList WHERE id = ANY ($9)`
 
 // Retry sets messages that Find has found to wait, Cancel to cancel: in transactions of 1,000 at most, each message
@@ -110,13 +111,14 @@ func change(
 // single message, so that only the refused ones are left.
 func (a *alteration) write(ctx context.Context, batch []int64) error {
 	done, err := a.update(ctx, batch)
-	if message, refused := refusal(err); refused && len(batch) > 1 {
+	if says, refused := refusal(err); refused && len(batch) > 1 {
 		if err := a.write(ctx, batch[:len(batch)/2]); err != nil {
 			return err
 		}
 		return a.write(ctx, batch[len(batch)/2:])
 	} else if refused {
-		a.result.Left = append(a.result.Left, Left{ID: batch[0], Why: Refused, Text: message})
+		says.ID, says.Why = batch[0], Refused
+		a.result.Left = append(a.result.Left, says)
 		return nil
 	} else if err != nil {
 		return err

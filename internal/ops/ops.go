@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,7 +37,7 @@ type Message struct {
 	ID          int64           `json:"id"`
 	OpenID      string          `json:"openid"`
 	TemplateID  string          `json:"templateId"`
-	Params      json.RawMessage `json:"parameterArr" db:"parameterArr"` // a list of texts, unless a rule of the table was dropped
+	Params      json.RawMessage `json:"parameterArr" db:"parameterArr"` // a list of texts, unless a CHECK was dropped
 	Status      outbox.Status   `json:"sendStatus" db:"sendStatus"`
 	Text        string          `json:"sendStatusMsg,omitempty" db:"sendStatusMsg"`
 	ErrCode     *int32          `json:"errCode,omitempty"`
@@ -112,9 +113,13 @@ type Cause struct {
 	NextStepEnglish string `json:"nextStepEnglish"`
 }
 
-// causeOf finds the cause by the errcode, or where there is none by the kind. It is nil where a row has neither.
-func causeOf(errCode *int32, kind explain.Kind) *Cause {
-	found, ok := explain.CauseOf(errCode, kind)
+// cause finds why a message failed or is tried again, by its errcode, or where there is none by its kind. It is nil for a
+// message that has not failed.
+func (m Message) cause() *Cause {
+	found, ok := explain.CauseOf(m.ErrCode, m.ErrKind)
+	if !ok && (m.Status == outbox.Failed || m.Status == outbox.Uncertain || m.Status == outbox.Expired) {
+		found, ok = explain.Written(m.Text), true
+	}
 	if !ok {
 		return nil
 	}
@@ -129,16 +134,21 @@ func (c Cause) Explained() explain.Cause {
 	}
 }
 
-// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that isn't
-// about rows: rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A).
-func refusal(err error) (message string, ok bool) {
+// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that isn't about
+// rows: rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A). submsg's own guard
+// says it in English in the detail; other details are not taken, because they may show the row.
+func refusal(err error) (says Left, ok bool) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" {
-		return "", false
+		return Left{}, false
 	}
 	switch pg.Code[:2] {
 	case "08", "25", "28", "40", "42", "53", "57", "58", "XX":
-		return "", false
+		return Left{}, false
 	}
-	return pg.Message, true
+	says.Text = pg.Message
+	if strings.Contains(pg.Where, "submsglist_guard()") {
+		says.English = pg.Detail
+	}
+	return says, true
 }

@@ -55,7 +55,7 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 		return Story{}, ErrNoMessage
 	}
 	s := Story{Message: found[0]}
-	s.Cause = causeOf(s.ErrCode, s.ErrKind)
+	s.Cause = s.cause()
 	names, err := spellings(ctx, db, []string{s.TemplateID})
 	if err != nil {
 		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Every function of the schema, those of later migrations too: nothing but built-ins on its path, nobody but the owner and who is
-// granted it may call it or make a trigger of it, and only those that have to run with the owner's rights.
+// Every function of the schema, those of later migrations too: nothing but built-ins on its path, nobody but the owner
+// and who is granted it may call it or make a trigger of it, and only those that have to run with the owner's rights.
 func TestFunctionsAreClosed(t *testing.T) {
 	type function struct {
 		Name, Config string
@@ -38,7 +38,7 @@ FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
-	for _, f := range []string{"subMsgList_by_hand", "subMsg_wake", "subMsgRule_fire", "subMsgRule_touch", "subMsgRule_check", "subMsgRule_armed"} {
+	for _, f := range []string{"subMsgList_guard", "subMsg_wake", "subMsgRule_fire", "subMsgRule_touch", "subMsgRule_check", "subMsgRule_changed"} {
 		if err := d.as("worker", "SELECT public."+f+"()"); code(err) != denied {
 			t.Errorf("the worker calls %s: %v", f, err)
 		}

@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A login lacks nothing as a member of the worker's role, exactly what is taken from that, and nearly all as nobody's member.
+// A login lacks nothing as a member of the worker's role, exactly what is taken from that, and nearly all as nobody's
+// member.
 func TestLacking(t *testing.T) {
 	d := newDB(t)
 	lacking := func(role string) []string {

@@ -20,8 +20,8 @@ func newAttack(t *testing.T) *db {
 	return d
 }
 
-// attack lets the clerk make his objects and update the order. It tells whose rights his code ran with, and wants the order
-// to have become a message.
+// attack lets the clerk make his objects and update the order. It tells whose rights his code ran with, and wants the
+// order to have become a message.
 func (d *db) attack(objects string) {
 	d.t.Helper()
 	conn := connect(d.t, d.url)
@@ -65,8 +65,8 @@ func operator(left, right string) string {
 		fmt.Sprintf("CREATE OPERATOR public.= (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.%s);\n", left, right, name)
 }
 
-// A function in our schema whose arguments fit better than the built-in one's is what an unqualified name means, wherever
-// pg_catalog stands on the path (PostgreSQL, 10.3 Functions).
+// A function in our schema whose arguments fit better than the built-in one's is what an unqualified name means,
+// wherever pg_catalog stands on the path (PostgreSQL, 10.3 Functions).
 func TestBetterFittingOverloads(t *testing.T) {
 	for name, objects := range map[string]string{
 		"format":                overload("format", "text, text", "text", "'false'") + overload("format", "text, name", "text", "'false'"),

@@ -103,7 +103,8 @@ func TestShadowedRows(t *testing.T) {
 	}
 }
 
-// Who may make triggers of the rule function, can't make it read a table or view of his own in place of a statement's rows.
+// Who may make triggers of the rule function, can't make it read a table or view of his own in place of a statement's
+// rows.
 func TestForgedStatementTrigger(t *testing.T) {
 	d := newDB(t)
 	d.exec(shopkeeper)

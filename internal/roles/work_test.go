@@ -60,8 +60,8 @@ func (g *gateway) Send(_ context.Context, m outbox.Claimed) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted, Text: "ok", MsgID: 1<<60 + m.ID}
 }
 
-// serve runs a consumer as the login, until the test ends. What it logs as an error fails the test: it tries again whatever the
-// database refuses, so a missing right would show as slowness only.
+// serve runs a consumer as the login, until the test ends. What it logs as an error fails the test: it tries again
+// whatever the database refuses, so a missing right would show as slowness only.
 func (d *db) serve(login string, g *gateway) {
 	d.t.Helper()
 	pool, err := pgxpool.New(d.t.Context(), login)
@@ -209,7 +209,8 @@ func TestLiftByHand(t *testing.T) {
 	d.becomes(ids[0], "success")
 }
 
-// Whoever may update the business table notifies by it, with no right to the messages; who may not gets the ordinary error.
+// Whoever may update the business table notifies by it, with no right to the messages; who may not gets the ordinary
+// error.
 func TestRuleForARoleWithoutMessages(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO orders (openid, name, cardNumber, payMoney, balance) VALUES ('o1', 'n', 'c', 1, 2);

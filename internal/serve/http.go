@@ -41,7 +41,8 @@ func serveHTTP(ctx context.Context, group *errgroup.Group, addr string, pages ht
 	if err != nil {
 		return fmt.Errorf("SUBMSG_HTTP_ADDR %s: %w", addr, err)
 	}
-	server := &http.Server{Handler: pages, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	server := &http.Server{Handler: pages, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	log.Infof("http://%s/healthz answers", listener.Addr())
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

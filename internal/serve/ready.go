@@ -66,8 +66,8 @@ func (r *readiness) checks(ctx context.Context) []readyCheck {
 	database, schema := readyCheck{"database", true, "reachable"}, readyCheck{"schema", false, "unknown"}
 	if err := r.pool.Ping(ctx); err != nil {
 		database.OK, database.Says = false, "it can't be reached: "+terminal.OneLine(err.Error())
-	} else if state, err := migrations.StateOf(ctx, r.pool); cmp.Or(err, state.Check()) != nil {
-		schema.Says = terminal.OneLine(cmp.Or(err, state.Check()).Error())
+	} else if state, err := migrations.StateOf(ctx, r.pool); cmp.Or(err, state.CheckTables()) != nil {
+		schema.Says = terminal.OneLine(cmp.Or(err, state.CheckTables()).Error())
 	} else {
 		schema.OK, schema.Says = true, state.String()
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// mayServe returns an error unless the login has the rights that serve needs: with some of them only it would run, and send nothing.
-// A newer schema's rights are the newer submsg's affair.
+// mayServe returns an error unless the login has the rights that serve needs: with some of them only it would run, and
+// send nothing. A newer schema's rights are the newer submsg's affair.
 func mayServe(ctx context.Context, pool *pgxpool.Pool) error {
 	return pool.AcquireFunc(ctx, func(pooled *pgxpool.Conn) error {
 		conn := pooled.Conn()
@@ -32,7 +32,8 @@ func mayServe(ctx context.Context, pool *pgxpool.Pool) error {
 		if err := conn.QueryRow(ctx, `SELECT quote_ident(current_user)`).Scan(&login); err != nil {
 			return err
 		}
-		return fmt.Errorf("%s lacks %d rights that serve needs: %s; as the owner of submsg's tables run what `submsg roles` prints, which each upgrade may add to, and GRANT %s_worker TO %s",
+		return fmt.Errorf("%s lacks %d rights that serve needs: %s; as the owner of submsg's tables run what `submsg "+
+			"roles` prints, which each upgrade may add to, and GRANT %s_worker TO %s",
 			login, len(lacking), terminal.Some(lacking), settings.RolePrefix, login)
 	})
 }

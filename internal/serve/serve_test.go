@@ -21,7 +21,8 @@ func TestBehindPooler(t *testing.T) {
 		{errors.New("broken pipe"), false},
 	} {
 		got := behindPooler(tt.err)
-		if hint := strings.Contains(got.Error(), "default_query_exec_mode=cache_describe"); hint != tt.hint || !errors.Is(got, tt.err) {
+		if hint := strings.Contains(got.Error(), "default_query_exec_mode=cache_describe"); hint != tt.hint ||
+			!errors.Is(got, tt.err) {
 			t.Errorf("%v: %v", tt.err, got)
 		}
 	}

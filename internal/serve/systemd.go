@@ -19,8 +19,8 @@ const (
 	sdWatchdog = "WATCHDOG=1"
 )
 
-// watched tells systemd, where it runs us, that we are ready, alive and, when ctx ends, stopping. The function that it returns is
-// for the end.
+// watched tells systemd, where it runs us, that we are ready, alive and, when ctx ends, stopping. The function that it
+// returns is for the end.
 func watched(ctx context.Context, alive func() bool, log *logrus.Entry) (end func()) {
 	tell := func(state string) {
 		if err := sdNotify(state); err != nil {
@@ -54,7 +54,8 @@ func sdNotify(state string) error {
 	return nil
 }
 
-// sdWatch shows systemd's watchdog that we are alive, until ctx is done, and leaves off when we aren't: it restarts us then.
+// sdWatch shows systemd's watchdog that we are alive, until ctx is done, and leaves off when we aren't: it restarts us
+// then.
 func sdWatch(ctx context.Context, alive func() bool, log *logrus.Entry) {
 	within, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
 	if pid := os.Getenv("WATCHDOG_PID"); err != nil || within <= 0 || pid != "" && pid != strconv.Itoa(os.Getpid()) {

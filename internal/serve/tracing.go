@@ -16,12 +16,15 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
-// newTracing is off unless OTEL_… variables ask for traces. What OpenTelemetry complains of from then on goes to the log.
-func newTracing(ctx context.Context, term terminal.Terminal, log *logrus.Entry, live *templates.Live) (*tracing.Tracing, error) {
+// newTracing is off unless OTEL_… variables ask for traces. What OpenTelemetry complains of from then on goes to the
+// log.
+func newTracing(ctx context.Context, term terminal.Terminal, log *logrus.Entry,
+	live *templates.Live) (*tracing.Tracing, error) {
 	trouble := &traceTrouble{log: log}
 	otel.SetErrorHandler(trouble)
 	otel.SetLogger(logr.New(traceLog{trouble}))
-	traces, err := tracing.New(ctx, tracing.Config{Version: version.String(), Template: nameOf(live), Console: term.Err})
+	traces, err := tracing.New(ctx, tracing.Config{Version: version.String(), Template: nameOf(live),
+		Console: term.Err})
 	if err != nil {
 		return nil, terminal.UsageError{Err: err}
 	}
@@ -35,7 +38,8 @@ func flush(ctx context.Context, traces *tracing.Tracing, log *logrus.Entry) {
 	}
 }
 
-// traceTrouble warns once a minute at most, and of the same once an hour: with a collector away each batch meets trouble.
+// traceTrouble warns once a minute at most, and of the same once an hour: with a collector away each batch meets
+// trouble.
 type traceTrouble struct {
 	log  *logrus.Entry
 	mu   sync.Mutex

@@ -53,7 +53,8 @@ func TestTraceLogLeavesValuesOut(t *testing.T) {
 	l := logr.New(traceLog{&traceTrouble{log: logrus.NewEntry(log)}}).WithName("n").WithValues("k", secret)
 	l.Info("hello", "input", secret)
 	l.Error(errors.New("missing '='"), "parse headers", "input", secret)
-	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "traces: parse headers: missing '='") || strings.Contains(got, secret) {
+	if got := out.String(); strings.Count(got, "\n") != 1 ||
+		!strings.Contains(got, "traces: parse headers: missing '='") || strings.Contains(got, secret) {
 		t.Errorf("%s", got)
 	}
 }

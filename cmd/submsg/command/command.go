@@ -58,7 +58,8 @@ func Run(args []string, term terminal.Terminal) (code int) {
 	ctx, stop := interrupted(term)
 	defer stop()
 
-	command, err := Parser(new(Commands), kong.Writers(term.Out, term.Err), kong.Exit(func(code int) { panic(exited(code)) }),
+	command, err := Parser(new(Commands), kong.Writers(term.Out, term.Err),
+		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(term)).Parse(args)
 	if err != nil {
 		return report(term, terminal.UsageError{Err: err})

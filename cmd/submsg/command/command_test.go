@@ -23,7 +23,8 @@ func TestConfirm(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
 			term := terminal.Terminal{In: strings.NewReader(tt.answer), Out: &out, Err: &errs}
-			if code := report(term, term.Confirm("Sure?")); code != tt.code || !strings.Contains(errs.String(), tt.wrong) {
+			if code := report(term, term.Confirm("Sure?")); code != tt.code ||
+				!strings.Contains(errs.String(), tt.wrong) {
 				t.Errorf("exit code %d, %q; want %d, %q", code, errs.String(), tt.code, tt.wrong)
 			}
 		})

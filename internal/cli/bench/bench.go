@@ -1,5 +1,5 @@
-// Package bench is the work of `submsg bench`: it says what is to be measured, and prints the report as a table or JSON.
-// It measures nothing by itself, which package internal/lab/bench does. Begin with Command.
+// Package bench is the work of `submsg bench`: it says what is to be measured, and prints the report as a table or
+// JSON. It measures nothing by itself, which package internal/lab/bench does. Begin with Command.
 package bench
 
 import (
@@ -66,7 +66,8 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 func (c *Command) config(term terminal.Terminal) (cfg bench.Config, err error) {
 	for _, name := range c.Only {
 		if !slices.Contains(bench.Names(), name) {
-			return cfg, terminal.BadUsage("--only: there is no figure %q; there are %s", name, strings.Join(bench.Names(), ", "))
+			return cfg, terminal.BadUsage("--only: there is no figure %q; there are %s", name,
+				strings.Join(bench.Names(), ", "))
 		}
 	}
 	if c.Senders < 1 || c.Senders > 10000 {
@@ -86,7 +87,8 @@ func (c *Command) config(term terminal.Terminal) (cfg bench.Config, err error) {
 	log := logrus.New()
 	log.SetOutput(term.Err)
 	log.SetLevel(logrus.WarnLevel)
-	return bench.Config{Self: self, DatabaseURL: c.DatabaseURL, Only: c.Only, Senders: c.Senders, Scale: scale, Log: logrus.NewEntry(log)}, nil
+	return bench.Config{Self: self, DatabaseURL: c.DatabaseURL, Only: c.Only, Senders: c.Senders, Scale: scale,
+		Log: logrus.NewEntry(log)}, nil
 }
 
 func profile(file string) (stop func() error, err error) {
@@ -151,7 +153,8 @@ func Print(out io.Writer, r *bench.Report) error {
 		t.AppendRow(row)
 	}
 	pg := r.Postgres
-	_, err := fmt.Fprintf(out, "%s\nPostgreSQL %s, fsync %s, synchronous_commit %s, full_page_writes %s, shared_buffers %s; %d CPUs for everything; %.0f s in all.\n",
+	_, err := fmt.Fprintf(out, "%s\nPostgreSQL %s, fsync %s, synchronous_commit %s, full_page_writes %s, "+
+		"shared_buffers %s; %d CPUs for everything; %.0f s in all.\n",
 		t.Render(), pg.Version, pg.Fsync, pg.SynchronousCommit, pg.FullPageWrites, pg.SharedBuffers, r.CPUs, r.Seconds)
 	return err
 }

@@ -8,8 +8,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/migrations"
 )
 
@@ -22,37 +25,40 @@ type Migrate struct {
 type Up struct {
 	settings.Database
 	settings.Roles
+	Orders bool `help:"Make the example too: a table orders, with a rule that notifies of its changes."`
 }
 
 func (c *Up) Run(ctx context.Context, term terminal.Terminal) error {
-	url, err := c.URL()
+	migrator, err := c.Migrator(teller(term))
 	if err != nil {
 		return err
 	}
-	if err := migrator(url, term).Up(ctx); err != nil {
+	migrator.Orders = c.Orders
+	if err := migrator.Up(ctx); err != nil {
 		return err
 	}
-	if _, err = printVersion(ctx, term, c.Database); err != nil {
+	state, err := printVersion(ctx, term, c.Database)
+	if err != nil || state.Newer() {
 		return err
 	}
-	return c.remindOfRoles(ctx, term)
-}
-
-// remindOfRoles says when the roles haven't the rights to what a migration has made.
-func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal) error {
 	conn, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	state, err := migrations.StateOf(ctx, conn)
-	if err != nil || state.Newer() {
+	if err := explain.Publish(ctx, conn); err != nil {
 		return err
 	}
+	return c.remindOfRoles(ctx, term, conn)
+}
+
+// remindOfRoles says when the roles haven't the rights to what a migration has made.
+func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal, conn *pgx.Conn) error {
 	if _, lines, err := c.Differ(ctx, conn); err != nil || len(lines) == 0 {
 		return err
 	}
-	fmt.Fprintln(term.Err, "submsg: the roles lack rights, or have too many: before a newer `submsg serve` starts, run what `submsg roles` prints (`submsg roles --check` shows what differs)")
+	fmt.Fprintln(term.Err, "submsg: the roles lack rights, or have too many: before a newer `submsg serve` starts, "+
+		"run what `submsg roles` prints (`submsg roles --check` shows what differs)")
 	return nil
 }
 
@@ -64,9 +70,10 @@ type Down struct {
 
 func (c *Down) Run(ctx context.Context, term terminal.Terminal) error {
 	if c.All == (c.Steps > 0) || c.Steps < 0 {
-		return terminal.BadUsage("say how many migrations to take back, `submsg migrate down 1`, or --all; tables that they made are dropped with their rows")
+		return terminal.BadUsage("say how many migrations to take back, `submsg migrate down 1`, or --all; tables " +
+			"that they made are dropped with their rows")
 	}
-	url, err := c.URL()
+	migrator, err := c.Migrator(teller(term))
 	if err != nil {
 		return err
 	}
@@ -74,7 +81,7 @@ func (c *Down) Run(ctx context.Context, term terminal.Terminal) error {
 	if c.All {
 		steps = -1
 	}
-	if err := migrator(url, term).Down(ctx, steps); err != nil {
+	if err := migrator.Down(ctx, steps); err != nil {
 		return err
 	}
 	_, err = printVersion(ctx, term, c.Database)
@@ -88,18 +95,19 @@ func (c *Status) Run(ctx context.Context, term terminal.Terminal) error {
 	return cmp.Or(err, state.Check())
 }
 
-// migrator tells a person on standard error.
-func migrator(url string, term terminal.Terminal) migrations.Migrator {
-	return migrations.Migrator{URL: url, Tell: func(text string) { fmt.Fprintln(term.Err, "submsg:", terminal.OneLine(text)) }}
+// teller tells a person on standard error.
+func teller(term terminal.Terminal) func(text string) {
+	return func(text string) { fmt.Fprintln(term.Err, "submsg:", terminal.OneLine(text)) }
 }
 
-func printVersion(ctx context.Context, term terminal.Terminal, s settings.Database) (state migrations.State, err error) {
+func printVersion(ctx context.Context, term terminal.Terminal, s settings.Database) (migrations.State, error) {
 	conn, err := s.Connect(ctx)
 	if err != nil {
-		return state, err
+		return migrations.State{}, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if state, err = migrations.StateOf(ctx, conn); err != nil {
+	state, err := migrations.StateOf(ctx, conn)
+	if err != nil {
 		return state, err
 	}
 	unfinished, err := migrations.Unfinished(ctx, conn)

@@ -16,13 +16,13 @@ import (
 type Roles struct {
 	settings.Database
 	settings.Roles
-	Check  bool   `help:"Compare the database with it instead, and print the SQL that mends each difference; exit code 1 if there is one."`
-	Schema string `default:"public" help:"Where submsg's tables are."`
+	Check bool `help:"Compare the database with it instead, and print the SQL that mends each difference; exit code 1 if there is one."`
 }
 
 // Run prints the script, which needs no database, or checks one against it.
 func (c *Roles) Run(ctx context.Context, term terminal.Terminal) error {
-	names := roles.Naming{Prefix: c.Prefix, Schema: c.Schema}
+	schema := cmp.Or(string(c.Schema), "public")
+	names := roles.Naming{Prefix: c.Prefix, Schema: schema}
 	if err := names.Validate(); err != nil {
 		return terminal.UsageError{Err: err}
 	}
@@ -35,7 +35,7 @@ func (c *Roles) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', $1, false)`, pgx.Identifier{c.Schema}.Sanitize()); err != nil {
+	if _, err := conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', $1, false)`, pgx.Identifier{schema}.Sanitize()); err != nil {
 		return err
 	}
 	return checkRoles(ctx, term, conn, names)
@@ -57,7 +57,8 @@ func checkRoles(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, nam
 		fmt.Fprintln(term.Out, line)
 	}
 	if len(lines) > 0 {
-		return fmt.Errorf("the roles' rights differ from what `submsg roles` gives, in %d points: run the lines printed, and check again", len(lines))
+		return fmt.Errorf("the roles' rights differ from what `submsg roles` gives, in %d points: run the lines "+
+			"printed, and check again", len(lines))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
@@ -19,8 +20,10 @@ import (
 
 	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/lab/pgembed"
+	"github.com/submsg/submsg/internal/ops"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
@@ -33,20 +36,23 @@ type Command struct {
 // Run starts everything that a deployment has, in one process, and tells the story. Its error says what
 // didn't come out as told.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
-	s := stage{Terminal: term, tongue: terminal.Language(), width: term.Width()}
-	s.say("Starting a private Postgres …", "正在启动私有 Postgres …")
+	s := stage{Terminal: term, tongue: explain.ByLocale(), width: term.Width()}
+	s.say(explain.DemoWords.Starting)
 	server, err := pgembed.Start(ctx, pgembed.Config{Listen: "127.0.0.1:0"})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	if err := migrations.Up(ctx, server.URL()); err != nil {
+	if err := s.migrate(ctx, server.URL()); err != nil {
 		return err
 	}
 	if s.pool, err = pgxpool.New(ctx, server.URL()); err != nil {
 		return err
 	}
 	defer s.pool.Close()
+	if err := explain.Publish(ctx, s.pool); err != nil {
+		return err
+	}
 
 	group, groupCtx := errgroup.WithContext(ctx)
 	groupCtx, stop := context.WithCancel(groupCtx)
@@ -59,7 +65,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		stop()
 		return err
 	}
-	s.say("Postgres, a fake WeChat at %[1]s and submsg are running.", "Postgres、模拟微信 %[1]s 与 submsg 均已运行。", url)
+	s.say(explain.DemoWords.Running, url)
 	err = s.tell(groupCtx)
 	if err == nil && !c.Once && s.interactive() {
 		s.stay(groupCtx, server)
@@ -125,9 +131,7 @@ func (s *stage) interactive() bool {
 
 // stay goes on serving until ctx ends, and prints what happens.
 func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
-	s.say("\nNow it is yours, until Ctrl-C. In any SQL client, or:\n\n  psql '%[1]s'\n\n  INSERT INTO subMsgList (openid, templateId, parameterArr)\n  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');\n",
-		"\n现在由你操作，按 Ctrl-C 结束。用任意 SQL 客户端，或:\n\n  psql '%[1]s'\n\n  INSERT INTO subMsgList (openid, templateId, parameterArr)\n  VALUES ('%[2]s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');\n",
-		server.URL(), subscriber)
+	s.say(explain.DemoWords.Yours, server.URL(), subscriber)
 	var last time.Time
 	if err := s.pool.QueryRow(ctx, `SELECT max(updateTime) FROM subMsgList`).Scan(&last); err != nil {
 		return
@@ -140,13 +144,39 @@ func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
 			return
 		case <-time.After(200 * time.Millisecond):
 		}
-		rows, err := s.messages(ctx, `updateTime > $1`, last)
+		rows, err := s.changed(ctx, last)
 		if err != nil {
 			continue // the next look will show it
 		}
 		for _, m := range rows {
-			last = m.Updated
-			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", m.Updated.Local().Format(time.TimeOnly), m.ID, m.Template, m.Status, m.Text)
+			last = m.UpdateTime
+			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", last.Local().Format(time.TimeOnly), m.ID, m.TemplateID, m.Status, m.Text)
 		}
 	}
+}
+
+// changed reads the messages that changed after a moment.
+func (s *stage) changed(ctx context.Context, after time.Time) ([]ops.Message, error) {
+	rows, err := s.pool.Query(ctx, `SELECT id FROM subMsgList WHERE updateTime > $1`, after)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, err
+	}
+	return s.messages(ctx, ids)
+}
+
+// migrate makes the tables, the example among them, and publishes what is told of a failure.
+func (s *stage) migrate(ctx context.Context, url string) error {
+	if err := (migrations.Migrator{URL: url, Orders: true}).Up(ctx); err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return explain.Publish(ctx, conn)
 }

@@ -1,34 +1,36 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
-	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/ops"
 	"github.com/submsg/submsg/templates"
 )
 
 // stage is where the demo plays.
 type stage struct {
 	terminal.Terminal
-	tongue int // 0 English, 1 Chinese
+	tongue explain.Tongue
 	width  int // of the terminal, 0 when there is none
 	pool   *pgxpool.Pool
 	wechat *fakewechat.Server
 	drawn  string // what draw has put on the terminal
 }
 
-func (s *stage) say(english, chinese string, args ...any) {
-	fmt.Fprintf(s.Out, [...]string{english, chinese}[s.tongue]+"\n", args...)
+func (s *stage) say(text explain.Text, args ...any) {
+	fmt.Fprintln(s.Out, text.In(s.tongue, args...))
 }
 
 func (s *stage) bold(title string) string {
@@ -38,35 +40,25 @@ func (s *stage) bold(title string) string {
 	return "\x1b[1m" + title + "\x1b[0m"
 }
 
-// shown is a message as the demo shows it.
-type shown struct {
-	ID       int64
-	OpenID   string
-	Template string
-	Params   []string
-	Status   string
-	Text     string
-	Updated  time.Time
-}
-
-// messages reads rows; where is one of our own conditions.
-func (s *stage) messages(ctx context.Context, where string, arg any) ([]shown, error) {
-	rows, err := s.pool.Query(ctx, `SELECT id, openid, templateId, parameterArr, sendStatus, coalesce(sendStatusMsg, ''), updateTime
-		FROM subMsgList WHERE `+where+` ORDER BY updateTime, id`, arg)
+// messages reads the rows in the order in which they changed last, with the names of their templates.
+func (s *stage) messages(ctx context.Context, ids []int64) ([]ops.Message, error) {
+	list, err := ops.Messages(ctx, s.pool, ids)
 	if err != nil {
 		return nil, err
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[shown])
+	slices.SortFunc(list, func(a, b ops.Message) int {
+		return cmp.Or(a.UpdateTime.Compare(b.UpdateTime), cmp.Compare(a.ID, b.ID))
+	})
 	for i, m := range list {
-		if t, ok := templates.Shipped().Find(m.Template); ok {
-			list[i].Template = t.Name
+		if t, ok := templates.Shipped().Find(m.TemplateID); ok {
+			list[i].TemplateID = t.Name
 		}
 	}
-	return list, err
+	return list, nil
 }
 
 // draw shows the rows: on a terminal in place, each time that they change; elsewhere once, when they are done.
-func (s *stage) draw(rows []shown, done bool) {
+func (s *stage) draw(rows []ops.Message, done bool) {
 	if s.width == 0 {
 		if done {
 			fmt.Fprintln(s.Out, s.table(rows))
@@ -85,7 +77,7 @@ func (s *stage) draw(rows []shown, done bool) {
 	}
 }
 
-func (s *stage) table(rows []shown) string {
+func (s *stage) table(rows []ops.Message) string {
 	t := terminal.NewTable("id", "openid", "templateId", "sendStatus", "sendStatusMsg")
 	widest := 60
 	if s.width > 0 {
@@ -93,7 +85,7 @@ func (s *stage) table(rows []shown) string {
 	}
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft}})
 	for _, m := range rows {
-		t.AppendRow(table.Row{m.ID, terminal.ShortOpenID(m.OpenID), m.Template, m.Status, m.Text})
+		t.AppendRow(table.Row{m.ID, terminal.ShortOpenID(m.OpenID), m.TemplateID, m.Status, m.Text})
 	}
 	return t.Render()
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/submsg/submsg/internal/explain"
+	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
 
@@ -18,15 +20,18 @@ const (
 
 // scene is a part of the story: statements that are shown and run, and what must come of them.
 type scene struct {
-	title [2]string // English, Chinese
+	title explain.Text
 	sql   []string
-	want  map[int64]string // messages by id, and the sendStatus that each comes to
-	text  string           // what the sendStatusMsg of all of them must hold
+	want  map[int64]outbox.Status // messages by id, and what each comes to
+	text  string                  // what the sendStatusMsg of all of them must hold
 }
 
 var scenes = []scene{
 	{
-		title: [2]string{"An application inserts a message from each template. That is all it does.", "应用按两个模板各插入一条消息，仅此而已。"},
+		title: explain.Text{
+			ZH: "应用按两个模板各插入一条消息，仅此而已。",
+			EN: "An application inserts a message from each template. That is all it does.",
+		},
 		sql: []string{
 			`INSERT INTO subMsgList (openid, templateId, parameterArr)
 VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'AcxnCbDhMKA0bunvuvBa5RJT-OkxmfZfDPB_mTvirxw',
@@ -34,75 +39,98 @@ VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'AcxnCbDhMKA0bunvuvBa5RJT-OkxmfZfDPB_mTv
 			`INSERT INTO subMsgList (openid, templateId, parameterArr)
 VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'orderStatus', ARRAY['生椰拿铁', '19.9', '已发货', '预计明日送达'])`,
 		},
-		want: map[int64]string{1: "success", 2: "success"},
+		want: map[int64]outbox.Status{1: "success", 2: "success"},
 	},
 	{
-		title: [2]string{"An administrator edits an order: nothing happens until the notify flag is set.", "管理员修改订单：不勾选通知则不发送。"},
+		title: explain.Text{
+			ZH: "管理员修改订单：不勾选通知则不发送。",
+			EN: "An administrator edits an order: nothing happens until the notify flag is set.",
+		},
 		sql: []string{
 			`INSERT INTO orders (openid, name, cardNumber, payMoney, balance, remark, status)
 VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', '张三', 'VIP20211128001', 100, 356.5, '感谢您的支持', '充值中')`,
 			`UPDATE orders SET remark = '改备注,不通知' WHERE id = 1`,
 			`UPDATE orders SET status = '充值成功', isSendMsg = true WHERE id = 1`,
 		},
-		want: map[int64]string{3: "success"},
+		want: map[int64]outbox.Status{3: "success"},
 	},
 	{
-		title: [2]string{"A bad value fails with the reason in the row …", "参数有误：失败原因写在该行 …"},
+		title: explain.Text{
+			ZH: "参数有误：失败原因写在该行 …",
+			EN: "A bad value fails with the reason in the row …",
+		},
 		sql: []string{
 			`INSERT INTO subMsgList (openid, templateId, parameterArr)
 VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'orderStatus', ARRAY['冰美式', '十九块九', '已发货', '谢谢'])`,
 		},
-		want: map[int64]string{4: "fail"}, text: "goodsPrice",
+		want: map[int64]outbox.Status{4: "fail"}, text: "goodsPrice",
 	},
 	{
-		title: [2]string{"… and goes out when an administrator has fixed it.", "… 管理员改正后即发出。"},
+		title: explain.Text{
+			ZH: "… 管理员改正后即发出。",
+			EN: "… and goes out when an administrator has fixed it.",
+		},
 		sql: []string{
 			`UPDATE subMsgList SET parameterArr[2] = '19.9', sendStatus = 'wait' WHERE id = 4`,
 		},
-		want: map[int64]string{4: "success"},
+		want: map[int64]outbox.Status{4: "success"},
 	},
 	{
-		title: [2]string{"A user who never accepted this kind of message.", "用户从未授权此类消息。"},
+		title: explain.Text{
+			ZH: "用户从未授权此类消息。",
+			EN: "A user who never accepted this kind of message.",
+		},
 		sql: []string{
 			`INSERT INTO subMsgList (openid, templateId, parameterArr)
 VALUES ('oZYXw5VUts1RQponMLkjIhgFedCb', 'orderStatus', ARRAY['生椰拿铁', '19.9', '已发货', '谢谢'])`,
 		},
-		want: map[int64]string{5: "fail"}, text: "43101",
+		want: map[int64]outbox.Status{5: "fail"}, text: "43101",
 	},
 	{
-		title: [2]string{"A template that doesn't exist.", "模板不存在。"},
+		title: explain.Text{
+			ZH: "模板不存在。",
+			EN: "A template that doesn't exist.",
+		},
 		sql: []string{
 			`INSERT INTO subMsgList (openid, templateId, parameterArr)
 VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'orderStatsu', ARRAY['生椰拿铁'])`,
 		},
-		want: map[int64]string{6: "fail"}, text: "orderStatus",
+		want: map[int64]outbox.Status{6: "fail"}, text: "orderStatus",
 	},
 	{
-		title: [2]string{"A message for three seconds later.", "三秒后才发送的消息。"},
+		title: explain.Text{
+			ZH: "三秒后才发送的消息。",
+			EN: "A message for three seconds later.",
+		},
 		sql: []string{
 			`INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter)
 VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'orderStatus', ARRAY['生椰拿铁', '19.9', '待取餐', '请到前台'], now() + interval '3 s')`,
 		},
-		want: map[int64]string{7: "success"},
+		want: map[int64]outbox.Status{7: "success"},
 	},
 	{
-		title: [2]string{"A message that is called off in time.", "及时取消的消息。"},
+		title: explain.Text{
+			ZH: "及时取消的消息。",
+			EN: "A message that is called off in time.",
+		},
 		sql: []string{
 			`INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter)
 VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'orderStatus', ARRAY['生椰拿铁', '19.9', '待付款', '请付款'], now() + interval '1 hour')`,
 			`UPDATE subMsgList SET sendStatus = 'cancel' WHERE id = 8`,
 		},
-		want: map[int64]string{8: "cancel"},
+		want: map[int64]outbox.Status{8: "cancel"},
 	},
 }
 
 // received is what WeChat must have at the end, in order: the message's parameters say which is which.
-var received = []string{"vipPaySuccess 感谢您的支持", "orderStatus 预计明日送达", "vipPaySuccess 改备注,不通知", "orderStatus 谢谢", "orderStatus 请到前台"}
+var received = []string{
+	"vipPaySuccess 感谢您的支持", "orderStatus 预计明日送达", "vipPaySuccess 改备注,不通知", "orderStatus 谢谢", "orderStatus 请到前台",
+}
 
 // tell plays the story and returns what didn't come out as told.
 func (s *stage) tell(ctx context.Context) error {
 	for n, scene := range scenes {
-		fmt.Fprintf(s.Out, "\n%s\n", s.bold(fmt.Sprintf("%d. %s", n+1, scene.title[s.tongue])))
+		fmt.Fprintf(s.Out, "\n%s\n", s.bold(fmt.Sprintf("%d. %s", n+1, scene.title.In(s.tongue))))
 		for _, sql := range scene.sql {
 			fmt.Fprintf(s.Out, "\n    %s;\n", strings.ReplaceAll(sql, "\n", "\n    "))
 			if _, err := s.pool.Exec(ctx, sql); err != nil {
@@ -117,7 +145,7 @@ func (s *stage) tell(ctx context.Context) error {
 	if err := s.verify(ctx); err != nil {
 		return err
 	}
-	s.say("\nEverything came out as told: WeChat has %[1]d messages, each once.", "\n一切如上所述：微信收到 %[1]d 条消息，每条仅一次。", len(received))
+	s.say(explain.DemoWords.Done, len(received))
 	return nil
 }
 
@@ -132,7 +160,8 @@ func (s *stage) verify(ctx context.Context) error {
 		return fmt.Errorf("WeChat received %q, not %q", got, received)
 	}
 	var early, flag bool
-	err := s.pool.QueryRow(ctx, `SELECT (SELECT sendTime < sendAfter FROM subMsgList WHERE id = 7), (SELECT isSendMsg FROM orders WHERE id = 1)`).Scan(&early, &flag)
+	const sql = `SELECT (SELECT sendTime < sendAfter FROM subMsgList WHERE id = 7), (SELECT isSendMsg FROM orders WHERE id = 1)`
+	err := s.pool.QueryRow(ctx, sql).Scan(&early, &flag)
 	if err != nil {
 		return err
 	}
@@ -153,7 +182,7 @@ func (s *stage) watch(ctx context.Context, scene scene) error {
 	}
 	deadline := time.Now().Add(patience)
 	for {
-		rows, err := s.messages(ctx, `id = ANY ($1)`, ids)
+		rows, err := s.messages(ctx, ids)
 		if err != nil {
 			return err
 		}

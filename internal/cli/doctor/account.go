@@ -23,12 +23,16 @@ func (r *remoteChecks) examineAccount(ctx context.Context) (doctor.Finding, erro
 			others++
 		}
 	}
-	const remedy = "submsg templates check --remote says what"
+	f := doctor.Finding{Remedy: "submsg templates check --remote says what"}
 	switch {
 	case len(refused) > 0:
-		return doctor.Finding{Level: doctor.Fail, Says: fmt.Sprintf("WeChat would refuse messages of %d of %d templates", len(refused), len(r.catalogue.All())), Remedy: remedy}, nil
+		f.Level = doctor.Fail
+		f.Says = fmt.Sprintf("WeChat would refuse messages of %d of %d templates", len(refused), len(r.catalogue.All()))
 	case others > 0:
-		return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("WeChat's templates differ from the files in %d points, and take their messages", others), Remedy: remedy}, nil
+		f.Level = doctor.Warn
+		f.Says = fmt.Sprintf("WeChat's templates differ from the files in %d points, and take their messages", others)
+	default:
+		return doctor.Fine("the templates are as WeChat has them"), nil
 	}
-	return doctor.Fine("the templates are as WeChat has them"), nil
+	return f, nil
 }

@@ -26,14 +26,16 @@ func examinePauses(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) 
 	}
 	if why != "" {
 		return doctor.Finding{Level: doctor.Fail, Says: "nothing is sent: " + why,
-			Remedy: "call off what must not be sent (submsg cancel), then DELETE FROM subMsgPause WHERE templateId = '*'"}, nil
+			Remedy: "call off what must not be sent (submsg cancel), then " +
+				"DELETE FROM subMsgPause WHERE templateId = '*'"}, nil
 	}
 	var n int
 	if err := conn.QueryRow(ctx, pausesSQL).Scan(&n); err != nil {
 		return doctor.Finding{}, err
 	}
 	if n > 0 {
-		return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("%d stand, their messages wait", n), Remedy: "submsg status says why"}, nil
+		return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("%d stand, their messages wait", n),
+			Remedy: "submsg status says why"}, nil
 	}
 	return doctor.Fine("none"), nil
 }
@@ -47,12 +49,14 @@ func examineRules(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
 	failed := 0
 	for _, r := range all {
 		if r.Problem != "" {
-			return doctor.Finding{Level: doctor.Fail, Says: r.Name + ": " + r.Problem, Remedy: "mend it, then submsg rules replay " + r.Name}, nil
+			return doctor.Finding{Level: doctor.Fail, Says: r.Name + ": " + r.Problem,
+				Remedy: "mend it, then submsg rules replay " + r.Name}, nil
 		}
 		failed += int(r.Errors)
 	}
 	if failed > 0 {
-		return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("%d updates have not become messages", failed), Remedy: "submsg rules list, and then submsg rules replay"}, nil
+		return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("%d updates have not become messages", failed),
+			Remedy: "submsg rules list, and then submsg rules replay"}, nil
 	}
 	return doctor.Fine("%d, all of them apply", len(all)), nil
 }
@@ -76,10 +80,12 @@ func (c *Command) examineLogin(ctx context.Context, conn *pgx.Conn) (doctor.Find
 	case err != nil:
 		return doctor.Finding{}, err
 	case len(lacking) > 0:
-		return doctor.Finding{Level: doctor.Fail, Says: fmt.Sprintf("%s lacks %d rights that serve needs: %s", login, len(lacking), terminal.Some(lacking)),
+		return doctor.Finding{Level: doctor.Fail,
+			Says:   fmt.Sprintf("%s lacks %d rights that serve needs: %s", login, len(lacking), terminal.Some(lacking)),
 			Remedy: fmt.Sprintf("run what submsg roles prints, then GRANT %s TO %s", worker, login)}, nil
 	case super || owner:
-		return doctor.Finding{Level: doctor.Warn, Says: login + " is a superuser, or owns submsg's tables: far more than serve needs",
+		return doctor.Finding{Level: doctor.Warn,
+			Says:   login + " is a superuser, or owns submsg's tables: far more than serve needs",
 			Remedy: "run what submsg roles prints, then let serve use a login IN ROLE " + worker}, nil
 	}
 	return doctor.Fine("%s has what serve needs", login), nil
@@ -101,6 +107,7 @@ func (c *Command) examineRoles(ctx context.Context, conn *pgx.Conn) (doctor.Find
 	if err != nil || len(lines) == 0 {
 		return doctor.Fine("as submsg roles has them"), err
 	}
-	return doctor.Finding{Level: doctor.Warn, Says: fmt.Sprintf("their rights differ in %d points from what submsg roles gives", len(lines)),
+	return doctor.Finding{Level: doctor.Warn,
+		Says:   fmt.Sprintf("their rights differ in %d points from what submsg roles gives", len(lines)),
 		Remedy: "submsg roles --check prints the SQL that mends them"}, nil
 }

@@ -1,6 +1,6 @@
 // Package doctor is the work of `submsg doctor` and `submsg healthcheck`: the first examines everything that submsg
-// depends on and says what to do, the second asks a running serve whether it is alive. How a check is run and printed, and
-// the checks of the server itself, are in internal/doctor. Begin with Command.
+// depends on and says what to do, the second asks a running serve whether it is alive. How a check is run and printed,
+// and the checks of the server itself, are in internal/doctor. Begin with Command.
 package doctor
 
 import (
@@ -71,7 +71,9 @@ func (c *Command) databaseChecks(d *doctor.Database) []doctor.Check {
 			if err := c.configure(d); err != nil {
 				return doctor.Finding{}, err
 			}
-			return d.Connect(ctx)
+			f, err := d.Connect(ctx)
+			f.Remedy = cmp.Or(c.Schema.Remedy(d.Config, f.Says), f.Remedy)
+			return f, err
 		}),
 		look("version", connected, d.Version),
 		look("schema", []string{"version"}, func(ctx context.Context) (doctor.Finding, error) {
@@ -96,15 +98,13 @@ func (c *Command) databaseChecks(d *doctor.Database) []doctor.Check {
 
 // configure fills in where the database is.
 func (c *Command) configure(d *doctor.Database) error {
-	url, err := c.URL()
+	cfg, err := c.Config()
 	if err != nil {
 		return err
 	}
-	listen, err := c.WakeURL(url)
-	if err != nil {
-		return err
-	}
-	if d.Config, err = settings.ParseURL(url); err == nil && listen != "" {
+	d.Config = cfg
+	listen, err := c.WakeURL(c.Database)
+	if err == nil && listen != "" {
 		d.Listen, err = settings.ParseURL(listen)
 	}
 	return err

@@ -24,7 +24,8 @@ func (c *Healthcheck) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz",
+		nil)
 	if err != nil {
 		return terminal.BadUsage("SUBMSG_HTTP_ADDR: %w", err)
 	}

@@ -28,7 +28,8 @@ func TestJudgeToken(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := judgeToken(tt.settings, tt.verdict)
-			if got.Level != tt.level || got.Remedy != tt.remedy || tt.level == doctor.Fail && got.Says != tt.verdict.Text {
+			if got.Level != tt.level || got.Remedy != tt.remedy || tt.level == doctor.Fail &&
+				got.Says != tt.verdict.Text {
 				t.Errorf("%+v", got)
 			}
 		})

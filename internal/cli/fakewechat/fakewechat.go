@@ -42,9 +42,13 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	}
 	url := "http://" + listener.Addr().String()
 	fmt.Fprintf(term.Out, "%s\n", url)
-	fmt.Fprintf(term.Err, "A fake WeChat for SUBMSG_WECHAT_URL=%s SUBMSG_WECHAT_APPID=%s with %d templates. Nobody has permission yet%s\n", url, c.AppID, len(catalogue.All()),
-		map[bool]string{true: " - but everybody by --grant-all.", false: fmt.Sprintf(": curl -d '{\"openid\":\"*\",\"templateId\":\"*\",\"count\":-1}' %s/_fake/grants", url)}[c.GrantAll])
-	server := &http.Server{Handler: fakewechat.New(options), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	fmt.Fprintf(term.Err, "A fake WeChat for SUBMSG_WECHAT_URL=%s SUBMSG_WECHAT_APPID=%s with %d templates. Nobody "+
+		"has permission yet%s\n", url, c.AppID, len(catalogue.All()),
+		map[bool]string{true: " - but everybody by --grant-all.",
+			false: fmt.Sprintf(": curl -d '{\"openid\":\"*\",\"templateId\":\"*\",\"count\":-1}' %s/_fake/grants",
+				url)}[c.GrantAll])
+	server := &http.Server{Handler: fakewechat.New(options), ReadHeaderTimeout: 10 * time.Second,
+		MaxHeaderBytes: 64 << 10}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

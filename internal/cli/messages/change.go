@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/ops"
 	"github.com/submsg/submsg/outbox"
 )
@@ -28,14 +30,16 @@ type Retry struct{ changeSettings }
 
 // Run sends messages again: failed ones, unless --status or --id says otherwise.
 func (c *Retry) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.run(ctx, term, changing{ops.Retry, []outbox.Status{outbox.Failed}, ops.Retryable, phrase{"Send them again?", "重新发送这些消息吗？"}, phrase{"messages set to wait: %d", "已改为 wait：%d 条"}})
+	return c.run(ctx, term, changing{ops.Retry, []outbox.Status{outbox.Failed}, ops.Retryable,
+		explain.ChangeWords.AskRetry, explain.ChangeWords.Retried})
 }
 
 type Cancel struct{ changeSettings }
 
 // Run calls messages off: waiting ones, unless --status or --id says otherwise.
 func (c *Cancel) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.run(ctx, term, changing{ops.Cancel, []outbox.Status{outbox.Waiting}, ops.Cancellable, phrase{"Call them off?", "取消这些消息吗？"}, phrase{"messages called off: %d", "已取消：%d 条"}})
+	return c.run(ctx, term, changing{ops.Cancel, []outbox.Status{outbox.Waiting}, ops.Cancellable,
+		explain.ChangeWords.AskCancel, explain.ChangeWords.Cancelled})
 }
 
 // changing is what retry and cancel differ in.
@@ -43,8 +47,8 @@ type changing struct {
 	do       func(context.Context, ops.DB, ops.Selection, []int64, func(ops.Result) error) (ops.Result, error)
 	usual    []outbox.Status // that is meant where nobody says
 	possible []outbox.Status // for ids
-	question phrase
-	done     phrase
+	question explain.Text
+	done     explain.Text
 }
 
 // firstShown is how many of the messages to be changed are shown.
@@ -74,26 +78,26 @@ func (c *changeSettings) run(ctx context.Context, term terminal.Terminal, what c
 		}
 		switch {
 		case c.DryRun:
-			fmt.Fprintln(term.Out, say(terminal.Language(), "nothing was changed", "没有任何改动"))
+			fmt.Fprintln(term.Out, explain.ChangeWords.Unchanged.In(explain.ByLocale()))
 			return nil
 		case len(ids) == 0:
 			return nil
 		case !c.Yes:
-			if err := term.Confirm(what.question.in(terminal.Language())); err != nil {
+			if err := term.Confirm(what.question.In(explain.ByLocale())); err != nil {
 				return err
 			}
 		}
 		result, err := what.do(ctx, conn, selected, ids, progress(ctx, term, len(ids)))
-		fmt.Fprintln(term.Out, what.done.in(terminal.Language(), result.Changed))
+		fmt.Fprintln(term.Out, what.done.In(explain.ByLocale(), result.Changed))
 		return errors.Join(err, left(term, result.Left))
 	})
 }
 
 // preview says how many messages were found, and shows the newest of them.
 func (c *changeSettings) preview(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, selected ops.Selection, ids []int64) error {
-	tongue := terminal.Language()
+	tongue, w := explain.ByLocale(), explain.ChangeWords
 	if len(ids) == 0 {
-		fmt.Fprintln(term.Out, say(tongue, "no such messages that are %s", "没有状态为 %s 的此类消息", or(selected.Statuses)))
+		fmt.Fprintln(term.Out, w.None.In(tongue, or(selected.Statuses)))
 		return nil
 	}
 	tally, err := ops.Count(ctx, conn, ids)
@@ -114,15 +118,15 @@ func (c *changeSettings) preview(ctx context.Context, term terminal.Terminal, co
 		}
 	}
 	if n := len(selected.IDs) - len(ids); n > 0 && selected.Limit == 0 {
-		fmt.Fprintln(term.Out, say(tongue, "ids of no message, or of one that isn't %s: %d", "没有对应消息或状态不是 %s 的 id：%d 个", or(selected.Statuses), n))
+		fmt.Fprintln(term.Out, w.WrongIDs.In(tongue, or(selected.Statuses), n))
 	}
-	fmt.Fprint(term.Out, say(tongue, "messages found: %d (%s)", "找到 %d 条消息（%s）", len(ids), strings.Join(counts, say(tongue, ", ", "，"))))
+	fmt.Fprint(term.Out, w.Found.In(tongue, len(ids), strings.Join(counts, explain.Words.Comma.In(tongue))))
 	if len(ids) > len(rows) {
-		fmt.Fprint(term.Out, say(tongue, "; the newest %d:", "；最新的 %d 条：", len(rows)))
+		fmt.Fprint(term.Out, w.Newest.In(tongue, len(rows)))
 	}
 	fmt.Fprintf(term.Out, "\n%s\n", messageTable(rows))
 	if twice > 0 {
-		fmt.Fprintln(term.Out, say(tongue, "of these, so many have reached their users already, or may have: %d", "其中用户已收到或可能已收到的：%d 条", twice))
+		fmt.Fprintln(term.Out, w.Reached.In(tongue, twice))
 	}
 	return nil
 }
@@ -132,7 +136,7 @@ func or(statuses []outbox.Status) string {
 	for i, s := range statuses {
 		names[i] = string(s)
 	}
-	return strings.Join(names, say(terminal.Language(), " or ", " 或 "))
+	return strings.Join(names, explain.Words.Or.In(explain.ByLocale()))
 }
 
 // progress tells on standard error, after each tenth of many messages, how far it is.
@@ -150,12 +154,12 @@ func progress(ctx context.Context, term terminal.Terminal, total int) func(ops.R
 }
 
 // reasons are why messages were left as they are, and what to do then.
-var reasons = map[ops.Why]phrase{
-	ops.Locked:  {"somebody is editing it: try again when their transaction has ended", "有人正在修改它：待其事务结束后再试"},
-	ops.Changed: {"it was changed meanwhile", "期间已被修改"},
-	ops.Gone:    {"it was deleted meanwhile", "期间已被删除"},
-	ops.Late:    {"its expireTime is over: set expireTime to a later time or NULL first", "已过 expireTime：先将 expireTime 改为以后的时间或 NULL"},
-	ops.Refused: {"the database refuses", "数据库拒绝"},
+var reasons = map[ops.Why]explain.Text{
+	ops.Locked:  explain.ChangeWords.Locked,
+	ops.Changed: explain.ChangeWords.Changed,
+	ops.Gone:    explain.ChangeWords.Gone,
+	ops.Late:    explain.ChangeWords.Late,
+	ops.Refused: explain.ChangeWords.Refused,
 }
 
 // left tells which messages were left as they are, the first of them.
@@ -163,12 +167,13 @@ func left(term terminal.Terminal, list []ops.Left) error {
 	if len(list) == 0 {
 		return nil
 	}
-	t := terminal.NewTable("id", "sendStatus", say(terminal.Language(), "why it was left as it is", "未改动的原因"))
+	tongue := explain.ByLocale()
+	t := terminal.NewTable("id", "sendStatus", explain.ChangeWords.WhyLeft.In(tongue))
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 70)})
 	for _, l := range list[:min(len(list), firstShown)] {
-		why := reasons[l.Why].in(terminal.Language())
+		why := reasons[l.Why].In(tongue)
 		if l.Text != "" {
-			why += ": " + terminal.Visible(l.Text)
+			why += ": " + terminal.Visible(explain.Text{ZH: l.Text, EN: cmp.Or(l.English, l.Text)}.In(tongue))
 		}
 		t.AppendRow(table.Row{l.ID, l.Status, why})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/ops"
 )
 
@@ -49,7 +50,7 @@ func (c *List) Run(ctx context.Context, term terminal.Terminal) error {
 			return term.PrintJSON(rows)
 		}
 		if len(rows) == 0 {
-			fmt.Fprintln(term.Out, say(terminal.Language(), "no such messages", "没有这样的消息"))
+			fmt.Fprintln(term.Out, explain.ListWords.None.In(explain.ByLocale()))
 			return nil
 		}
 		fmt.Fprintln(term.Out, messageTable(rows))
@@ -67,10 +68,12 @@ func mask(rows []ops.Message, full bool) {
 }
 
 func messageTable(rows []ops.Message) string {
-	t := terminal.NewTable("id", "openid", "templateId", "sendStatus", say(terminal.Language(), "inserted", "写入时间"), "sendStatusMsg")
+	t := terminal.NewTable("id", "openid", "templateId", "sendStatus",
+		explain.ListWords.Inserted.In(explain.ByLocale()), "sendStatusMsg")
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 20), terminal.Wrapped(6, 60)})
 	for _, m := range rows {
-		t.AppendRow(table.Row{m.ID, terminal.Visible(m.OpenID), terminal.Visible(m.TemplateID), m.Status, m.CreateTime.Local().Format(time.DateTime), terminal.Visible(m.Text)})
+		t.AppendRow(table.Row{m.ID, terminal.Visible(m.OpenID), terminal.Visible(m.TemplateID), m.Status,
+			m.CreateTime.Local().Format(time.DateTime), terminal.Visible(m.Text)})
 	}
 	return t.Render()
 }

@@ -30,7 +30,8 @@ func (s selectSettings) selection() (ops.Selection, error) {
 		return ops.Selection{}, terminal.BadUsage("--limit is %d, it must be at least 1", s.Limit)
 	}
 	if s.Older > 0 && s.Newer > 0 && s.Older >= s.Newer {
-		return ops.Selection{}, terminal.BadUsage("nothing was inserted both more than %s and less than %s ago", terminal.ShortDuration(time.Duration(s.Older)), terminal.ShortDuration(time.Duration(s.Newer)))
+		return ops.Selection{}, terminal.BadUsage("nothing was inserted both more than %s and less than %s ago",
+			terminal.ShortDuration(time.Duration(s.Older)), terminal.ShortDuration(time.Duration(s.Newer)))
 	}
 	selected := ops.Selection{IDs: s.ID, Templates: s.Template, OpenID: s.OpenID, ErrCodes: s.ErrCode,
 		Older: time.Duration(s.Older), Newer: time.Duration(s.Newer), DueBefore: time.Time(s.Due), Limit: s.Limit}
@@ -42,7 +43,8 @@ func (s selectSettings) selection() (ops.Selection, error) {
 
 // empty tells that nothing was said about which messages.
 func (s selectSettings) empty() bool {
-	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 && s.Newer == 0 && time.Time(s.Due).IsZero()
+	return len(s.ID)+len(s.Template)+len(s.Status)+len(s.ErrCode) == 0 && s.OpenID == "" && s.Older == 0 &&
+		s.Newer == 0 && time.Time(s.Due).IsZero()
 }
 
 // age is a duration that may be in days.
@@ -75,35 +77,4 @@ func (i *instant) UnmarshalText(text []byte) error {
 		}
 	}
 	return fmt.Errorf("the time %q must be like 2026-07-26T03:00:00+08:00 or '2026-07-26 03:00'", text)
-}
-
-// ago is a span of time in few letters: 12s, 3m20s, 5h7m, 6d.
-func ago(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "-" + ago(-d)
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh%dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd", int(d.Hours()/24))
-}
-
-// moment is a time for people, with its distance from now.
-func moment(t, now time.Time, tongue int) string {
-	if t.Year() >= 9999 {
-		return neverWord.in(tongue)
-	}
-	return fmt.Sprintf("%s (%s)", t.Local().Format(time.DateTime), distance(t, now, tongue))
-}
-
-// distance is 2h0m ago, or in 2h0m.
-func distance(t, now time.Time, tongue int) string {
-	if t.After(now) {
-		return inWords.in(tongue, ago(t.Sub(now)))
-	}
-	return agoWords.in(tongue, ago(now.Sub(t)))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/ops"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 )
@@ -51,7 +52,8 @@ func (c *Send) Run(ctx context.Context, term terminal.Terminal) error {
 }
 
 func (c *Send) insert(ctx context.Context, conn *pgx.Conn) (id int64, err error) {
-	m := outbox.Message{OpenID: c.OpenID, TemplateID: c.Template, Params: terminal.Values(c.Params), Page: c.Page, DedupKey: c.DedupKey}
+	m := outbox.Message{OpenID: c.OpenID, TemplateID: c.Template, Params: terminal.Values(c.Params),
+		Page: c.Page, DedupKey: c.DedupKey}
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		var now time.Time // the database's clock, as for everything
 		if err := tx.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
@@ -75,47 +77,34 @@ func (c *Send) insert(ctx context.Context, conn *pgx.Conn) (id int64, err error)
 	return id, err
 }
 
-// story is what a person wants to know of a row.
-type story struct {
-	Status   string
-	Text     string
-	Code     *int32
-	MsgID    *int64
-	Attempts int
-	Due      time.Time
-}
-
-const storySQL = `
-SELECT sendStatus, coalesce(sendStatusMsg, ''), errCode, msgId, attempts, sendAfter FROM subMsgList WHERE id = $1`
-
 // follow prints each change of the message until it has come to an end.
 func follow(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, id int64, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	last := ""
 	for {
-		rows, _ := conn.Query(ctx, storySQL, id) // its error comes from CollectExactlyOneRow
-		s, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[story])
+		found, err := ops.Messages(ctx, conn, []int64{id})
 		switch {
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return fmt.Errorf("message %d is still %q after %s: is `submsg serve` running?", id, last, wait)
 		case ctx.Err() != nil:
 			return fmt.Errorf("message %d is still %q; interrupted, nobody follows it any more", id, last)
-		case errors.Is(err, pgx.ErrNoRows):
-			return fmt.Errorf("message %d was deleted", id)
 		case err != nil:
 			return err
+		case len(found) == 0:
+			return fmt.Errorf("message %d was deleted", id)
 		}
-		if line := s.line(); line != last {
+		line := line(found[0])
+		if line != last {
 			fmt.Fprintf(term.Out, "message %d %s\n", id, line)
 			last = line
 		}
-		switch outbox.Status(s.Status) {
+		switch found[0].Status {
 		case outbox.Succeeded:
 			return nil
 		case outbox.Waiting, outbox.Sending:
 		default:
-			return fmt.Errorf("message %d was not sent: %s", id, s.line())
+			return fmt.Errorf("message %d was not sent: %s", id, line)
 		}
 		select {
 		case <-ctx.Done():
@@ -124,16 +113,17 @@ func follow(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, id int6
 	}
 }
 
-func (s story) line() string {
-	line := s.Status
-	if s.Text != "" {
-		line += ": " + s.Text
+// line is a message as it stands, on one line.
+func line(m ops.Message) string {
+	line := string(m.Status)
+	if m.Text != "" {
+		line += ": " + m.Text
 	}
-	if s.MsgID != nil {
-		line += fmt.Sprintf(" (msgId %d)", *s.MsgID)
+	if m.MsgID != nil {
+		line += fmt.Sprintf(" (msgId %d)", *m.MsgID)
 	}
-	if s.Status == string(outbox.Waiting) && s.Attempts > 0 {
-		line += fmt.Sprintf(", tried %d times, next after %s", s.Attempts, s.Due.Local().Format(time.TimeOnly))
+	if m.Status == outbox.Waiting && m.Attempts > 0 {
+		line += fmt.Sprintf(", tried %d times, next after %s", m.Attempts, m.SendAfter.Local().Format(time.TimeOnly))
 	}
 	return line
 }

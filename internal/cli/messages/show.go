@@ -12,6 +12,7 @@ import (
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/ops"
 	"github.com/submsg/submsg/internal/tracing"
 	"github.com/submsg/submsg/outbox"
@@ -56,18 +57,18 @@ func (c *Show) Run(ctx context.Context, term terminal.Terminal) error {
 		if !c.Full {
 			s.OpenID = terminal.ShortOpenID(s.OpenID)
 		}
-		tongue := terminal.Language()
+		tongue := explain.ByLocale()
 		m := tell(s, catalogue, tongue)
 		if c.JSON {
 			return term.PrintJSON(m)
 		}
-		fmt.Fprintf(term.Out, "%s\n%s\n", say(tongue, "message %d: %s", "消息 %d：%s", m.ID, m.Status), storyTable(m, tongue))
+		fmt.Fprintf(term.Out, "%s\n%s\n", explain.ShowWords.Title.In(tongue, m.ID, m.Status), storyTable(m, tongue))
 		return nil
 	})
 }
 
 // tell renders the message, and says why it is as it is.
-func tell(s ops.Story, catalogue *templates.Catalogue, tongue int) told {
+func tell(s ops.Story, catalogue *templates.Catalogue, tongue explain.Tongue) told {
 	m := told{Story: s}
 	params, plain := s.List()
 	if found, ok := catalogue.Find(s.TemplateID); ok && plain {
@@ -82,12 +83,13 @@ func tell(s ops.Story, catalogue *templates.Catalogue, tongue int) told {
 			}
 		}
 	}
-	m.Why, m.Next = reading(m, tongue)
+	m.Why, m.Next = explained(m, tongue)
 	return m
 }
 
-func storyTable(m told, tongue int) string {
-	t := terminal.NewTable(say(tongue, "what", "事项"), "")
+func storyTable(m told, tongue explain.Tongue) string {
+	w := explain.ShowWords
+	t := terminal.NewTable(explain.Words.What.In(tongue), "")
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(2, 90)})
 	row := func(name string, lines ...string) {
 		if text := strings.Join(lines, "\n"); text != "" {
@@ -98,26 +100,26 @@ func storyTable(m told, tongue int) string {
 	if m.template != nil {
 		name = strings.TrimSpace(fmt.Sprintf("%s %s %s", m.template.Name, m.template.Title, m.template.ID))
 	}
-	row(say(tongue, "to", "收件人"), terminal.Visible(m.OpenID))
-	row(say(tongue, "template", "模板"), name)
+	row(w.To.In(tongue), terminal.Visible(m.OpenID))
+	row(w.Template.In(tongue), name)
 	row("parameterArr", paramLines(m, tongue)...)
-	row(say(tongue, "payload", "内容"), payloadLines(m, tongue)...)
+	row(w.Payload.In(tongue), payloadLines(m, tongue)...)
 	row("dedupKey", terminal.Visible(m.DedupKey))
-	row(say(tongue, "when", "时间"), timeLines(m, tongue)...)
-	row(say(tongue, "trace", "链路"), tracing.TraceID(m.TraceParent))
-	row(say(tongue, "outcome", "结果"), outcomeLines(m)...)
-	row(say(tongue, "why", "原因"), m.Why...)
-	row(say(tongue, "what to do", "如何处理"), m.Next...)
+	row(w.When.In(tongue), timeLines(m, tongue)...)
+	row(w.Trace.In(tongue), tracing.TraceID(m.TraceParent))
+	row(w.Outcome.In(tongue), outcomeLines(m)...)
+	row(explain.Words.Why.In(tongue), m.Why...)
+	row(explain.Words.ToDo.In(tongue), m.Next...)
 	if len(m.Rules) > 0 {
-		row(say(tongue, "rules", "规则"), say(tongue, "of this template: %s", "用此模板的：%s", terminal.Visible(strings.Join(m.Rules, ", "))))
+		row(w.Rules.In(tongue), w.OfTemplate.In(tongue, terminal.Visible(strings.Join(m.Rules, ", "))))
 	}
 	return t.Render()
 }
 
-func paramLines(m told, tongue int) (lines []string) {
+func paramLines(m told, tongue explain.Tongue) (lines []string) {
 	params, plain := m.List()
 	if !plain {
-		return []string{say(tongue, "no plain list of texts: %s", "不是普通的文本列表：%s", terminal.Visible(string(m.Params)))}
+		return []string{explain.ShowWords.NotPlain.In(tongue, terminal.Visible(string(m.Params)))}
 	}
 	for i, p := range params {
 		name := ""
@@ -129,40 +131,42 @@ func paramLines(m told, tongue int) (lines []string) {
 	return lines
 }
 
-func payloadLines(m told, tongue int) (lines []string) {
+func payloadLines(m told, tongue explain.Tongue) (lines []string) {
+	w := explain.ShowWords
 	switch {
 	case m.template == nil:
-		return []string{say(tongue, "template %s isn't in the files here: set SUBMSG_TEMPLATES to see what it would say", "本机的模板文件中没有 %s：设置 SUBMSG_TEMPLATES 后可见内容", terminal.Visible(m.TemplateID))}
+		return []string{w.NotHere.In(tongue, terminal.Visible(m.TemplateID))}
 	case m.Refused != "":
-		return []string{say(tongue, "none: %s", "无：%s", terminal.Visible(m.Refused))}
+		return []string{w.None.In(tongue, terminal.Visible(m.Refused))}
 	}
 	for _, item := range m.payload.Data {
 		lines = append(lines, item.Key+" "+terminal.Visible(item.Value))
 	}
 	if m.Shows != "" {
-		lines = append(lines, say(tongue, "page %s", "页面 %s", terminal.Visible(m.Shows)))
+		lines = append(lines, w.Page.In(tongue, terminal.Visible(m.Shows)))
 	}
 	return lines
 }
 
-func timeLines(m told, tongue int) (lines []string) {
-	add := func(english, chinese string, at *time.Time) {
+func timeLines(m told, tongue explain.Tongue) (lines []string) {
+	w := explain.ShowWords
+	add := func(what explain.Text, at *time.Time) {
 		if at != nil {
-			lines = append(lines, say(tongue, english, chinese)+" "+moment(*at, m.Now, tongue))
+			lines = append(lines, what.In(tongue)+" "+explain.Moment(*at, m.Now, tongue))
 		}
 	}
-	add("inserted", "写入", &m.CreateTime)
+	add(w.Inserted, &m.CreateTime)
 	if m.SendAfter.After(m.CreateTime) {
-		add("not before", "不早于", &m.SendAfter)
+		add(w.NotBefore, &m.SendAfter)
 	}
-	add("never after", "不晚于", m.ExpireTime)
+	add(w.NeverAfter, m.ExpireTime)
 	if m.Attempts > 0 {
-		lines = append(lines, say(tongue, "tries %d", "已试 %d 次", m.Attempts))
+		lines = append(lines, w.Tries.In(tongue, m.Attempts))
 	}
-	add("outcome known", "得知结果", m.SendTime)
-	add("last changed", "最后修改", &m.UpdateTime)
+	add(w.Known, m.SendTime)
+	add(w.Changed, &m.UpdateTime)
 	if m.Status == outbox.Sending {
-		add("lease until", "租约至", m.LeaseUntil)
+		add(w.Lease, m.LeaseUntil)
 	}
 	return lines
 }

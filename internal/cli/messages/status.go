@@ -14,6 +14,7 @@ import (
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/ops"
 )
 
@@ -59,7 +60,7 @@ func (c *Status) print(term terminal.Terminal, s ops.Status) error {
 	if c.JSON {
 		return term.PrintJSON(s)
 	}
-	screen := statusScreen(s, terminal.Language())
+	screen := statusScreen(s, explain.ByLocale())
 	if c.Watch && term.Width() > 0 {
 		screen = "\x1b[H\x1b[2J" + screen
 	}
@@ -68,47 +69,49 @@ func (c *Status) print(term terminal.Terminal, s ops.Status) error {
 }
 
 // statusScreen is the status for people; causes and what to do are said in their tongue.
-func statusScreen(s ops.Status, tongue int) string {
+func statusScreen(s ops.Status, tongue explain.Tongue) string {
+	w := explain.StatusWords
 	parts := []string{statusNumbers(s, tongue)}
 	if len(s.Problems) > 0 {
-		parts = append(parts, say(tongue, "needs attention", "需要处理")+"\n"+problemTable(s, tongue))
+		parts = append(parts, w.Attention.In(tongue)+"\n"+problemTable(s, tongue))
 	}
 	byHand, byTry := pausesApart(s.Paused)
 	if len(byHand) > 0 {
-		parts = append(parts, say(tongue, "paused until a person lifts it", "已暂停，待人工解除")+"\n"+pauseTable(byHand, s.Now, tongue))
+		parts = append(parts, w.ByHand.In(tongue)+"\n"+pauseTable(byHand, s.Now, tongue))
 	}
 	if len(byTry) > 0 {
-		parts = append(parts, say(tongue, "paused by WeChat; goes on by itself when a try succeeds", "被微信暂停，试发成功后自动恢复")+"\n"+pauseTable(byTry, s.Now, tongue))
+		parts = append(parts, w.ByTry.In(tongue)+"\n"+pauseTable(byTry, s.Now, tongue))
 	}
-	title := say(tongue, "failures of the last hour", "最近一小时的失败")
+	title := w.Failures.In(tongue)
 	if !s.Whole {
-		title += say(tongue, ", of the last %d messages", "（最近 %d 条消息中）", s.Looked)
+		title += w.OfLast.In(tongue, s.Looked)
 	}
 	if len(s.Failures) > 0 {
 		parts = append(parts, title+"\n"+failuresTable(s, tongue))
 	} else {
-		parts = append(parts, title+say(tongue, ": none", "：无"))
+		parts = append(parts, title+w.None.In(tongue))
 	}
 	return strings.Join(parts, "\n\n")
 }
 
 // statusNumbers are the lines at the top: a word, and what there is to say of it.
-func statusNumbers(s ops.Status, tongue int) string {
-	waiting := counted(s.Waiting, tongue)
+func statusNumbers(s ops.Status, tongue explain.Tongue) string {
+	w := explain.StatusWords
+	waiting := counted(s.Waiting).In(tongue)
 	if s.Waiting > ops.MostCounted && s.Estimate > s.Waiting {
-		waiting += say(tongue, ", about %d", "，约 %d", s.Estimate)
+		waiting += w.About.In(tongue, s.Estimate)
 	}
 	switch {
 	case s.Due > 0:
-		waiting += say(tongue, "; due now %s, the first since %s", "；已到时间 %s，最早的已等 %s", counted(s.Due, tongue), ago(seconds(s.Oldest)))
+		waiting += w.DueNow.In(tongue, counted(s.Due).In(tongue), explain.Span(seconds(s.Oldest)))
 	case s.Next > 0:
-		waiting += say(tongue, "; none due, the next in %s", "；都未到时间，下一条在 %s 后", ago(seconds(s.Next)))
+		waiting += w.NoneDue.In(tongue, explain.Span(seconds(s.Next)))
 	}
 	sending := fmt.Sprint(s.Sending)
 	if s.Overdue > 0 {
-		sending += say(tongue, "; past their lease: %d", "；超过租约 %d", s.Overdue)
+		sending += w.Overdue.In(tongue, s.Overdue)
 	}
-	rates := []string{say(tongue, "inserted %.0f", "写入 %.0f", s.Rates.Inserted)}
+	rates := []string{w.Inserted.In(tongue, s.Rates.Inserted)}
 	for _, r := range []struct {
 		word string
 		n    float64
@@ -117,21 +120,18 @@ func statusNumbers(s ops.Status, tongue int) string {
 			rates = append(rates, fmt.Sprintf("%s %.0f", r.word, r.n))
 		}
 	}
-	lines := [][2]string{{say(tongue, "at", "时间"), s.Now.Local().Format(time.DateTime)}, {say(tongue, "waiting", "等待"), waiting}, {say(tongue, "sending", "发送中"), sending},
-		{say(tongue, "per minute", "每分钟"), strings.Join(rates, say(tongue, ", ", "，"))}, {"submsg serve", replicas(s, tongue)}}
+	lines := [][2]string{
+		{w.At.In(tongue), s.Now.Local().Format(time.DateTime)},
+		{w.Waiting.In(tongue), waiting},
+		{w.Sending.In(tongue), sending},
+		{w.PerMinute.In(tongue), strings.Join(rates, explain.Words.Comma.In(tongue))},
+		{"submsg serve", replicas(s, tongue)},
+	}
 	written := make([]string, len(lines))
 	for i, line := range lines {
 		written[i] = text.Pad(line[0], 13, ' ') + " " + line[1]
 	}
 	return strings.Join(written, "\n")
-}
-
-// counted is a number that was counted no further than ops.MostCounted.
-func counted(n int64, tongue int) string {
-	if n > ops.MostCounted {
-		return say(tongue, "more than %d", "超过 %d", ops.MostCounted)
-	}
-	return fmt.Sprint(n)
 }
 
 func seconds(s float64) time.Duration {
@@ -140,40 +140,42 @@ func seconds(s float64) time.Duration {
 }
 
 // replicas says who serves, and whether wakes come to them.
-func replicas(s ops.Status, tongue int) string {
+func replicas(s ops.Status, tongue explain.Tongue) string {
+	w := explain.StatusWords
 	if len(s.Replicas) == 0 {
-		return say(tongue, "not connected", "未连接")
+		return w.Absent.In(tongue)
 	}
 	listening := int64(0)
 	var hosts []string
 	for _, r := range s.Replicas {
 		listening += r.Listens
-		host := cmp.Or(r.Host, say(tongue, "local", "本机"))
+		host := cmp.Or(r.Host, w.Local.In(tongue))
 		if r.Since != nil {
-			host += say(tongue, " for %s", " 已 %s", ago(s.Now.Sub(*r.Since)))
+			host += w.For.In(tongue, explain.Span(s.Now.Sub(*r.Since)))
 		}
 		hosts = append(hosts, host)
 	}
-	wakes := say(tongue, "asleep until a wake", "空闲，等待唤醒")
+	wakes := w.Asleep
 	switch {
 	case listening == 0:
-		wakes = say(tongue, "wakes don't arrive: it polls", "收不到唤醒，靠轮询")
+		wakes = w.Polling
 	case s.Awake:
-		wakes = say(tongue, "awake", "工作中")
+		wakes = w.Awake
 	}
-	return say(tongue, "%d listening, %s (%s)", "%d 个在监听，%s（%s）", listening, wakes, strings.Join(hosts, say(tongue, "; ", "；")))
+	return w.Serving.In(tongue, listening, wakes.In(tongue), strings.Join(hosts, explain.Words.Semicolon.In(tongue)))
 }
 
-func problemTable(s ops.Status, tongue int) string {
-	t := terminal.NewTable(say(tongue, "what", "事项"), "", say(tongue, "what to do", "如何处理"))
+func problemTable(s ops.Status, tongue explain.Tongue) string {
+	t := terminal.NewTable(explain.Words.What.In(tongue), "", explain.Words.ToDo.In(tongue))
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(2, 24), terminal.Wrapped(3, 76)})
 	for _, p := range s.Problems {
-		t.AppendRow(table.Row{factName(p.Name, tongue), terminal.Visible(p.Value), terminal.Visible([...]string{p.English, p.Remark}[tongue])})
+		remark := explain.Text{ZH: p.Remark, EN: p.English}.In(tongue)
+		t.AppendRow(table.Row{explain.Fact(p.Name, tongue), terminal.Visible(p.Value), terminal.Visible(remark)})
 	}
 	return t.Render()
 }
 
-// pausesApart tells those that only a person lifts from those that a try may lift.
+// pausesApart separates the pauses that only a person lifts from those that a try may lift.
 func pausesApart(all []ops.Pause) (byHand, byTry []ops.Pause) {
 	for _, p := range all {
 		if p.NextProbe == nil {
@@ -185,50 +187,35 @@ func pausesApart(all []ops.Pause) (byHand, byTry []ops.Pause) {
 	return byHand, byTry
 }
 
-func pauseTable(pauses []ops.Pause, now time.Time, tongue int) string {
-	t := terminal.NewTable(say(tongue, "what", "事项"), say(tongue, "why", "原因"), say(tongue, "since", "开始"), say(tongue, "next try", "下次试发"), say(tongue, "waiting", "等待"))
+func pauseTable(pauses []ops.Pause, now time.Time, tongue explain.Tongue) string {
+	w := explain.StatusWords
+	t := terminal.NewTable(explain.Words.What.In(tongue), explain.Words.Why.In(tongue),
+		w.Since.In(tongue), w.NextTry.In(tongue), w.Waiting.In(tongue))
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(1, 24), terminal.Wrapped(2, 60)})
 	for _, p := range pauses {
 		waiting := fmt.Sprint(p.Waiting)
 		if p.WaitingOf >= ops.MostCounted {
-			waiting = say(tongue, "%d of the first %d", "%d（只看前 %d 条）", p.Waiting, p.WaitingOf)
+			waiting = w.OfFirst.In(tongue, p.Waiting, p.WaitingOf)
 		}
-		t.AppendRow(table.Row{terminal.Visible(p.What), terminal.Visible(pauseReason(p, tongue)), distance(p.Since, now, tongue), nextTry(p, now, tongue), waiting})
+		said := paused(p, tongue)
+		t.AppendRow(table.Row{said.What, said.Why, explain.Distance(p.Since, now, tongue), said.Next(now, tongue), waiting})
 	}
 	return t.Render()
 }
 
-func nextTry(p ops.Pause, now time.Time, tongue int) string {
-	if p.NextProbe == nil {
-		return neverWord.in(tongue)
-	}
-	if p.NextProbe.After(now) {
-		return distance(*p.NextProbe, now, tongue)
-	}
-	return nowWord.in(tongue)
-}
-
-func failuresTable(s ops.Status, tongue int) string {
-	t := terminal.NewTable(say(tongue, "messages", "条数"), say(tongue, "status", "状态"), say(tongue, "errcode", "错误码"), say(tongue, "cause", "原因"),
-		say(tongue, "what to do", "如何处理"), say(tongue, "for example", "例如"))
+func failuresTable(s ops.Status, tongue explain.Tongue) string {
+	w := explain.StatusWords
+	t := terminal.NewTable(w.Messages.In(tongue), w.Status.In(tongue), w.ErrCode.In(tongue), w.Cause.In(tongue),
+		explain.Words.ToDo.In(tongue), w.Example.In(tongue))
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(4, 36), terminal.Wrapped(5, 44)})
 	for _, f := range s.Failures {
 		code := ""
 		if f.ErrCode != nil {
 			code = fmt.Sprint(*f.ErrCode)
 		}
-		cause, next := inTongue(f.Cause, tongue)
-		t.AppendRow(table.Row{f.Count, f.Status, code, terminal.Visible(cause), terminal.Visible(next), f.Example})
+		cause := f.Explained()
+		t.AppendRow(table.Row{f.Count, f.Status, code, terminal.Visible(cause.Why.In(tongue)),
+			terminal.Visible(cause.NextStep.In(tongue)), f.Example})
 	}
 	return t.Render()
-}
-
-// english is the tongue of those whose locale doesn't say Chinese.
-const english = 0
-
-func inTongue(c ops.Cause, tongue int) (cause, next string) {
-	if tongue == english {
-		return c.CauseEnglish, c.NextStepEnglish
-	}
-	return c.Cause, c.NextStep
 }

@@ -1,5 +1,5 @@
-// Package postgres is the work of `submsg postgres`: it runs the private server of internal/lab/pgembed until it is told
-// to stop. It knows nothing of how that is done. Begin with Command.
+// Package postgres is the work of `submsg postgres`: it runs the private server of internal/lab/pgembed until it is
+// told to stop. It knows nothing of how that is done. Begin with Command.
 package postgres
 
 import (

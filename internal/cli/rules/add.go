@@ -38,7 +38,8 @@ type Add struct {
 // examples is how many rows are looked at for one that shows what the rule says.
 const examples = 20
 
-// Run makes the rule, and prints what was understood: the rule in a sentence, where each parameter comes from, and a message.
+// Run makes the rule, and prints what was understood: the rule in a sentence, where each parameter comes from, and a
+// message.
 func (c *Add) Run(ctx context.Context, term terminal.Terminal) error {
 	rule, err := c.rule()
 	if err != nil {
@@ -51,7 +52,7 @@ func (c *Add) Run(ctx context.Context, term terminal.Terminal) error {
 	if err := c.fits(term, catalogue); err != nil {
 		return err
 	}
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		name, err := rules.Add(ctx, conn, rule)
 		if err != nil {
 			return err
@@ -60,15 +61,17 @@ func (c *Add) Run(ctx context.Context, term terminal.Terminal) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(term.Out, "%s: %s\n%s\n", terminal.Visible(made.Name), sentence(made.Rule), paramTable(made.Rule, catalogue))
+		fmt.Fprintf(term.Out, "%s: %s\n%s\n", terminal.Visible(made.Name), sentence(made.Rule),
+			paramTable(made.Rule, catalogue))
 		example(ctx, term, conn, made.Rule, catalogue)
 		return nil
 	})
 }
 
 func (c *Add) rule() (r rules.Rule, err error) {
-	r = rules.Rule{Name: c.Name, Table: c.Table, Template: c.Template, OpenID: c.OpenID, Params: c.Params, Flag: c.Flag, OnInsert: c.OnInsert,
-		Hold: c.Hold, SendAfter: c.After, ExpireTime: c.Expire, DedupKey: c.Dedup, Page: c.Page}
+	r = rules.Rule{Name: c.Name, Table: c.Table, Template: c.Template, OpenID: c.OpenID, Params: c.Params, Flag: c.Flag,
+		OnInsert: c.OnInsert,
+		Hold:     c.Hold, SendAfter: c.After, ExpireTime: c.Expire, DedupKey: c.Dedup, Page: c.Page}
 	if c.When != "" {
 		if r.WhenColumn, r.WhenValues, err = condition("--when", c.When); err != nil {
 			return r, err
@@ -93,7 +96,8 @@ func (c *Add) rule() (r rules.Rule, err error) {
 	return r, nil
 }
 
-// condition reads COLUMN=VALUE,VALUE. A value that holds a comma stands in double quotes, as in CSV; without = there are no values.
+// condition reads COLUMN=VALUE,VALUE. A value that holds a comma stands in double quotes, as in CSV; without = there
+// are no values.
 func condition(flag, text string) (column string, values []string, err error) {
 	column, list, given := strings.Cut(text, "=")
 	switch {
@@ -117,11 +121,14 @@ func (c *Add) fits(term terminal.Terminal, catalogue *templates.Catalogue) error
 	t, ok := catalogue.Find(c.Template)
 	switch {
 	case !ok && c.Dir == "":
-		fmt.Fprintf(term.Err, "submsg: warning: %q is none of the shipped templates; to have it checked, name your folder: --templates DIR\n", c.Template)
+		fmt.Fprintf(term.Err, "submsg: warning: %q is none of the shipped templates; to have it checked, name your "+
+			"folder: --templates DIR\n", c.Template)
 	case !ok:
-		return terminal.BadUsage("no template %q in %s; there are %s", c.Template, c.Dir, strings.Join(templateNames(catalogue), ", "))
+		return terminal.BadUsage("no template %q in %s; there are %s", c.Template, c.Dir,
+			strings.Join(templateNames(catalogue), ", "))
 	case len(c.Params) != len(t.Params):
-		return terminal.BadUsage("%s takes %d parameters, --param %s; there are %d", t.Name, len(t.Params), strings.Join(t.Params, " --param "), len(c.Params))
+		return terminal.BadUsage("%s takes %d parameters, --param %s; there are %d", t.Name, len(t.Params),
+			strings.Join(t.Params, " --param "), len(c.Params))
 	}
 	return nil
 }
@@ -134,7 +141,8 @@ func templateNames(catalogue *templates.Catalogue) (names []string) {
 }
 
 // example prints what the rule would say of a row that is there. The rule stands, whatever becomes of its example.
-func example(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, r rules.Rule, catalogue *templates.Catalogue) {
+func example(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, r rules.Rule,
+	catalogue *templates.Catalogue) {
 	all, err := rules.Test(ctx, conn, r.Table, "true", examples)
 	now, late := clock(ctx, conn)
 	if err = cmp.Or(err, late); err != nil {

@@ -19,20 +19,23 @@ type Remove struct {
 }
 
 func (c *Remove) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		r, _, err := rules.Show(ctx, conn, c.Name, 0)
 		if err != nil {
 			return noSuchRule(ctx, conn, c.Name, err)
 		}
 		if !c.Yes {
-			if err := term.Confirm(fmt.Sprintf("%s\nErrors that go with it, and can't be replayed any more: %d. Remove rule %s?", sentence(r.Rule), r.Errors, terminal.Visible(r.Name))); err != nil {
+			if err := term.Confirm(fmt.Sprintf(
+				"%s\nErrors that go with it, and can't be replayed any more: %d. Remove rule %s?", sentence(r.Rule),
+				r.Errors, terminal.Visible(r.Name))); err != nil {
 				return err
 			}
 		}
 		if err := rules.Remove(ctx, conn, c.Name); err != nil {
 			return noSuchRule(ctx, conn, c.Name, err)
 		}
-		fmt.Fprintf(term.Out, "rule %s removed; this makes it again:\n%s\n", terminal.Visible(r.Name), statement(r.Call))
+		fmt.Fprintf(term.Out, "rule %s removed; this makes it again:\n%s\n", terminal.Visible(r.Name),
+			statement(r.Call))
 		return nil
 	})
 }
@@ -44,7 +47,7 @@ type Replay struct {
 
 // Run fires the stored errors again. Exit code 1 says that some are still errors.
 func (c *Replay) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		if c.Name != "" {
 			if _, _, err := rules.Show(ctx, conn, c.Name, 0); err != nil {
 				return noSuchRule(ctx, conn, c.Name, err)

@@ -33,7 +33,7 @@ func (c *Test) Run(ctx context.Context, term terminal.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		all, err := rules.Test(ctx, conn, c.Table, c.Where, c.Limit)
 		if err != nil {
 			return err
@@ -93,7 +93,8 @@ type preview struct {
 
 // render fills in the template. A message is due at once unless its time is after now.
 func render(p rules.Preview, now time.Time, catalogue *templates.Catalogue) preview {
-	v := preview{Row: p.Key(), Rule: p.Rule, OpenID: terminal.ShortOpenID(p.OpenID), Template: p.Template, Params: p.Params, Page: p.Page, SendAfter: p.SendAfter,
+	v := preview{Row: p.Key(), Rule: p.Rule, OpenID: terminal.ShortOpenID(p.OpenID), Template: p.Template,
+		Params: p.Params, Page: p.Page, SendAfter: p.SendAfter,
 		ExpireTime: p.ExpireTime, DedupKey: p.DedupKey, Problem: p.Problem}
 	if p.Problem != "" {
 		v.says = []string{"no message: " + terminal.Visible(p.Problem)}
@@ -136,7 +137,8 @@ func previewTable(list []preview) string {
 	t.Style().Options.SeparateRows = true
 	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(2, 20), terminal.Wrapped(5, 60)})
 	for _, p := range list {
-		t.AppendRow(table.Row{terminal.Visible(p.Row), terminal.Visible(p.Rule), terminal.Visible(p.OpenID), p.due, strings.Join(p.says, "\n")})
+		t.AppendRow(table.Row{terminal.Visible(p.Row), terminal.Visible(p.Rule), terminal.Visible(p.OpenID), p.due,
+			strings.Join(p.says, "\n")})
 	}
 	return t.Render()
 }

@@ -43,7 +43,8 @@ func TestRuleCondition(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(tt.want, result{column, values}, cmp.AllowUnexported(result{})); err != nil || diff != "" {
+			if diff := cmp.Diff(tt.want, result{column, values}, cmp.AllowUnexported(result{})); err != nil ||
+				diff != "" {
 				t.Errorf("error %v, -want +got:\n%s", err, diff)
 			}
 		})
@@ -72,8 +73,10 @@ func TestRuleFlags(t *testing.T) {
 	}
 	want := rules.Rule{Name: "paid orders", Table: `shop."Orders"`, Template: "orderStatus", OpenID: "buyer",
 		Params: []string{"goods", "=a, b", `{"column":"state","map":{"paid":"已付款","sent":"已发货"}}`, "note"},
-		Flag:   "notify", WhenColumn: "state", WhenValues: []string{"paid", "sent"}, Filter: map[string][]string{"kind": {"food", "tea"}, "city": {"sz", "gz"}},
-		OnInsert: true, Hold: 30 * time.Second, SendAfter: "+2 hours", ExpireTime: "pickup_at + 1 day", DedupKey: "order-{id},{state}", Page: "pages/order?id={id}"}
+		Flag:   "notify", WhenColumn: "state", WhenValues: []string{"paid", "sent"},
+		Filter:   map[string][]string{"kind": {"food", "tea"}, "city": {"sz", "gz"}},
+		OnInsert: true, Hold: 30 * time.Second, SendAfter: "+2 hours", ExpireTime: "pickup_at + 1 day",
+		DedupKey: "order-{id},{state}", Page: "pages/order?id={id}"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -99,7 +102,8 @@ func TestRuleSentence(t *testing.T) {
 			r.Flag, r.Hold, r.SendAfter, r.ExpireTime, r.DedupKey, r.Page = "notify", time.Minute, "pickup_at", "+1 day", "r-{id}", "pages/r?id={id}"
 			r.Filter = map[string][]string{"kind": {"food"}, "city": {"sz", "gz"}}
 		}), `When notify is set and city is "sz" or "gz" and kind is "food"` + who +
-			", held for 1m in which the row can still call it off, not before pickup_at, never after +1 day, only once for each r-{id}, opening pages/r?id={id}."},
+			", held for 1m in which the row can still call it off, not before pickup_at, never after +1 day, only " +
+			"once for each r-{id}, opening pages/r?id={id}."},
 		{with(func(r *rules.Rule) { r.Flag, r.Table = "a\u202eb", "shop.\x1b[2J" }),
 			`When a\u202eb is set in shop.\x1b[2J, the user in buyer gets orderStatus.`},
 	} {

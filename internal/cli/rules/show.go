@@ -22,7 +22,7 @@ type List struct {
 }
 
 func (c *List) Run(ctx context.Context, term terminal.Terminal) error {
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		all, err := rules.List(ctx, conn)
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (c *Show) Run(ctx context.Context, term terminal.Terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.Session(ctx, term, func(conn *pgx.Conn) error {
+	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		r, failures, err := rules.Show(ctx, conn, c.Name, c.Last)
 		if err != nil {
 			return noSuchRule(ctx, conn, c.Name, err)

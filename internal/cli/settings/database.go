@@ -15,17 +15,21 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/migrations"
 )
 
-// Database say where Postgres is.
+// Database says where Postgres is, and where in it submsg lives.
 type Database struct {
 	DatabaseURL string `env:"DATABASE_URL" placeholder:"postgres://…" help:"The database; if empty, PGHOST, PGDATABASE, … say where it is."`
+	Schema      Schema `env:"SUBMSG_SCHEMA" placeholder:"NAME" help:"The schema that submsg lives in. Default: the first of the login's search_path, usually public."`
 }
 
 // URL checks the settings. An empty URL is fine where libpq's variables say where the database is.
 func (s Database) URL() (string, error) {
-	if s.DatabaseURL == "" && os.Getenv("PGHOST") == "" && os.Getenv("PGDATABASE") == "" && os.Getenv("PGSERVICE") == "" {
-		return "", terminal.BadUsage("no database: set DATABASE_URL, postgres://user:password@host/database, or PGHOST and PGDATABASE; to try without one, `submsg demo`")
+	if s.DatabaseURL == "" && os.Getenv("PGHOST") == "" && os.Getenv("PGDATABASE") == "" &&
+		os.Getenv("PGSERVICE") == "" {
+		return "", terminal.BadUsage("no database: set DATABASE_URL, postgres://user:password@host/database, or " +
+			"PGHOST and PGDATABASE; to try without one, `submsg demo`")
 	}
 	if _, err := ParseURL(s.DatabaseURL); err != nil {
 		return "", terminal.BadUsage("DATABASE_URL: %w", err)
@@ -42,40 +46,53 @@ func ParseURL(url string) (*pgx.ConnConfig, error) {
 	return cfg.ConnConfig, nil
 }
 
+// Config is the settings of one connection.
+func (s Database) Config() (*pgx.ConnConfig, error) {
+	url, err := s.URL()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	s.Schema.enter(cfg)
+	return cfg, nil
+}
+
 // Connect makes one connection, for a command that needs no pool.
 func (s Database) Connect(ctx context.Context) (*pgx.Conn, error) {
 	cfg, err := s.Config()
 	if err != nil {
 		return nil, err
 	}
-	return pgx.ConnectConfig(ctx, cfg)
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	return conn, s.Schema.explain(cfg, err)
 }
 
-func (s Database) Config() (*pgx.ConnConfig, error) {
+// Migrator moves the schema of this database.
+func (s Database) Migrator(tell func(text string)) (migrations.Migrator, error) {
 	url, err := s.URL()
-	if err != nil {
-		return nil, err
-	}
-	return ParseURL(url)
+	return migrations.Migrator{URL: url, Schema: string(s.Schema), Tell: tell}, err
 }
 
-// Listen say where wakes are heard.
+// Listen says where wakes are heard.
 type Listen struct {
 	ListenURL string `env:"SUBMSG_LISTEN_URL" placeholder:"postgres://…" help:"A direct connection for LISTEN, where DATABASE_URL is a transaction pooler; 'off' polls only. Default: DATABASE_URL."`
 }
 
 // WakeURL is where to listen, "" for nowhere.
-func (s Listen) WakeURL(databaseURL string) (string, error) {
+func (s Listen) WakeURL(d Database) (string, error) {
 	switch s.ListenURL {
 	case "off":
 		return "", nil
 	case "":
-		return cmp.Or(databaseURL, "postgres://"), nil // which takes all from PGHOST, PGDATABASE, …
+		return d.Schema.in(cmp.Or(d.DatabaseURL, "postgres://")) // which takes all from PGHOST, PGDATABASE, …
 	}
 	if _, err := ParseURL(s.ListenURL); err != nil {
 		return "", terminal.BadUsage("SUBMSG_LISTEN_URL: %w", err)
 	}
-	return s.ListenURL, nil
+	return d.Schema.in(s.ListenURL)
 }
 
 // Open connects to the database. A server that can't be reached yet is waited for, one that refuses is an error.
@@ -91,6 +108,7 @@ func (s Database) Open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, e
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "submsg"
 	}
+	s.Schema.enter(cfg.ConnConfig)
 	if !strings.Contains(url, "pool_max_conns") {
 		cfg.MaxConns = 4 // one claims, one settles
 	}
@@ -104,13 +122,13 @@ func (s Database) Open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, e
 	}
 	if err := await(ctx, pool, log); err != nil {
 		pool.Close()
-		return nil, err
+		return nil, s.Schema.explain(cfg.ConnConfig, err)
 	}
 	return pool, nil
 }
 
-// leaveReadOnly also closes a connection whose server has become read-only (SQLSTATE 25006): it was demoted, and the next
-// connection may find the new primary.
+// leaveReadOnly also closes a connection whose server has become read-only (SQLSTATE 25006): it was demoted, and the
+// next connection may find the new primary.
 func leaveReadOnly(keep pgconn.PgErrorHandler) pgconn.PgErrorHandler {
 	return func(conn *pgconn.PgConn, err *pgconn.PgError) bool {
 		return err.Code != "25006" && keep(conn, err)

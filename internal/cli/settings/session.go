@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,20 +14,56 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// Session runs work on a connection of its own. The person sees the database's warnings, and its errors with their hints.
+// Session runs work on a connection of its own. The person sees the database's warnings, and its errors with their
+// hints.
 func (s Database) Session(ctx context.Context, term terminal.Terminal, work func(*pgx.Conn) error) error {
-	config, err := s.Config()
+	cfg, err := s.Config()
 	if err != nil {
 		return err
 	}
-	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+	return s.session(ctx, term, cfg, work)
+}
+
+// TableSession is a Session in which a person may name tables of their own: submsg's schema is followed by those that
+// the login itself looks in.
+func (s Database) TableSession(ctx context.Context, term terminal.Terminal, work func(*pgx.Conn) error) error {
+	cfg, err := s.Config()
+	if err != nil {
+		return err
+	}
+	if s.Schema != "" {
+		own, err := s.ownPath(ctx)
+		if err != nil {
+			return err
+		}
+		cfg.RuntimeParams[searchPath] += ", " + own
+	}
+	return s.session(ctx, term, cfg, work)
+}
+
+// ownPath is the search_path that the login has where nobody says another one.
+func (s Database) ownPath(ctx context.Context) (path string, err error) {
+	s.Schema = ""
+	conn, err := s.Connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	err = conn.QueryRow(ctx, `SHOW search_path`).Scan(&path)
+	return cmp.Or(path, `""`), err
+}
+
+func (s Database) session(ctx context.Context, term terminal.Terminal, cfg *pgx.ConnConfig,
+	work func(*pgx.Conn) error) error {
+	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
-			fmt.Fprintln(term.Err, "submsg: warning:", terminal.OneLine(withHint(strings.TrimPrefix(n.Message, "submsg: "), n.Hint)))
+			fmt.Fprintln(term.Err, "submsg: warning:",
+				terminal.OneLine(withHint(strings.TrimPrefix(n.Message, "submsg: "), n.Hint)))
 		}
 	}
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return err
+		return s.Schema.explain(cfg, err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	if err := migrations.Check(ctx, conn); err != nil {

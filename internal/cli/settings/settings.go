@@ -101,7 +101,8 @@ func (s WeChat) Account(log *logrus.Entry) (url, appID string, secret wechat.Sec
 	}
 	switch {
 	case s.AppID == "" && s.Secret == "":
-		return "", "", "", terminal.BadUsage("no WeChat account: set SUBMSG_WECHAT_APPID and SUBMSG_WECHAT_SECRET (or SUBMSG_WECHAT_SECRET_FILE); to try without one, `submsg demo`")
+		return "", "", "", terminal.BadUsage("no WeChat account: set SUBMSG_WECHAT_APPID and SUBMSG_WECHAT_SECRET " +
+			"(or SUBMSG_WECHAT_SECRET_FILE); to try without one, `submsg demo`")
 	case s.AppID == "":
 		return "", "", "", terminal.BadUsage("no AppID: set SUBMSG_WECHAT_APPID to the mini-program's, wx…")
 	case s.Secret == "":

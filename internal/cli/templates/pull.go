@@ -57,7 +57,8 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 		}
 		t.AppendRow(table.Row{l.Title, file, says})
 	}
-	fmt.Fprintf(term.Out, "%s\n%d written, %d left alone. To use them: SUBMSG_TEMPLATES=%s\n", t.Render(), written, left, c.Dir)
+	fmt.Fprintf(term.Out, "%s\n%d written, %d left alone. To use them: SUBMSG_TEMPLATES=%s\n", t.Render(), written,
+		left, c.Dir)
 	if failed > 0 {
 		return fmt.Errorf("%d of %d templates not written", failed, len(listed))
 	}

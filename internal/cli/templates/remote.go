@@ -23,7 +23,8 @@ func list(ctx context.Context, term terminal.Terminal, s settings.WeChat) ([]tem
 		return nil, err
 	}
 	log.Logger.SetLevel(logrus.ErrorLevel) // what is wrong with a call is in its error
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Templates: templates.Shipped, Log: log})
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Templates: templates.Shipped,
+		Log: log})
 	if err != nil {
 		return nil, terminal.UsageError{Err: err}
 	}
@@ -68,7 +69,9 @@ func compareKeys(t *templates.Template, listed []templates.ListedKey) (all []Dif
 		}
 		// The number is the key's own on its template, so that another type with it is a mistake in the type.
 		says := "missing in the file: " + k.Label
-		if i := slices.IndexFunc(surplus, func(f templates.Field) bool { return number(f.Key) == number(k.Key) }); i >= 0 {
+		if i := slices.IndexFunc(surplus, func(f templates.Field) bool {
+			return number(f.Key) == number(k.Key)
+		}); i >= 0 {
 			says = fmt.Sprintf("the file has %s", surplus[i].Key)
 			surplus = slices.Delete(surplus, i, i+1)
 		}

@@ -1,5 +1,5 @@
-// Package templates is the work of `submsg templates`: it shows and checks the template files, and compares them with, or
-// makes them from, what WeChat has. How a template is read and rendered is in the package templates at the root.
+// Package templates is the work of `submsg templates`: it shows and checks the template files, and compares them with,
+// or makes them from, what WeChat has. How a template is read and rendered is in the package templates at the root.
 // Begin with Command.
 package templates
 
@@ -120,7 +120,8 @@ func (c *Show) Run(term terminal.Terminal) error {
 }
 
 func show(term terminal.Terminal, t *templates.Template) {
-	fmt.Fprintf(term.Out, "%s  %s\nid     %s\nparams %s\npage   %s\n\n", t.Name, t.Title, t.ID, strings.Join(t.Params, ", "), t.Page)
+	fmt.Fprintf(term.Out, "%s  %s\nid     %s\nparams %s\npage   %s\n\n", t.Name, t.Title, t.ID,
+		strings.Join(t.Params, ", "), t.Page)
 	keys := terminal.NewTable("key", "type", "value")
 	for _, f := range t.Fields {
 		keys.AppendRow(table.Row{f.Key, string(f.Type), f.Value})

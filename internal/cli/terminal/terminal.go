@@ -55,16 +55,3 @@ func (t Terminal) Width() int {
 	}
 	return 0
 }
-
-// Language is 1, Chinese, where the locale says so.
-func Language() int {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if value := os.Getenv(name); value != "" {
-			if strings.HasPrefix(value, "zh") {
-				return 1
-			}
-			return 0
-		}
-	}
-	return 0
-}

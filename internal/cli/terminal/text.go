@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// Visible spells out what a terminal would not show as it is stored: line breaks, escapes, marks that turn the direction of writing.
-// The joiners within emoji and words may stay.
+// Visible spells out what a terminal would not show as it is stored: line breaks, escapes, marks that turn the
+// direction of writing. The joiners within emoji and words may stay.
 func Visible(s string) string {
 	const zwnj, zwj = '\u200c', '\u200d'
 	var b strings.Builder

@@ -16,7 +16,8 @@ func TestShortDuration(t *testing.T) {
 }
 
 func TestShortOpenID(t *testing.T) {
-	for openid, want := range map[string]string{"oABCD5EFgh1JKlmnOPqrStuVwxYz": "oABC***wxYz", "short": "***", "": "", "o": "*"} {
+	for openid, want := range map[string]string{"oABCD5EFgh1JKlmnOPqrStuVwxYz": "oABC***wxYz", "short": "***", "": "",
+		"o": "*"} {
 		if got := ShortOpenID(openid); got != want {
 			t.Errorf("%q: %q, want %q", openid, got, want)
 		}

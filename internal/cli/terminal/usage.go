@@ -20,8 +20,8 @@ func OneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
-// Values are the parameters on a command line. The -- that keeps a first value like -1 from being a flag comes along as if it
-// were a value too.
+// Values are the parameters on a command line. The -- that keeps a first value like -1 from being a flag comes along as
+// if it were a value too.
 func Values(params []string) []string {
 	if len(params) > 0 && params[0] == "--" {
 		return params[1:]

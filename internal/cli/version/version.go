@@ -16,7 +16,8 @@ type Command struct{}
 
 // Run prints it on one line, with the schema that this submsg knows.
 func (Command) Run(term terminal.Terminal) error {
-	fmt.Fprintf(term.Out, "submsg %s, schema %d, %s %s/%s\n", String(), migrations.Latest(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(term.Out, "submsg %s, schema %d, %s %s/%s\n", String(), migrations.Latest(), runtime.Version(),
+		runtime.GOOS, runtime.GOARCH)
 	return nil
 }
 

@@ -87,8 +87,8 @@ func (d *database) exec(ctx context.Context, sql string, args ...any) error {
 	return err
 }
 
-// clear empties the table, with the triggers on and nobody to be woken, and writes all that is dirty to disk: a checkpoint
-// that falls due in the middle would hit one side only.
+// clear empties the table, with the triggers on and nobody to be woken, and writes all that is dirty to disk: a
+// checkpoint that falls due in the middle would hit one side only.
 func (d *database) clear(ctx context.Context) error {
 	if err := d.exec(ctx, `TRUNCATE subMsgList`); err != nil {
 		return err

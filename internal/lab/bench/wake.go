@@ -44,8 +44,12 @@ func (l *lab) wake(ctx context.Context) ([]Line, error) {
 			}
 		}
 		m, err := l.turns(ctx, "wake",
-			side{"limit", late(func(ctx context.Context) (map[int]time.Time, error) { return d.notifyAndPost(ctx, client) })},
-			side{"submsg", late(func(ctx context.Context) (map[int]time.Time, error) { return d.insertAndSleep(ctx, f) })})
+			side{"limit", late(func(ctx context.Context) (map[int]time.Time, error) {
+				return d.notifyAndPost(ctx, client)
+			})},
+			side{"submsg", late(func(ctx context.Context) (map[int]time.Time, error) {
+				return d.insertAndSleep(ctx, f)
+			})})
 		if err != nil {
 			return err
 		}
@@ -54,7 +58,8 @@ func (l *lab) wake(ctx context.Context) ([]Line, error) {
 			compare("wake, commit → request, p50", Seconds, product[0], limit[0], ratioAtMost(2)),
 			compare("wake, commit → request, p99", Seconds, product[1], limit[1], ratioAtMost(4)),
 			// Of all rounds: a wake that was missed must not go under.
-			compare("wake, commit → request, max", Seconds, series{slices.Max(product[2])}, series{slices.Max(limit[2])}, nil),
+			compare("wake, commit → request, max", Seconds, series{slices.Max(product[2])},
+				series{slices.Max(limit[2])}, nil),
 		}
 		return nil
 	})

@@ -33,10 +33,12 @@ data:
   enum_string13: {value: "{enum}", values: [已发货, 已签收]}
 `
 
-var rightValues = []string{"生椰拿铁", "42", "abc", "!?", "VIP-1", "12:30", "2021-11-28", "19.9元", "+86-0766", "粤A8Z888", "张三", "已完成", "已发货"}
+var rightValues = []string{"生椰拿铁", "42", "abc", "!?", "VIP-1", "12:30", "2021-11-28", "19.9元", "+86-0766", "粤A8Z888",
+	"张三", "已完成", "已发货"}
 
 // wrongValues are each the wrong kind of thing for its type.
-var wrongValues = []string{strings.Repeat("长", 21), "many", "a1", "a", "会员", "noon", "2021-13-45", "free", "phone", "粤A-888粤A888", "张3", "done", "已丢失"}
+var wrongValues = []string{strings.Repeat("长", 21), "many", "a1", "a", "会员", "noon", "2021-13-45", "free", "phone",
+	"粤A-888粤A888", "张3", "done", "已丢失"}
 
 func writeTemplates(t *testing.T, files map[string]string) (dir string) {
 	t.Helper()
@@ -60,13 +62,15 @@ func shippedTemplate(t *testing.T, name string) string {
 
 func TestBadValues(t *testing.T) {
 	t.Parallel()
-	dir := writeTemplates(t, map[string]string{"every.yaml": everyType, "orderStatus.yaml": shippedTemplate(t, "orderStatus.yaml")})
+	dir := writeTemplates(t, map[string]string{"every.yaml": everyType,
+		"orderStatus.yaml": shippedTemplate(t, "orderStatus.yaml")})
 	w := newWorld(t, "--grant-all", "--templates="+dir)
 	w.serve("SUBMSG_TEMPLATES=" + dir)
 	next := 0
 	insert := func(template, array, page string) string {
 		next++
-		psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr, page) VALUES ('%s', '%s', %s, %s);", person(next), template, array, page))
+		psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr, page) VALUES ('%s', "+
+			"'%s', %s, %s);", person(next), template, array, page))
 		return person(next)
 	}
 	refused := func(name, template, array, page, why string) {
@@ -86,7 +90,8 @@ func TestBadValues(t *testing.T) {
 		return sent[0]
 	}
 
-	w.await(insert("everyType", array(rightValues), "NULL"), "success") // so that each refusal below is the wrong value's
+	// so that each refusal below is the wrong value's
+	w.await(insert("everyType", array(rightValues), "NULL"), "success")
 	for i := range wrongValues {
 		values := append([]string(nil), rightValues...)
 		values[i] = wrongValues[i]
@@ -104,12 +109,16 @@ func TestBadValues(t *testing.T) {
 	refused("page with a scheme", "orderStatus", "'{a,1,b,c}'", "'https://example.com/'", "it has a scheme")
 	refused("page above", "orderStatus", "'{a,1,b,c}'", "'pages/../../secret'", "..")
 	refused("unknown template", "orderstatus", "'{a,1,b,c}'", "NULL", "未知模板")
-	refused("somebody else's id", "AcxnCbDhMKA0bunvuvBa5RJT-OkxmfZfDPB_mTvirxw", "'{a,1,b,c,d}'", "NULL", "everyType、orderStatus")
+	refused("somebody else's id", "AcxnCbDhMKA0bunvuvBa5RJT-OkxmfZfDPB_mTvirxw", "'{a,1,b,c,d}'", "NULL",
+		"everyType、orderStatus")
 
-	if got := accepted("emoji", "ARRAY[repeat('😀', 10),'1','👨‍👩‍👧','c']").Data["thing2"]; got != strings.Repeat("😀", 10) {
+	if got := accepted("emoji", "ARRAY[repeat('😀', 10),'1','👨‍👩‍👧','c']").Data["thing2"]; got != strings.Repeat("😀",
+		10) {
 		t.Errorf("emoji: sent %q", got)
 	}
-	if got := accepted("a place inside a value", "'{\"{goodsPrice}\",1,\"{{orderStatus}}\",\"%s $1 </script>\"}'").Data; got["thing2"] != "{goodsPrice}" || got["thing11"] != "{{orderStatus}}" || got["thing5"] != "%s $1 </script>" {
+	if got := accepted("a place inside a value",
+		"'{\"{goodsPrice}\",1,\"{{orderStatus}}\",\"%s $1 </script>\"}'").Data; got["thing2"] != "{goodsPrice}" ||
+		got["thing11"] != "{{orderStatus}}" || got["thing5"] != "%s $1 </script>" {
 		t.Errorf("a place inside a value: sent %q", got)
 	}
 	if got := accepted("quotes", `ARRAY['"\','1','''','\u0041']`).Data; got["thing2"] != `"\` || got["thing11"] != "'" || got["thing5"] != `\u0041` {
@@ -164,7 +173,8 @@ func TestBadRows(t *testing.T) {
 	w.await(person(1), "success")
 	for _, status := range []string{"sent", "WAIT", ""} {
 		_, err := tryPsql(t, w.db, "UPDATE subMsgList SET sendStatus = '"+status+"';")
-		if err == nil || !strings.Contains(err.Error(), "sendStatus") && !strings.Contains(err.Error(), "sendstatus_is_") {
+		if err == nil || !strings.Contains(err.Error(), "sendStatus") &&
+			!strings.Contains(err.Error(), "sendstatus_is_") {
 			t.Errorf("status %q: %v", status, err)
 		}
 	}
@@ -172,7 +182,8 @@ func TestBadRows(t *testing.T) {
 		t.Errorf("%d rows, want the good one", n)
 	}
 	// An openid that is well formed, but nobody's: WeChat says so.
-	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('nobody', 'orderStatus', '{a,1,b,c}');")
+	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('nobody', 'orderStatus', "+
+		"'{a,1,b,c}');")
 	if m := w.await("nobody", "fail"); m.Code == nil || *m.Code != 40003 {
 		t.Errorf("errCode %v, %s", m.Code, m.Text)
 	}

@@ -21,9 +21,11 @@ import (
 )
 
 // A figure's numbers mean nothing at this scale; that they are there, and that every message was sent once, does.
-var tinyScale = bench.Scale{Rounds: 2, Drain: 200, InsertFor: 30 * time.Millisecond, Wakes: 3, SustainFor: 60 * time.Millisecond,
-	Bulk: 300, SinglesFor: 300 * time.Millisecond,
-	Base: 200, Backlog: 2000, Settled: 500, Sample: 100, Cost: 100, IdleFor: 200 * time.Millisecond, RestFor: 200 * time.Millisecond}
+var tinyScale = bench.Scale{Rounds: 2, Drain: 200, InsertFor: 30 * time.Millisecond, Wakes: 3,
+	SustainFor: 60 * time.Millisecond,
+	Bulk:       300, SinglesFor: 300 * time.Millisecond,
+	Base: 200, Backlog: 2000, Settled: 500, Sample: 100, Cost: 100, IdleFor: 200 * time.Millisecond,
+	RestFor: 200 * time.Millisecond}
 
 func tinyBench(t *testing.T, database string) bench.Config {
 	t.Helper()
@@ -55,7 +57,8 @@ func TestBenchMeasuresEveryFigure(t *testing.T) {
 			t.Errorf("%s: ratio %g of limit %g", l.Figure, l.Ratio, l.Limit)
 		}
 	}
-	want := map[string]int{"drain": 2, "inserts": 9, "wake": 3, "sustained": 4, "fairness": 4, "backlog": 4, "pinned": 1, "cost": 3, "idle": 2, "memory": 1}
+	want := map[string]int{"drain": 2, "inserts": 9, "wake": 3, "sustained": 4, "fairness": 4, "backlog": 4,
+		"pinned": 1, "cost": 3, "idle": 2, "memory": 1}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("lines by figure: %s", diff)
 	}
@@ -115,7 +118,8 @@ func TestBenchOnItsOwnPostgres(t *testing.T) {
 	}
 }
 
-// TestBenchInterrupted lets each figure begin and then interrupts it. It isn't parallel: another benchmark's databases are not left over.
+// TestBenchInterrupted lets each figure begin and then interrupts it. It isn't parallel: another benchmark's databases
+// are not left over.
 func TestBenchInterrupted(t *testing.T) {
 	database := pgtest.Empty(t)
 	for _, name := range bench.Names() {
@@ -124,7 +128,8 @@ func TestBenchInterrupted(t *testing.T) {
 		cfg.Only = []string{name}
 		cfg.Scale.IdleFor = time.Hour // of cost
 		cfg.Progress = func(step string) {
-			if strings.Contains(step, "submsg") || strings.Contains(step, "with one") || strings.Contains(step, "2000 waiting: round 1") {
+			if strings.Contains(step, "submsg") || strings.Contains(step, "with one") ||
+				strings.Contains(step, "2000 waiting: round 1") {
 				cancel()
 			}
 		}

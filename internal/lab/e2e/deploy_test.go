@@ -112,7 +112,8 @@ func TestDockerfile(t *testing.T) {
 	for _, i := range build {
 		run += i.text + "\n"
 	}
-	for _, part := range []string{"CGO_ENABLED=0", "-trimpath", "-X github.com/submsg/submsg/internal/cli/version.release=${VERSION}", "-o /submsg ./cmd/submsg"} {
+	for _, part := range []string{"CGO_ENABLED=0", "-trimpath",
+		"-X github.com/submsg/submsg/internal/cli/version.release=${VERSION}", "-o /submsg ./cmd/submsg"} {
 		if !strings.Contains(run, part) {
 			t.Errorf("the build says no %s", part)
 		}
@@ -243,7 +244,8 @@ func TestCompose(t *testing.T) {
 func (s composeService) in(t *testing.T) {
 	t.Helper()
 	for _, pair := range os.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "SUBMSG_") || strings.HasPrefix(name, "PG") || name == "DATABASE_URL" {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "SUBMSG_") || strings.HasPrefix(name, "PG") ||
+			name == "DATABASE_URL" {
 			t.Setenv(name, "")
 			os.Unsetenv(name)
 		}

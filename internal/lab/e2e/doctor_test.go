@@ -41,7 +41,8 @@ func golden(t *testing.T, got string, path ...string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s is out of date; look at the difference, then go test ./internal/lab/e2e -run %s -update (-golden +printed):\n%s", file, t.Name(), diff)
+		t.Errorf("%s is out of date; look at the difference, then go test ./internal/lab/e2e -run %s -update (-golden "+
+			"+printed):\n%s", file, t.Name(), diff)
 	}
 }
 
@@ -56,7 +57,8 @@ type examined struct {
 func newExamined(t *testing.T) *examined {
 	t.Helper()
 	p := &examined{t: t, url: pgtest.DB(t)}
-	p.fake = httptest.NewServer(fakewechat.New(fakewechat.Options{AppID: "wx0123456789abcdef", Secret: secretMark + "OfDoctors", Templates: templates.Shipped}))
+	p.fake = httptest.NewServer(fakewechat.New(fakewechat.Options{AppID: "wx0123456789abcdef",
+		Secret: secretMark + "OfDoctors", Templates: templates.Shipped}))
 	t.Cleanup(p.fake.Close)
 	var err error
 	if p.conn, err = pgx.Connect(t.Context(), p.url); err != nil {
@@ -99,7 +101,8 @@ var alike = []struct {
 // doctor runs the command with this WeChat and more flags. A test server has no autovacuum.
 func (p *examined) doctor(url string, flags ...string) (code int, out, errs string) {
 	p.t.Helper()
-	args := append([]string{"doctor", "--database-url=" + url, "--wechat-appid=wx0123456789abcdef", "--wechat-secret=" + secretMark + "OfDoctors",
+	args := append([]string{"doctor", "--database-url=" + url, "--wechat-appid=wx0123456789abcdef",
+		"--wechat-secret=" + secretMark + "OfDoctors",
 		"--wechat-url=" + p.fake.URL, "--prefix=submsg_nowhere", "--skip=autovacuum"}, flags...)
 	var o, e bytes.Buffer
 	code = run(args, "", &o, &e)
@@ -158,7 +161,8 @@ func TestDoctorPauses(t *testing.T) {
 		{"all, in a copy", `('*', '副本 (a copy)', 'infinity')`, `(?m)^fail    pauses         nothing is sent: 副本 \(a copy\) → .*DELETE FROM subMsgPause`},
 	} {
 		p.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ` + tt.pause + ` ON CONFLICT (templateId) DO UPDATE SET reason = excluded.reason, probeAt = excluded.probeAt`)
-		if _, out, _ := p.doctor(p.url, "--skip=account", "--skip=wake"); !regexp.MustCompile(tt.want).MatchString(out) {
+		if _, out, _ := p.doctor(p.url, "--skip=account",
+			"--skip=wake"); !regexp.MustCompile(tt.want).MatchString(out) {
 			t.Errorf("%s: no %s in\n%s", tt.name, tt.want, out)
 		}
 	}
@@ -169,7 +173,8 @@ func TestDoctorWithPartsMissing(t *testing.T) {
 	t.Run("no schema, no account, no listener", func(t *testing.T) {
 		p := newExamined(t)
 		p.exec(`DROP TABLE submsg_schema_migrations`)
-		p.check("missing", command.ExitFailed, "submsg: 1 of 19 checks failed\n", "--wechat-secret=", "--listen-url=off")
+		p.check("missing", command.ExitFailed, "submsg: 1 of 19 checks failed\n", "--wechat-secret=",
+			"--listen-url=off")
 	})
 	t.Run("no database", func(t *testing.T) {
 		p := newExamined(t)
@@ -191,7 +196,8 @@ func TestDoctorTemplates(t *testing.T) {
 		{"a mistake", "thing2:", "thong2:", `skipped account        because it needs the check "templates" to be well`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(strings.Replace(text, tt.old, tt.new, 1)), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(strings.Replace(text, tt.old, tt.new, 1)),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 			if _, out, _ := p.doctor(p.url, "--templates="+dir); !strings.Contains(out, tt.want+"\n") {
@@ -249,7 +255,8 @@ func TestDoctorJSON(t *testing.T) {
 	for _, f := range findings {
 		levels[f.Check] = f.Level
 	}
-	if len(levels) != 19 || levels["wake"] != doctor.Skipped || levels["account"] != doctor.Skipped || levels["token"] != doctor.OK || levels["login"] != doctor.Warn {
+	if len(levels) != 19 || levels["wake"] != doctor.Skipped || levels["account"] != doctor.Skipped ||
+		levels["token"] != doctor.OK || levels["login"] != doctor.Warn {
 		t.Errorf("%v", levels)
 	}
 	if code, _, errs := p.doctor(p.url, "--skip=nothing"); code != command.ExitUsage || !strings.Contains(errs, `no check "nothing"`) {

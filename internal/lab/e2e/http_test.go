@@ -95,7 +95,8 @@ func (p *process) unready(check string) readyCheck {
 // setSchema makes the schema seem to be of another version.
 func setSchema(t *testing.T, db string, version, oldest int) {
 	t.Helper()
-	psql(t, db, fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'", migrations.VersionTable, version, oldest))
+	psql(t, db, fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'", migrations.VersionTable,
+		version, oldest))
 }
 
 func TestReady(t *testing.T) {
@@ -104,7 +105,8 @@ func TestReady(t *testing.T) {
 	p := w.serve("SUBMSG_HTTP_ADDR=127.0.0.1:0")
 	eventually(t, "wakes arrive", func() bool {
 		_, answer := p.ready()
-		want := readyAnswer{true, []readyCheck{{"database", true, "reachable"}, {"schema", true, fmt.Sprint("version ", migrations.Latest())},
+		want := readyAnswer{true, []readyCheck{{"database", true, "reachable"},
+			{"schema", true, fmt.Sprint("version ", migrations.Latest())},
 			{"pause", true, "none for a person to lift"}, {"token", true, "at hand"}, {"templates", true, "2 loaded"}, {"wakes", true, "arriving"}}}
 		return cmp.Equal(want, answer)
 	})
@@ -132,7 +134,8 @@ func TestReadyPollsOnly(t *testing.T) {
 	w := newWorld(t)
 	p := w.serve("SUBMSG_HTTP_ADDR=127.0.0.1:0", "SUBMSG_LISTEN_URL=off")
 	status, answer := p.ready()
-	if got := answer.Checks[len(answer.Checks)-1]; status != http.StatusOK || got != (readyCheck{"wakes", true, "not asked for, messages are found by polling"}) {
+	if got := answer.Checks[len(answer.Checks)-1]; status != http.StatusOK ||
+		got != (readyCheck{"wakes", true, "not asked for, messages are found by polling"}) {
 		t.Errorf("%d %+v", status, got)
 	}
 	if _, body := p.page("/metrics"); strings.Contains(body, "submsg_listener_up") {

@@ -52,9 +52,11 @@ func TestLogOfPauses(t *testing.T) {
 func TestLogOfIncidents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--grant-all")
-	p := w.serve("SUBMSG_WECHAT_SECRET="+secretMark+"ButAnotherOne", "SUBMSG_LISTEN_URL=postgres://127.0.0.1:1/nothing?sslmode=disable")
+	p := w.serve("SUBMSG_WECHAT_SECRET="+secretMark+"ButAnotherOne",
+		"SUBMSG_LISTEN_URL=postgres://127.0.0.1:1/nothing?sslmode=disable")
 	asked := w.stats().Tokens.Stable
-	eventually(t, "it asks for a token twice more", func() bool { return w.stats().Tokens.Stable >= asked+2 }) // and for a connection a few times
+	// and for a connection a few times
+	eventually(t, "it asks for a token twice more", func() bool { return w.stats().Tokens.Stable >= asked+2 })
 	for _, line := range []string{"no new access token", "nothing can be sent", "wakes don't arrive"} {
 		if n := p.count(line); n != 1 {
 			t.Errorf("said %q %d times", line, n)

@@ -23,12 +23,14 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// TestMain makes the test binary submsg itself when it is run by that name, so that commands are processes of their own.
+// TestMain makes the test binary submsg itself when it is run by that name, so that commands are processes of their
+// own. These tests wait for other processes more than they compute, so that more of them run at once than there are
+// processors; -parallel still counts.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "submsg" {
 		os.Exit(command.Main())
 	}
-	_ = flag.Set("test.parallel", "8") // these tests wait for other processes more than they compute; -parallel still counts
+	_ = flag.Set("test.parallel", "8")
 	pgtest.Main(m)
 }
 
@@ -38,7 +40,7 @@ func TestMain(m *testing.M) {
 //	oneline stderr        the last command printed exactly one line there
 //	database [KIND]       sets DATABASE_URL to a new database, migrated, or empty, or one that is missing
 //	sql STATEMENT         runs it there
-//	wechat DIR|FILE       sets SUBMSG_WECHAT_… to a WeChat with the templates of a folder, or with a gettemplate's answer
+//	wechat DIR|FILE       sets SUBMSG_WECHAT_… to a WeChat with the templates of a folder, or a gettemplate's answer
 //	fault JSON            makes that WeChat misbehave
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

@@ -59,7 +59,8 @@ func TestOpsGolden(t *testing.T) {
 	db := pgtest.DB(t)
 	prints(t, db, "status-empty", "", "", "status")
 	psql(t, db, trouble)
-	for _, name := range []string{"submsg listener", "submsg listener", "submsg"} { // as two processes of submsg serve are seen
+	// as two processes of submsg serve are seen
+	for _, name := range []string{"submsg listener", "submsg listener", "submsg"} {
 		session(t, db, name)
 	}
 	person := session(t, db, "psql")
@@ -143,7 +144,8 @@ func submsg(t *testing.T, db, lang, in string, args ...string) string {
 	t.Setenv("DATABASE_URL", db)
 	var out, errs bytes.Buffer
 	code := run(args, in, &out, &errs)
-	return fmt.Sprintf("$ submsg %s\n%s-- stderr --\n%s-- exit code %d --\n", strings.Join(args, " "), out.String(), errs.String(), code)
+	return fmt.Sprintf("$ submsg %s\n%s-- stderr --\n%s-- exit code %d --\n", strings.Join(args, " "), out.String(),
+		errs.String(), code)
 }
 
 func prints(t *testing.T, db, name, lang, in string, args ...string) {
@@ -200,7 +202,8 @@ func TestRetryTellsItsProgress(t *testing.T) {
 	db := pgtest.DB(t)
 	psql(t, db, `INSERT INTO subMsgList (openid, templateId, sendStatus, errCode) SELECT 'o' || g, 't', 'fail', 43101 FROM generate_series(1, 10000) g;`)
 	out := submsg(t, db, "", "", "retry", "--status=fail", "--yes")
-	if strings.Count(out, "of 10000 messages") != 10 || !strings.Contains(out, "messages set to wait: 10000\n") || !strings.Contains(out, "; the newest 10:") {
+	if strings.Count(out, "of 10000 messages") != 10 || !strings.Contains(out, "messages set to wait: 10000\n") ||
+		!strings.Contains(out, "; the newest 10:") {
 		t.Error(out)
 	}
 }

@@ -107,7 +107,8 @@ func TestAlerts(t *testing.T) {
 			if missing := unknown(r.Expr, shown); missing != nil {
 				t.Errorf("%s: there is no %q", r.Alert, missing)
 			}
-			if !strings.HasPrefix(r.Alert, "Submsg") || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
+			if !strings.HasPrefix(r.Alert, "Submsg") || r.Labels["severity"] == "" || r.Annotations["summary"] == "" ||
+				r.Annotations["description"] == "" {
 				t.Errorf("%+v lacks a severity, a summary or what to do", r)
 			}
 		}

@@ -26,7 +26,8 @@ DO $$ DECLARE f oid; BEGIN
 END $$;`, `ALTER TABLE subMsgList DROP COLUMN priority;`}
 
 	// breaking takes away what only submsgs older than itself use.
-	breaking = migration{fmt.Sprintf("-- oldest submsg: %d\nALTER TABLE subMsgList DROP COLUMN priority;", migrations.Latest()+2),
+	breaking = migration{fmt.Sprintf("-- oldest submsg: %d\nALTER TABLE subMsgList DROP COLUMN priority;",
+		migrations.Latest()+2),
 		`ALTER TABLE subMsgList ADD COLUMN priority integer NOT NULL DEFAULT 0;`}
 )
 
@@ -55,7 +56,8 @@ func buildNext(t *testing.T, more ...migration) (path string) {
 		t.Fatal(err)
 	}
 	path = filepath.Join(dir, "submsg")
-	build := exec.Command("go", "build", "-buildvcs=false", "-overlay", filepath.Join(dir, "overlay.json"), "-o", path, "./cmd/submsg")
+	build := exec.Command("go", "build", "-buildvcs=false", "-overlay", filepath.Join(dir, "overlay.json"), "-o", path,
+		"./cmd/submsg")
 	build.Dir = repoRoot
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the next submsg: %v\n%s", err, out)

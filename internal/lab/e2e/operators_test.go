@@ -10,7 +10,8 @@ import (
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
-// Two replicas at work: status sees both and what failed, show says why, and once the users have subscribed retry sends.
+// Two replicas at work: status sees both and what failed, show says why, and once the users have subscribed retry
+// sends.
 func TestOperators(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -18,7 +19,8 @@ func TestOperators(t *testing.T) {
 	w.serve()
 	w.insertPeople(20) // who have accepted nothing
 	eventually(t, "all refused", func() bool { return w.count("fail") == 20 })
-	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('"+person(77)+"', 'orderStatus', '{拿铁,十九,已发货,谢谢}');")
+	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('"+person(77)+
+		"', 'orderStatus', '{拿铁,十九,已发货,谢谢}');")
 	w.await(person(77), "fail")
 
 	says := func(code int, want []string, args ...string) {
@@ -37,10 +39,12 @@ func TestOperators(t *testing.T) {
 		_, out, _ := w.run("status")
 		return strings.Contains(out, "2 listening")
 	})
-	says(command.ExitOK, []string{"waiting       0", "sending       0", "fail 21", "│       20 │ fail   │ 43101", "the user has not accepted this", "a value does not fit the template"}, "status")
+	says(command.ExitOK, []string{"waiting       0", "sending       0", "fail 21", "│       20 │ fail   │ 43101",
+		"the user has not accepted this", "a value does not fit the template"}, "status")
 	says(command.ExitOK, []string{"errcode 43101", "let the user subscribe again", "submsg retry --id 1"}, "show", "1")
 	w.post("/_fake/grants", `{"openid":"*","templateId":"*","count":-1}`, nil)
-	says(command.ExitOK, []string{"messages found: 20 (20 fail); the newest 10:", "messages set to wait: 20"}, "retry", "--errcode=43101", "--yes")
+	says(command.ExitOK, []string{"messages found: 20 (20 fail); the newest 10:", "messages set to wait: 20"}, "retry",
+		"--errcode=43101", "--yes")
 	eventually(t, "all sent", func() bool { return w.count("success") == 20 })
 	says(command.ExitOK, []string{"success 20"}, "status")
 	if n := w.count("fail"); n != 1 {

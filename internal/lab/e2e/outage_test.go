@@ -57,7 +57,8 @@ func TestDatabaseGoesAway(t *testing.T) {
 	}
 	proxy := newProxy(t)
 	w := newWorldAt(t, server.URL(), "--grant-all", "--latency=30ms", "--quiet")
-	p := start(t, w.settings("DATABASE_URL=postgres://postgres@"+proxy.addr+"/postgres?sslmode=disable", "SUBMSG_SENDERS=16"), "serve")
+	p := start(t, w.settings("DATABASE_URL=postgres://postgres@"+proxy.addr+"/postgres?sslmode=disable",
+		"SUBMSG_SENDERS=16"), "serve")
 	p.says("database can't be reached, trying again")
 	const messages = 1500
 	w.insertPeople(messages)
@@ -94,7 +95,8 @@ func TestPGVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"DATABASE_URL=", "PGHOST=" + at.Host, fmt.Sprintf("PGPORT=%d", at.Port), "PGDATABASE=" + at.Database, "PGUSER=" + at.User, "PGPASSWORD=" + at.Password}
+	env := []string{"DATABASE_URL=", "PGHOST=" + at.Host, fmt.Sprintf("PGPORT=%d", at.Port),
+		"PGDATABASE=" + at.Database, "PGUSER=" + at.User, "PGPASSWORD=" + at.Password}
 	w.serve(env...)
 	// Only a consumer that hears asks for wakes.
 	eventually(t, "it listens", func() bool {

@@ -55,7 +55,8 @@ func insertInAnyCase(t *testing.T, w *world, n int) {
 		openid := person(n + i)
 		psql(t, w.db, fmt.Sprintf(statement, openid))
 		m := w.await(openid, "success")
-		if got := psql(t, w.db, fmt.Sprintf("SELECT SENDSTATUS, msgid = %d, attempts, errCode, sendTime >= createTime FROM SubMsgList WHERE openid = '%s';", *m.MsgID, openid)); got != "success|t|1|0|t\n" {
+		if got := psql(t, w.db, fmt.Sprintf("SELECT SENDSTATUS, msgid = %d, attempts, errCode, sendTime >= createTime "+
+			"FROM SubMsgList WHERE openid = '%s';", *m.MsgID, openid)); got != "success|t|1|0|t\n" {
 			t.Errorf("the row says %q", got)
 		}
 		w.wantSent(openid, 1)
@@ -64,7 +65,8 @@ func insertInAnyCase(t *testing.T, w *world, n int) {
 
 func insertMany(t *testing.T, w *world, _ int) {
 	const rows = 10_000
-	psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT '%s9' || lpad(g::text, 23, '0'), 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}' FROM generate_series(1, %d) g;", personMark, rows))
+	psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT '%s9' || "+
+		"lpad(g::text, 23, '0'), 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}' FROM generate_series(1, %d) g;", personMark, rows))
 	eventually(t, "all are sent", func() bool {
 		return w.number(`SELECT count(*) FROM subMsgList WHERE openid LIKE $1 AND sendStatus = 'success'`, personMark+"9%") == rows
 	})
@@ -97,13 +99,15 @@ func openTransaction(t *testing.T, w *world, n int) {
 
 func repeatableRead(t *testing.T, w *world, n int) {
 	for i, level := range []string{"REPEATABLE READ", "SERIALIZABLE"} {
-		psql(t, w.db, "BEGIN ISOLATION LEVEL "+level+";\nSELECT count(*) FROM subMsgList;\nSELECT pg_sleep(0.5);\n"+insertFor(n+i)+"COMMIT;\n")
+		psql(t, w.db, "BEGIN ISOLATION LEVEL "+level+";\nSELECT count(*) FROM subMsgList;\nSELECT pg_sleep(0.5);\n"+
+			insertFor(n+i)+"COMMIT;\n")
 		w.await(person(n+i), "success")
 	}
 }
 
 func rolledBackSavepoint(t *testing.T, w *world, n int) {
-	psql(t, w.db, "BEGIN;\n"+insertFor(n)+"SAVEPOINT before;\n"+insertFor(n+1)+"ROLLBACK TO before;\n"+insertFor(n+2)+"COMMIT;\n")
+	psql(t, w.db, "BEGIN;\n"+insertFor(n)+"SAVEPOINT before;\n"+insertFor(n+1)+"ROLLBACK TO before;\n"+insertFor(n+2)+
+		"COMMIT;\n")
 	w.await(person(n), "success")
 	w.await(person(n+2), "success")
 	w.wantSent(person(n+1), 0)
@@ -136,9 +140,11 @@ func fixAndSendAgain(t *testing.T, w *world, n int) {
 
 func cancelMessage(t *testing.T, w *world, n int) {
 	openid := person(n)
-	psql(t, w.db, insertFor(n+1)+"INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+openid+"', 'orderStatus', '{a,1,b,c}', now() + interval '3 seconds');\n"+
+	psql(t, w.db, insertFor(n+1)+"INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+
+		openid+"', 'orderStatus', '{a,1,b,c}', now() + interval '3 seconds');\n"+
 		"UPDATE subMsgList SET sendStatus = 'cancel' WHERE openid = '"+openid+"';\n"+
-		"INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+person(n+2)+"', 'orderStatus', '{a,1,b,c}', now() + interval '3.5 seconds');\n")
+		"INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+person(n+2)+
+		"', 'orderStatus', '{a,1,b,c}', now() + interval '3.5 seconds');\n")
 	w.await(person(n+2), "success") // due after the cancelled one
 	if m := w.messages(openid)[0]; m.Status != "cancel" || m.Attempts != 0 {
 		t.Errorf("cancelled, and the row says %s after %d attempts", m.Status, m.Attempts)
@@ -151,35 +157,41 @@ func cancelMessage(t *testing.T, w *world, n int) {
 
 func scheduleMessage(t *testing.T, w *world, n int) {
 	openid := person(n)
-	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+openid+"', 'orderStatus', '{a,1,b,c}', now() + interval '2 seconds');")
+	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+openid+
+		"', 'orderStatus', '{a,1,b,c}', now() + interval '2 seconds');")
 	w.await(openid, "success")
 	if n := w.number(`SELECT count(*) FROM subMsgList WHERE openid = $1 AND sendTime < sendAfter`, openid); n != 0 {
 		t.Error("sent before its time")
 	}
 	// Far away, then brought forward by hand.
-	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+person(n+1)+"', 'orderStatus', '{a,1,b,c}', '2100-01-01');\n"+
+	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+person(n+1)+
+		"', 'orderStatus', '{a,1,b,c}', '2100-01-01');\n"+
 		"UPDATE subMsgList SET sendAfter = now() WHERE openid = '"+person(n+1)+"';\n")
 	w.await(person(n+1), "success")
 }
 
 func expireMessage(t *testing.T, w *world, n int) {
 	openid := person(n)
-	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter, expireTime) VALUES ('"+openid+"', 'orderStatus', '{a,1,b,c}', now() + interval '1 hour', now() + interval '1 second');")
+	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter, expireTime) VALUES ('"+openid+
+		"', 'orderStatus', '{a,1,b,c}', now() + interval '1 hour', now() + interval '1 second');")
 	if m := w.await(openid, "expired"); m.Text == "" {
 		t.Error("expired without a word")
 	}
-	_, err := tryPsql(t, w.db, "UPDATE subMsgList SET sendStatus = 'wait', sendAfter = now() WHERE openid = '"+openid+"';")
+	_, err := tryPsql(t, w.db, "UPDATE subMsgList SET sendStatus = 'wait', sendAfter = now() WHERE openid = '"+openid+
+		"';")
 	if err == nil || !strings.Contains(err.Error(), "expireTime") {
 		t.Errorf("waiting past its expireTime: %v", err)
 	}
 	w.wantSent(openid, 0)
-	psql(t, w.db, "UPDATE subMsgList SET sendStatus = 'wait', sendAfter = now(), expireTime = NULL WHERE openid = '"+openid+"';")
+	psql(t, w.db, "UPDATE subMsgList SET sendStatus = 'wait', sendAfter = now(), expireTime = NULL WHERE openid = '"+
+		openid+"';")
 	w.await(openid, "success")
 }
 
 func dedupKey(t *testing.T, w *world, n int) {
 	openid := person(n)
-	insert := "INSERT INTO subMsgList (openid, templateId, parameterArr, dedupKey) VALUES ('" + openid + "', 'orderStatus', '{a,1,b,c}', 'order 42 shipped')"
+	insert := "INSERT INTO subMsgList (openid, templateId, parameterArr, dedupKey) VALUES ('" + openid +
+		"', 'orderStatus', '{a,1,b,c}', 'order 42 shipped')"
 	psql(t, w.db, strings.Repeat(insert+" ON CONFLICT DO NOTHING;\n", 3))
 	w.await(openid, "success")
 	if _, err := tryPsql(t, w.db, insert+";"); err == nil {
@@ -189,7 +201,8 @@ func dedupKey(t *testing.T, w *world, n int) {
 }
 
 func ownPage(t *testing.T, w *world, n int) {
-	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, page) VALUES ('"+person(n)+"', 'orderStatus', '{a,1,b,c}', 'pages/order?id=42&from=订阅');")
+	psql(t, w.db, "INSERT INTO subMsgList (openid, templateId, parameterArr, page) VALUES ('"+person(n)+
+		"', 'orderStatus', '{a,1,b,c}', 'pages/order?id=42&from=订阅');")
 	w.await(person(n), "success")
 	if sent := w.wantSent(person(n), 1); len(sent) == 1 && sent[0].Page != "pages/order?id=42&from=订阅" {
 		t.Errorf("page %q", sent[0].Page)

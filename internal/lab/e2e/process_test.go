@@ -69,7 +69,8 @@ func start(t *testing.T, env []string, args ...string) *process {
 func startBinary(t *testing.T, path string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: strings.Join(args[:min(len(args), 2)], " "), done: make(chan struct{})}
-	p.cmd = &exec.Cmd{Path: path, Args: append([]string{"submsg"}, args...), Env: append(bareEnv(), env...), Stdout: &p.out, Stderr: &p.err}
+	p.cmd = &exec.Cmd{Path: path, Args: append([]string{"submsg"}, args...), Env: append(bareEnv(), env...),
+		Stdout: &p.out, Stderr: &p.err}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,8 @@ func (p *process) finish() {
 	}
 }
 
-// The planted secrets: every secret, openid and token that the tests use begins so (tokens are learned, see world.plant).
+// The planted secrets: every secret, openid and token that the tests use begins so (tokens are learned, see
+// world.plant).
 const (
 	secretMark = "e2eSecretValue"
 	personMark = "oE2E"

@@ -20,8 +20,8 @@ type proxy struct {
 	conns  []net.Conn
 }
 
-// newProxy takes an address. It stays taken while nobody listens, by a socket that is bound and no more: the tests beside
-// this one open connections by the hundred, and one of them would get it.
+// newProxy takes an address. It stays taken while nobody listens, by a socket that is bound and no more: the tests
+// beside this one open connections by the hundred, and one of them would get it.
 func newProxy(t *testing.T) *proxy {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)

@@ -112,10 +112,12 @@ func TestStandInIsLikePsql(t *testing.T) {
 	if err := os.WriteFile(file, []byte("1\t一\n2\t二\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	script := "CREATE TEMP TABLE t (n int, word text);\n\\copy t (n, word) from '" + file + "'\nBEGIN;\nDELETE FROM t WHERE n = 1;\n" +
+	script := "CREATE TEMP TABLE t (n int, word text);\n\\copy t (n, word) from '" + file +
+		"'\nBEGIN;\nDELETE FROM t WHERE n = 1;\n" +
 		"SELECT n, word FROM t;\nROLLBACK;\nSELECT count(*) FROM t;\n"
 	url := pgtest.Empty(t)
-	for name, client := range map[string]func(*testing.T, string, string) (string, error){"psql": tryPsql, "stand-in": likePsql} {
+	for name, client := range map[string]func(*testing.T, string, string) (string, error){"psql": tryPsql,
+		"stand-in": likePsql} {
 		if got, err := client(t, url, script); err != nil || got != "2|二\n2\n" {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

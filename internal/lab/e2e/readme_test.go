@@ -216,7 +216,8 @@ func shellWords(line string) (commands [][]string) {
 	return commands
 }
 
-// submsgArgs is what a shell command says to submsg, and the variables that it sets for it; false if it is another program's.
+// submsgArgs is what a shell command says to submsg, and the variables that it sets for it; false if it is another
+// program's.
 func submsgArgs(words []string) (args, set []string, ours bool) {
 	assignment := regexp.MustCompile(`^([A-Z_]+)=`)
 	for len(words) > 0 && assignment.MatchString(words[0]) {
@@ -252,7 +253,8 @@ func TestReadmeCommands(t *testing.T) {
 					}
 					for _, variable := range set {
 						if _, ok := variables(command.Selected())[variable]; !ok {
-							t.Errorf("%s: %q: submsg %s doesn't read %s", name, strings.TrimSpace(line), command.Command(), variable)
+							t.Errorf("%s: %q: submsg %s doesn't read %s", name, strings.TrimSpace(line),
+								command.Command(), variable)
 						}
 					}
 				}
@@ -264,7 +266,8 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
-// The READMEs' SQL runs as it stands there, in order. Each statement does something, and every message it makes can be rendered.
+// The READMEs' SQL runs as it stands there, in order. Each statement does something, and every message it makes can be
+// rendered.
 func TestReadmeSQL(t *testing.T) {
 	eachReadme(t, func(t *testing.T, name, text string) {
 		conn, err := pgx.Connect(t.Context(), pgtest.DB(t))

@@ -16,7 +16,8 @@ import (
 func TestReadOnlySessionIsLeft(t *testing.T) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	pool, err := settings.Database{DatabaseURL: pgtest.DB(t) + "&pool_max_conns=1"}.Open(t.Context(), logrus.NewEntry(log))
+	pool, err := settings.Database{DatabaseURL: pgtest.DB(t) + "&pool_max_conns=1"}.Open(t.Context(),
+		logrus.NewEntry(log))
 	if err != nil {
 		t.Fatal(err)
 	}

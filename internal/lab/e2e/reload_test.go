@@ -34,7 +34,8 @@ func TestTemplatesReload(t *testing.T) {
 	fakes := writeTemplates(t, map[string]string{"orderStatus.yaml": status, "latecomer.yaml": latecomer})
 	w := newWorld(t, "--grant-all", "--templates="+fakes)
 	p := w.serve("SUBMSG_TEMPLATES=" + dir)
-	insert := "INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('" + person(1) + "', 'latecomer', '{hello}');"
+	insert := "INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('" + person(1) +
+		"', 'latecomer', '{hello}');"
 	psql(t, w.db, insert)
 	w.await(person(1), "fail") // nobody knows it yet
 
@@ -47,7 +48,8 @@ func TestTemplatesReload(t *testing.T) {
 	rename(t, dir, "latecomer.yaml", strings.Replace(latecomer, "thing1", "thong1", 1))
 	p.says(`the template files have an error, the old ones stay in use: latecomer.yaml:5: .*thong1`)
 	// A message that is due later than two more looks at the folder: the old templates stay, and nothing is said again.
-	psql(t, w.db, insertFor(2)+"INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+person(3)+"', 'latecomer', '{again}', now() + interval '4.5 seconds');\n")
+	psql(t, w.db, insertFor(2)+"INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+
+		person(3)+"', 'latecomer', '{again}', now() + interval '4.5 seconds');\n")
 	w.await(person(2), "success")
 	w.await(person(3), "success")
 	if n := p.count("the template files have an error"); n != 1 {

@@ -24,7 +24,8 @@ func TestTwoServes(t *testing.T) {
 	for _, p := range serves {
 		p.says("msg=serving")
 	}
-	psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT '%s' || lpad(g::text, 24, '0'), 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}' FROM generate_series(1, %d) g;", personMark, messages))
+	psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT '%s' || lpad(g::text, "+
+		"24, '0'), 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}' FROM generate_series(1, %d) g;", personMark, messages))
 	eventually(t, "all are sent", func() bool {
 		return w.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == messages
 	})

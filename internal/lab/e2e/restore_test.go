@@ -32,8 +32,8 @@ const (
 // crowd is how many messages go out around the moment of the copy.
 const crowd = 300
 
-// A database is copied while messages go out, as a backup and as a staging database are; the original sends the rest. In the copy
-// nothing is sent by itself, until a person has seen to it; and nobody gets anything twice.
+// A database is copied while messages go out, as a backup and as a staging database are; the original sends the rest.
+// In the copy nothing is sent by itself, until a person has seen to it; and nobody gets anything twice.
 func TestCopyOfALiveDatabase(t *testing.T) {
 	t.Parallel()
 	copies := map[string]func(*world) (restore func() string){"by template": (*world).copiedByTemplate}
@@ -45,14 +45,16 @@ func TestCopyOfALiveDatabase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "--grant-all", "--latency=50ms", "--quiet")
-			times := []string{"SUBMSG_SENDERS=4", "SUBMSG_SEND_TIMEOUT=6s", "SUBMSG_LEASE=9s", "SUBMSG_HTTP_ADDR=127.0.0.1:0"}
+			times := []string{"SUBMSG_SENDERS=4", "SUBMSG_SEND_TIMEOUT=6s", "SUBMSG_LEASE=9s",
+				"SUBMSG_HTTP_ADDR=127.0.0.1:0"}
 			original := w.serve(times...)
 			w.everyStatus()
 			w.insertPeople(crowd)
 			eventually(t, "in the middle of it", func() bool { return w.count("success") >= 20 })
 			psql(t, w.db, abandoned(dying, "5 s")) // at the moment of a copy the others may all be between two messages
 			restore := copied(w)
-			eventually(t, "the original sends the rest", func() bool { return w.count("success") == crowd && w.count("sending") == 0 })
+			eventually(t, "the original sends the rest",
+				func() bool { return w.count("success") == crowd && w.count("sending") == 0 })
 			original.signal(os.Interrupt)
 			original.exit()
 			w.exactlyOnce(0)
@@ -80,14 +82,17 @@ func TestCopyOfALiveDatabase(t *testing.T) {
 	}
 }
 
-// everyStatus leaves a message of each status but those that the crowd has, an order for the rule, and a template paused.
+// everyStatus leaves a message of each status but those that the crowd has, an order for the rule, and a template
+// paused.
 func (w *world) everyStatus() {
 	w.t.Helper()
 	insert := func(n int, template, params, columns, values string) string {
-		return fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr%s) VALUES ('%s', '%s', '%s'%s);\n", columns, person(n), template, params, values)
+		return fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr%s) VALUES ('%s', '%s', '%s'%s);\n",
+			columns, person(n), template, params, values)
 	}
 	const good = "{生椰拿铁,19.9,已发货,谢谢}"
-	psql(w.t, w.db, "INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('seasonal', 'by hand', 'infinity');\n"+
+	psql(w.t, w.db, "INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('seasonal', 'by hand', "+
+		"'infinity');\n"+
 		insert(called, "orderStatus", good, ", sendAfter", ", now() + interval '1 day'")+
 		"UPDATE subMsgList SET sendStatus = 'cancel';\n"+
 		insert(mistaken, "orderStatus", "{生椰拿铁,十九,已发货,谢谢}", "", "")+
@@ -95,7 +100,8 @@ func (w *world) everyStatus() {
 		abandoned(lost, "0 s")+
 		insert(stopped, "seasonal", "{}", "", "")+
 		insert(tomorrow, "orderStatus", good, ", sendAfter", ", now() + interval '1 day'")+
-		fmt.Sprintf("INSERT INTO orders (openid, name, cardNumber, payMoney, balance, remark) VALUES ('%s', '张三', 'VIP1', 1, 2, '谢谢');\n", person(buyer)))
+		fmt.Sprintf("INSERT INTO orders (openid, name, cardNumber, payMoney, balance, remark) VALUES ('%s', '张三', "+
+			"'VIP1', 1, 2, '谢谢');\n", person(buyer)))
 	w.await(person(mistaken), "fail")
 	w.await(person(late), "expired")
 	w.await(person(lost), "unknown")
@@ -129,7 +135,8 @@ func (w *world) waitsForAPerson(p *process) {
 		"doctor": "fail    pauses         nothing is sent: 本数据库是副本",
 		"show " + fmt.Sprint(w.messages(person(newcomer))[0].ID): "is paused until a person lifts it",
 	} {
-		if _, out, errs := w.run(strings.Fields(args)...); !strings.Contains(out, words) || !strings.Contains(out, "副本") {
+		if _, out, errs := w.run(strings.Fields(args)...); !strings.Contains(out, words) ||
+			!strings.Contains(out, "副本") {
 			w.t.Errorf("submsg %s doesn't say %q:\n%s%s", args, words, out, errs)
 		}
 	}
@@ -140,7 +147,8 @@ func (w *world) waitsForAPerson(p *process) {
 		_, body := p.page("/metrics")
 		return strings.Contains(body, `submsg_template_paused{template="*"} 1`)
 	})
-	if got := psql(w.t, w.db, "SELECT templateId, nextProbe FROM subMsgPaused;\nSELECT value, state FROM subMsgHealth WHERE name = 'paused';\n"); got != "*|infinity\nseasonal|infinity\n2|warn\n" {
+	if got := psql(w.t, w.db, "SELECT templateId, nextProbe FROM subMsgPaused;\nSELECT value, state FROM subMsgHealth "+
+		"WHERE name = 'paused';\n"); got != "*|infinity\nseasonal|infinity\n2|warn\n" {
 		w.t.Errorf("the views say %s", got)
 	}
 }
@@ -154,7 +162,8 @@ func (w *world) lookAgain() {
 
 // abandoned is a message whose sender died in the middle of it, and its lease lasts for so long yet.
 func abandoned(n int, lease string) string {
-	return fmt.Sprintf("WITH m AS (INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('%s', 'orderStatus', 'sending', gen_random_uuid(), clock_timestamp() + '%s') RETURNING *) "+
+	return fmt.Sprintf("WITH m AS (INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) "+
+		"VALUES ('%s', 'orderStatus', 'sending', gen_random_uuid(), clock_timestamp() + '%s') RETURNING *) "+
 		"INSERT INTO subMsgClaim SELECT claimId, leaseUntil, ARRAY[id] FROM m;\n", person(n), lease)
 }
 
@@ -164,7 +173,8 @@ func (w *world) letGo(failed string) {
 	if _, out, errs := w.run("list", "--status=wait", "--due-before="+failed); !strings.Contains(out, "wait") {
 		w.t.Errorf("no message is listed:\n%s%s", out, errs)
 	}
-	if code, out, errs := w.run("cancel", "--status=wait", "--due-before="+failed, "--yes"); code != command.ExitOK || !strings.Contains(out, "messages called off: ") {
+	if code, out, errs := w.run("cancel", "--status=wait", "--due-before="+failed, "--yes"); code != command.ExitOK ||
+		!strings.Contains(out, "messages called off: ") {
 		w.t.Errorf("exit code %d:\n%s%s", code, out, errs)
 	}
 	if got := w.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait'`); got != 2 {
@@ -172,7 +182,8 @@ func (w *world) letGo(failed string) {
 	}
 	psql(w.t, w.db, "DELETE FROM subMsgPause WHERE templateId = '*';\n")
 	w.await(person(newcomer), "success")
-	psql(w.t, w.db, fmt.Sprintf("UPDATE orders SET isSendMsg = true;\nINSERT INTO subMsgList (openid, templateId) VALUES ('%s', 'seasonal');\n", person(stillStopped)))
+	psql(w.t, w.db, fmt.Sprintf("UPDATE orders SET isSendMsg = true;\nINSERT INTO subMsgList (openid, templateId) "+
+		"VALUES ('%s', 'seasonal');\n", person(stillStopped)))
 	w.await(person(buyer), "success")
 	w.lookAgain()
 	if m := w.await(person(stillStopped), "wait"); m.Attempts != 0 {
@@ -180,7 +191,8 @@ func (w *world) letGo(failed string) {
 	}
 }
 
-// wantOnce looks into the fake's ledger: the original, the copy and what came of its tables alone have sent nothing to anybody twice.
+// wantOnce looks into the fake's ledger: the original, the copy and what came of its tables alone have sent nothing to
+// anybody twice.
 func (w *world) wantOnce() {
 	w.t.Helper()
 	got := map[string]int{}

@@ -84,15 +84,18 @@ func TestLackingRights(t *testing.T) {
 	login := prefix + "_serve"
 	psql(t, db, names.SQL()+`; CREATE ROLE `+login+` IN ROLE `+prefix+`_worker; REVOKE SELECT (traceparent) ON subMsgList FROM `+prefix+`_worker`)
 	defer func() {
-		all := strings.Join([]string{prefix + "_app", prefix + "_worker", prefix + "_admin", prefix + "_readonly", login}, ", ")
+		all := strings.Join([]string{prefix + "_app", prefix + "_worker", prefix + "_admin", prefix + "_readonly",
+			login}, ", ")
 		psql(t, db, `DROP OWNED BY `+all+`; DROP ROLE `+all)
 	}()
 	got := submsg(t, db, "", "", "migrate", "up", "--prefix="+prefix)
 	if !strings.Contains(got, "run what `submsg roles` prints") || !strings.Contains(got, "exit code 0") {
 		t.Errorf("%s", got)
 	}
-	got = submsg(t, db+"&options=-c%20role%3D"+login, "", "", "serve", "--http-addr=off", "--wechat-appid=wx0123456789abcdef", "--wechat-secret=s", "--wechat-url=http://127.0.0.1:1")
-	if !strings.Contains(got, login+" lacks 1 rights that serve needs: SELECT (traceparent) ON public.subMsgList; ") || !strings.Contains(got, "exit code 1") {
+	got = submsg(t, db+"&options=-c%20role%3D"+login, "", "", "serve", "--http-addr=off",
+		"--wechat-appid=wx0123456789abcdef", "--wechat-secret=s", "--wechat-url=http://127.0.0.1:1")
+	if !strings.Contains(got, login+" lacks 1 rights that serve needs: SELECT (traceparent) ON public.subMsgList; ") ||
+		!strings.Contains(got, "exit code 1") {
 		t.Errorf("%s", got)
 	}
 	psql(t, db, names.SQL())

@@ -24,7 +24,8 @@ func TestRolesCommand(t *testing.T) {
 	check := func(wantCode int, wantOut, wantErr string) {
 		t.Helper()
 		code, out, errs := roles("--check", "--database-url", url)
-		if code != wantCode || !strings.Contains(out, wantOut) || wantOut == "" && out != "" || !strings.Contains(errs, wantErr) {
+		if code != wantCode || !strings.Contains(out, wantOut) || wantOut == "" && out != "" ||
+			!strings.Contains(errs, wantErr) {
 			t.Errorf("exit code %d, %q, %q; want %d, %q, %q", code, out, errs, wantCode, wantOut, wantErr)
 		}
 	}
@@ -55,12 +56,14 @@ func TestRolesCommand(t *testing.T) {
 	check(command.ExitFailed, "REVOKE UPDATE (openid) ON public.submsglist FROM "+prefix+"_worker;\n", "in 1 point")
 	exec("REVOKE UPDATE (openid) ON subMsgList FROM " + prefix + "_worker")
 
-	for _, wrong := range [][]string{{"--prefix", "Sub Msg"}, {"--schema", ""}, {"--check", "--database-url", "nonsense"}} {
+	for _, wrong := range [][]string{{"--prefix", "Sub Msg"}, {"--schema", ""},
+		{"--check", "--database-url", "nonsense"}} {
 		if code, _, errs := roles(wrong...); code != command.ExitUsage || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%q: exit code %d, %q", wrong, code, errs)
 		}
 	}
-	if code, _, errs := roles("--check", "--schema", "nowhere", "--database-url", url); code != command.ExitFailed || !strings.Contains(errs, "no submsg schema") {
+	if code, _, errs := roles("--check", "--schema", "nowhere", "--database-url", url); code != command.ExitFailed ||
+		!strings.Contains(errs, "no submsg schema") {
 		t.Errorf("a schema that isn't there: exit code %d, %q", code, errs)
 	}
 }

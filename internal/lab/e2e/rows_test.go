@@ -10,7 +10,8 @@ import (
 
 // insertFor is the statement of the README, for the nth person.
 func insertFor(n int) string {
-	return fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('%s', 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}');\n", person(n))
+	return fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('%s', 'orderStatus', "+
+		"'{生椰拿铁,19.9,已发货,谢谢}');\n", person(n))
 }
 
 func (w *world) wantSent(openid string, n int) []fakewechat.Sent {
@@ -25,7 +26,8 @@ func (w *world) wantSent(openid string, n int) []fakewechat.Sent {
 // insertPeople inserts one message each for the persons 1 to n, in one statement.
 func (w *world) insertPeople(n int) {
 	w.t.Helper()
-	psql(w.t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT '%s' || lpad(g::text, 24, '0'), 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}' FROM generate_series(1, %d) g;", personMark, n))
+	psql(w.t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT '%s' || "+
+		"lpad(g::text, 24, '0'), 'orderStatus', '{生椰拿铁,19.9,已发货,谢谢}' FROM generate_series(1, %d) g;", personMark, n))
 }
 
 func (w *world) count(status string) int {
@@ -63,7 +65,8 @@ func (w *world) messages(openid string) []message {
 	return all
 }
 
-// await waits until a person's last message has a status, and returns it. It fails early when that can't happen any more.
+// await waits until a person's last message has a status, and returns it. It fails early when that can't happen any
+// more.
 func (w *world) await(openid, status string) (m message) {
 	w.t.Helper()
 	eventually(w.t, openid+" "+status, func() bool {
@@ -86,8 +89,8 @@ func (w *world) number(query string, args ...any) (n int) {
 	return n
 }
 
-// exactlyOnce compares the ledger with the table at rest: each success stands there once, under its msgId, and nothing else
-// does but what was sent again by hand.
+// exactlyOnce compares the ledger with the table at rest: each success stands there once, under its msgId, and nothing
+// else does but what was sent again by hand.
 func (w *world) exactlyOnce(again int) {
 	w.t.Helper()
 	rows, _ := w.pool.Query(w.t.Context(), `SELECT msgId, openid FROM subMsgList WHERE sendStatus = 'success'`)

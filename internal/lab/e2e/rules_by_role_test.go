@@ -33,7 +33,8 @@ GRANT TRIGGER, UPDATE, SELECT (id, buyer, goods, amount, state, note, notify) ON
 GRANT SELECT ON shop.refunds TO `+reader+`;
 `)
 	add := func(table, remark string) []string {
-		return []string{"add", table, "--name=refunds", "--template=orderStatus", "--openid=buyer", "--flag=notify", "--param=goods", "--param=amount", "--param=state", "--param=" + remark}
+		return []string{"add", table, "--name=refunds", "--template=orderStatus", "--openid=buyer", "--flag=notify",
+			"--param=goods", "--param=amount", "--param=state", "--param=" + remark}
 	}
 	for _, tt := range []struct {
 		name, role string

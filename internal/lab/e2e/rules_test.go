@@ -45,7 +45,8 @@ INSERT INTO shop.shipments (id, shipped_on, buyer, goods, fee) VALUES (1, '2026-
 	if !strings.Contains(out, `column "State" is 'new'`) {
 		t.Errorf("what a row that doesn't fire says:\n%s", out)
 	}
-	s.rules("held for 1h ", "add", "shop.shipments", "--template=orderStatus", "--openid=buyer", "--name=shipments", "--when=Status=sent", "--on-insert", "--hold=1h",
+	s.rules("held for 1h ", "add", "shop.shipments", "--template=orderStatus", "--openid=buyer", "--name=shipments",
+		"--when=Status=sent", "--on-insert", "--hold=1h",
 		"--param=goods", "--param=fee", "--param==已寄出", "--param={\"column\":\"shipped_on\",\"format\":\"MM月DD日\"}")
 	psql(t, s.db, `SELECT submsg_watch('shop."Orders"', template => 'vipPaySuccess', openid => 'buyerOpenid', params => ARRAY['to', 'orderNo', 'Amount', 'Balance', '=谢谢'], whenColumn => 'State', whenValues => '{paid}', filter => '{"Kind":"card"}', name => 'cards');`)
 	return s
@@ -64,7 +65,8 @@ func published(w *world) {
 }
 
 func refundsRule(note string) []string {
-	return []string{"add", "shop.refunds", "--template=orderStatus", "--openid=buyer_openid", "--flag=notify", "--name=refunds",
+	return []string{"add", "shop.refunds", "--template=orderStatus", "--openid=buyer_openid", "--flag=notify",
+		"--name=refunds",
 		"--param=goods", "--param=amount", `--param={"column":"state","map":{"approved":"已退款","refused":"已拒绝"},"else":"处理中"}`, "--param=" + note}
 }
 
@@ -102,7 +104,8 @@ func TestShop(t *testing.T) {
 UPDATE shop."Orders" SET "State" = 'paid';
 UPDATE shop.shipments SET shipped_on = '2026-11-02', "Status" = 'sent' WHERE id = 1;
 `
-	if got := psql(t, s.db, "BEGIN;\n"+edits+"SELECT count(*) FROM subMsgList;\nROLLBACK;\nSELECT count(*) FROM subMsgList;\n"); got != "4\n0\n" {
+	if got := psql(t, s.db, "BEGIN;\n"+edits+
+		"SELECT count(*) FROM subMsgList;\nROLLBACK;\nSELECT count(*) FROM subMsgList;\n"); got != "4\n0\n" {
 		t.Fatalf("messages in the transaction and after its rollback: %q", got)
 	}
 
@@ -172,7 +175,8 @@ func TestRuleIsTried(t *testing.T) {
 		Row, Rule string
 		Data      map[string]string
 	}
-	if err := json.Unmarshal([]byte(s.rules("", "test", "shop.refunds", "--where=id = 7", "--json")), &got); err != nil {
+	if err := json.Unmarshal([]byte(s.rules("", "test", "shop.refunds", "--where=id = 7", "--json")),
+		&got); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != 1 || got[0].Rule != "refunds" || got[0].Row != "id=7" {
@@ -181,7 +185,8 @@ func TestRuleIsTried(t *testing.T) {
 	if diff := cmp.Diff(words("orderStatus", "生椰拿铁", "19.90元", "处理中", "原路退回"), got[0].Data); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	for _, where := range []string{"id = 7; DELETE FROM shop.refunds", "false) r; DELETE FROM shop.refunds; SELECT (true", "nonsense = 1", "id = 'x'"} {
+	for _, where := range []string{"id = 7; DELETE FROM shop.refunds",
+		"false) r; DELETE FROM shop.refunds; SELECT (true", "nonsense = 1", "id = 'x'"} {
 		s.fails(command.ExitUsage, "", "test", "shop.refunds", "--where="+where)
 	}
 	s.rules("messages: 0", "test", "shop.refunds", "--where=id = 999")
@@ -218,7 +223,8 @@ func TestRuleHolds(t *testing.T) {
 func TestRuleIsMended(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	psql(t, s.db, "ALTER TABLE shop.refunds DROP note;\nUPDATE shop.refunds SET state = 'refused', notify = true WHERE id = 8;\n")
+	psql(t, s.db, "ALTER TABLE shop.refunds DROP note;\nUPDATE shop.refunds SET state = 'refused', notify = true "+
+		"WHERE id = 8;\n")
 	if got := psql(t, s.db, "SELECT state, notify FROM shop.refunds WHERE id = 8;"); got != "refused|t\n" {
 		t.Errorf("the refund says %q", got)
 	}
@@ -235,7 +241,8 @@ func TestRuleIsMended(t *testing.T) {
 	}
 	s.serve()
 	s.await(person(patient), "success")
-	if diff := cmp.Diff(words("orderStatus", "冰美式", "15.00元", "已拒绝", "如有疑问请联系客服"), s.wantSent(person(patient), 1)[0].Data); diff != "" {
+	if diff := cmp.Diff(words("orderStatus", "冰美式", "15.00元", "已拒绝", "如有疑问请联系客服"),
+		s.wantSent(person(patient), 1)[0].Data); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -54,7 +54,8 @@ func scriptFault(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: fault JSON")
 	}
-	answer, err := http.Post(ts.Getenv("SUBMSG_WECHAT_URL")+"/_fake/faults", "application/json", strings.NewReader(args[0]))
+	answer, err := http.Post(ts.Getenv("SUBMSG_WECHAT_URL")+"/_fake/faults", "application/json",
+		strings.NewReader(args[0]))
 	ts.Check(err)
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {

@@ -44,7 +44,8 @@ type seedTemplate struct {
 
 // expected is the sample as the fake's ledger must hold it.
 func (s seedTemplate) expected() fakewechat.Sent {
-	e := fakewechat.Sent{OpenID: s.Sent.ToUser, TemplateID: s.Sent.TemplateID, Page: s.Sent.Page, State: s.Sent.State, Lang: s.Sent.Lang, Data: map[string]string{}}
+	e := fakewechat.Sent{OpenID: s.Sent.ToUser, TemplateID: s.Sent.TemplateID, Page: s.Sent.Page, State: s.Sent.State,
+		Lang: s.Sent.Lang, Data: map[string]string{}}
 	for key, item := range s.Sent.Data {
 		e.Data[key] = item.Value
 	}
@@ -60,7 +61,8 @@ func TestSeedPayloadsReachWeChat(t *testing.T) {
 	var want []fakewechat.Sent
 	for _, s := range seeds {
 		for _, template := range []string{s.TemplateID, s.Name} { // the original's id, and the name as a convenience
-			psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('%s', '%s', '{%s}');",
+			psql(t, w.db, fmt.Sprintf("INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('%s', '%s', "+
+				"'{%s}');",
 				s.Sample.OpenID, template, strings.Join(s.Sample.ParameterArr, ",")))
 			m := w.await(s.Sample.OpenID, "success")
 			if m.MsgID == nil || *m.MsgID <= 1<<53 {
@@ -115,7 +117,8 @@ func TestSeedOrders(t *testing.T) {
 		for column, v := range seed.Order {
 			columns, values = append(columns, column), append(values, sqlLiteral(v))
 		}
-		psql(t, w.db, fmt.Sprintf("INSERT INTO orders (%s) VALUES (%s);", strings.Join(columns, ", "), strings.Join(values, ", ")))
+		psql(t, w.db, fmt.Sprintf("INSERT INTO orders (%s) VALUES (%s);", strings.Join(columns, ", "),
+			strings.Join(values, ", ")))
 	}
 	if n := len(w.messages(openid)); n != 0 {
 		t.Fatalf("inserting orders made %d messages", n)
@@ -141,7 +144,8 @@ func TestSeedOrders(t *testing.T) {
 		if step.Message != nil {
 			m := all[len(all)-1]
 			got := fmt.Sprint(m.Template, m.Params, m.Status)
-			if want := fmt.Sprint(step.Message.TemplateID, step.Message.ParameterArr, step.Message.SendStatus); got != want {
+			if want := fmt.Sprint(step.Message.TemplateID, step.Message.ParameterArr,
+				step.Message.SendStatus); got != want {
 				t.Errorf("update %d: message %s, want %s", i+1, got, want)
 			}
 		}

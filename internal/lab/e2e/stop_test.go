@@ -34,7 +34,8 @@ func TestDrains(t *testing.T) {
 	}
 }
 
-// The second signal doesn't wait. What was on the wire is in doubt, and a person can't send it again before the lease is over.
+// The second signal doesn't wait. What was on the wire is in doubt, and a person can't send it again before the lease
+// is over.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--grant-all", "--latency=15s")

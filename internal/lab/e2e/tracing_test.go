@@ -41,7 +41,8 @@ func newOTLP(t *testing.T) *otlp {
 		if err == nil {
 			err = proto.Unmarshal(body, request)
 		}
-		if err != nil || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" || r.Header.Get("api-key") != collectorKey {
+		if err != nil || r.URL.Path != "/v1/traces" || r.Header.Get("Content-Type") != "application/x-protobuf" ||
+			r.Header.Get("api-key") != collectorKey {
 			t.Errorf("%s %v: %v", r.URL, r.Header, err)
 		}
 		c.keep(string(body), request)
@@ -60,8 +61,10 @@ func (c *otlp) keep(body string, request *collector.ExportTraceServiceRequest) {
 		for _, scope := range of.ScopeSpans {
 			for _, span := range scope.Spans {
 				a := attributesOf(span.Attributes)
-				line := fmt.Sprintf("%s: %s, message %s, attempt %s, errcode %s, %s, msgid %t, %s", span.Name, a["submsg.outcome"], a["submsg.message.id"],
-					a["submsg.message.attempt"], a["submsg.errcode"], span.Status.GetCode(), a["messaging.message.id"] != "", span.Kind)
+				line := fmt.Sprintf("%s: %s, message %s, attempt %s, errcode %s, %s, msgid %t, %s", span.Name,
+					a["submsg.outcome"], a["submsg.message.id"],
+					a["submsg.message.attempt"], a["submsg.errcode"], span.Status.GetCode(),
+					a["messaging.message.id"] != "", span.Kind)
 				if span.ParentSpanId != nil {
 					line += fmt.Sprintf(", below %x-%x", span.TraceId, span.ParentSpanId)
 				}
@@ -89,11 +92,13 @@ func attributesOf(attributes []*common.KeyValue) map[string]string {
 
 // tracesTo lets serve send its traces to an endpoint, by itself at its end only, and never give up.
 func tracesTo(endpoint string) []string {
-	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + endpoint, "OTEL_EXPORTER_OTLP_HEADERS=api-key=" + collectorKey, "OTEL_BSP_SCHEDULE_DELAY=3600000",
+	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + endpoint, "OTEL_EXPORTER_OTLP_HEADERS=api-key=" + collectorKey,
+		"OTEL_BSP_SCHEDULE_DELAY=3600000",
 		"OTEL_BSP_EXPORT_TIMEOUT=3600000", "OTEL_EXPORTER_OTLP_TIMEOUT=3600000"}
 }
 
-// One span a send, below the one that the application's transaction names, and nothing in it of a person or of what was said.
+// One span a send, below the one that the application's transaction names, and nothing in it of a person or of what was
+// said.
 func TestTraces(t *testing.T) {
 	t.Parallel()
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
@@ -101,8 +106,10 @@ func TestTraces(t *testing.T) {
 	w := newWorld(t, "--grant-all")
 	p := w.serve(append(tracesTo(c.URL), "OTEL_RESOURCE_ATTRIBUTES=team=shop")...)
 	psql(t, w.db, "BEGIN;\nSET LOCAL submsg.traceparent = '00-"+trace+"-01';\n"+insertFor(1)+
-		"INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('"+person(2)+"', 'NobodysTemplate', '{生椰拿铁,19.9}');\n"+
-		"INSERT INTO orders (openid, name, cardNumber, payMoney, balance, remark) VALUES ('"+person(3)+"', '张三', 'VIP1', 19.9, 30, '谢谢');\nUPDATE orders SET isSendMsg = true;\nCOMMIT;\n"+
+		"INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('"+person(2)+
+		"', 'NobodysTemplate', '{生椰拿铁,19.9}');\n"+
+		"INSERT INTO orders (openid, name, cardNumber, payMoney, balance, remark) VALUES ('"+person(3)+
+		"', '张三', 'VIP1', 19.9, 30, '谢谢');\nUPDATE orders SET isSendMsg = true;\nCOMMIT;\n"+
 		"SET submsg.traceparent = 'no traceparent';\n"+strings.ReplaceAll(insertFor(4), person(4), "nobody")+
 		"SET submsg.traceparent = '00-"+trace+"-00';\n"+insertFor(5))
 	eventually(t, "all are done with", func() bool { return w.count("success") == 3 && w.count("fail") == 2 })
@@ -112,20 +119,26 @@ func TestTraces(t *testing.T) {
 	}
 	line := func(openid, format string) string { return fmt.Sprintf(format, w.messages(openid)[0].ID) }
 	want := []string{
-		line(person(1), "send orderStatus: accepted, message %d, attempt 1, errcode 0, STATUS_CODE_UNSET, msgid true, SPAN_KIND_CLIENT, below "+trace),
-		line(person(2), "send other: refused, message %d, attempt 1, errcode , STATUS_CODE_ERROR, msgid false, SPAN_KIND_CLIENT, below "+trace),
-		line(person(3), "send vipPaySuccess: accepted, message %d, attempt 1, errcode 0, STATUS_CODE_UNSET, msgid true, SPAN_KIND_CLIENT, below "+trace),
-		line("nobody", "send orderStatus: refused, message %d, attempt 1, errcode 40003, STATUS_CODE_ERROR, msgid false, SPAN_KIND_CLIENT"),
+		line(person(1), "send orderStatus: accepted, message %d, attempt 1, errcode 0, STATUS_CODE_UNSET, msgid true, "+
+			"SPAN_KIND_CLIENT, below "+trace),
+		line(person(2), "send other: refused, message %d, attempt 1, errcode , STATUS_CODE_ERROR, msgid false, "+
+			"SPAN_KIND_CLIENT, below "+trace),
+		line(person(3), "send vipPaySuccess: accepted, message %d, attempt 1, errcode 0, STATUS_CODE_UNSET, msgid "+
+			"true, SPAN_KIND_CLIENT, below "+trace),
+		line("nobody", "send orderStatus: refused, message %d, attempt 1, errcode 40003, STATUS_CODE_ERROR, msgid "+
+			"false, SPAN_KIND_CLIENT"),
 	} // the last one's trace is not sampled
 	slices.Sort(want)
 	slices.Sort(c.spans)
 	if diff := cmp.Diff(want, c.spans); diff != "" {
 		t.Errorf("spans (-want +got):\n%s", diff)
 	}
-	if c.about["service.name"] != "submsg" || c.about["service.version"] != version.String() || c.about["team"] != "shop" {
+	if c.about["service.name"] != "submsg" || c.about["service.version"] != version.String() ||
+		c.about["team"] != "shop" {
 		t.Errorf("of %v", c.about)
 	}
-	for _, secret := range []string{personMark, "nobody", "NobodysTemplate", "生椰拿铁", "19.9", "谢谢", "VIP1", secretMark, "openid"} {
+	for _, secret := range []string{personMark, "nobody", "NobodysTemplate", "生椰拿铁", "19.9", "谢谢", "VIP1", secretMark,
+		"openid"} {
 		if strings.Contains(c.raw, secret) {
 			t.Errorf("%s is in what the collector gets", secret)
 		}
@@ -135,7 +148,8 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// Whatever the collector does, messages go out, SIGTERM ends serve, and the log says it in a line and not how one gets in.
+// Whatever the collector does, messages go out, SIGTERM ends serve, and the log says it in a line and not how one gets
+// in.
 func TestTracesGetLost(t *testing.T) {
 	t.Parallel()
 	hang := make(chan struct{})
@@ -162,7 +176,8 @@ func TestTracesGetLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "--grant-all")
-			p := w.serve(append(tracesTo(tt.endpoint), "OTEL_BSP_MAX_QUEUE_SIZE=10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=1")...)
+			p := w.serve(append(tracesTo(tt.endpoint), "OTEL_BSP_MAX_QUEUE_SIZE=10",
+				"OTEL_BSP_MAX_EXPORT_BATCH_SIZE=1")...)
 			w.insertPeople(100)
 			eventually(t, "all are sent", func() bool { return w.count("success") == 100 })
 			p.signal(syscall.SIGTERM)
@@ -180,7 +195,8 @@ func TestTracesGetLost(t *testing.T) {
 // What is switched off asks nobody.
 func TestNoTraces(t *testing.T) {
 	t.Parallel()
-	for _, off := range []string{"OTEL_SDK_DISABLED=true", "OTEL_TRACES_EXPORTER=none", "OTEL_EXPORTER_OTLP_ENDPOINT="} {
+	for _, off := range []string{"OTEL_SDK_DISABLED=true", "OTEL_TRACES_EXPORTER=none",
+		"OTEL_EXPORTER_OTLP_ENDPOINT="} {
 		t.Run(off, func(t *testing.T) {
 			t.Parallel()
 			c := newOTLP(t)

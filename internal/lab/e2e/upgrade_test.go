@@ -19,7 +19,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// upgrade is a world in which replicas of several versions work side by side, as the least-privilege worker, under load.
+// upgrade is a world in which replicas of several versions work side by side, as the least-privilege worker, under
+// load.
 type upgrade struct {
 	*world
 	worker string // the URL of its login
@@ -31,7 +32,8 @@ type upgrade struct {
 
 func newUpgrade(t *testing.T) *upgrade {
 	t.Helper()
-	u := &upgrade{world: newWorld(t, "--grant-all", "--latency=50ms", "--quiet"), prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), ready: map[*process]string{}}
+	u := &upgrade{world: newWorld(t, "--grant-all", "--latency=50ms", "--quiet"),
+		prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), ready: map[*process]string{}}
 	there, err := url.Parse(u.db)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +45,8 @@ func newUpgrade(t *testing.T) *upgrade {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		names := strings.Join([]string{u.prefix + "_app", u.prefix + "_worker", u.prefix + "_admin", u.prefix + "_readonly", u.prefix + "_serve"}, ", ")
+		names := strings.Join([]string{u.prefix + "_app", u.prefix + "_worker", u.prefix + "_admin",
+			u.prefix + "_readonly", u.prefix + "_serve"}, ", ")
 		if _, err := u.pool.Exec(context.Background(), "DROP OWNED BY "+names+"; DROP ROLE "+names); err != nil {
 			t.Error(err)
 		}
@@ -79,7 +82,8 @@ func (u *upgrade) grant(binary string) {
 // launch starts a serve, whatever comes of it.
 func (u *upgrade) launch(binary string) *process {
 	u.t.Helper()
-	return startBinary(u.t, binary, u.settings("DATABASE_URL="+u.worker, "SUBMSG_MIGRATE=true", "SUBMSG_HTTP_ADDR=127.0.0.1:0", "SUBMSG_SENDERS=2",
+	return startBinary(u.t, binary, u.settings("DATABASE_URL="+u.worker, "SUBMSG_MIGRATE=true",
+		"SUBMSG_HTTP_ADDR=127.0.0.1:0", "SUBMSG_SENDERS=2",
 		"SUBMSG_LOG_LEVEL=debug", "SUBMSG_SCHEMA_EVERY=100ms"), "serve")
 }
 
@@ -127,7 +131,8 @@ func (u *upgrade) beside(do func(context.Context)) (stop func()) {
 	return stop
 }
 
-// ask asks all replicas, again and again, until ctx ends: one is always ready. An answer that took too long says nothing.
+// ask asks all replicas, again and again, until ctx ends: one is always ready. An answer that took too long says
+// nothing.
 func (u *upgrade) ask(ctx context.Context) {
 	for {
 		select {
@@ -141,7 +146,11 @@ func (u *upgrade) ask(ctx context.Context) {
 			said = append(said, answer(url))
 		}
 		u.mu.Unlock()
-		if ctx.Err() == nil && len(said) > 0 && !slices.ContainsFunc(said, func(s string) bool { return s == "" || strings.Contains(s, "deadline exceeded") }) {
+		if ctx.Err() == nil && len(said) > 0 &&
+			!slices.ContainsFunc(said, func(s string) bool {
+				return s == "" ||
+					strings.Contains(s, "deadline exceeded")
+			}) {
 			u.t.Errorf("at one moment no replica was ready: %q", said)
 		}
 	}
@@ -161,7 +170,8 @@ func answer(url string) string {
 	return fmt.Sprintf("%s %s %v", got.Status, body, err)
 }
 
-// shop inserts messages and notifies of orders until ctx ends, as many as there are senders for. It never sees an error.
+// shop inserts messages and notifies of orders until ctx ends, as many as there are senders for. It never sees an
+// error.
 func (u *upgrade) shop(ctx context.Context) (inserted int) {
 	for n := 0; ; {
 		select {
@@ -186,7 +196,8 @@ func (u *upgrade) shop(ctx context.Context) (inserted int) {
 	}
 }
 
-// upBesideATransaction migrates while somebody has an open transaction, for which the migration waits, and nobody for the migration.
+// upBesideATransaction migrates while somebody has an open transaction, for which the migration waits, and nobody for
+// the migration.
 func (u *upgrade) upBesideATransaction(binary string, to int, replicas ...*process) {
 	u.t.Helper()
 	tx, err := u.pool.Begin(u.t.Context())
@@ -231,7 +242,8 @@ func TestRollingUpgrade(t *testing.T) {
 	u.upBesideATransaction(next, version+1, a, b)
 	u.sendMore(a, b)
 	for _, p := range []*process{a, b} {
-		if _, answer := p.ready(); answer.Checks[1] != (readyCheck{"schema", true, fmt.Sprintf("version %d, newer than this submsg's %d and compatible", version+1, version)}) {
+		if _, answer := p.ready(); answer.Checks[1] != (readyCheck{"schema", true,
+			fmt.Sprintf("version %d, newer than this submsg's %d and compatible", version+1, version)}) {
 			t.Errorf("an old replica says %+v", answer)
 		}
 	}
@@ -254,7 +266,8 @@ func TestRollingUpgrade(t *testing.T) {
 	askNoMore()
 
 	u.migrate(after, version+2, version+2, "up")
-	sentence := fmt.Sprintf("the database schema is at version %d, newer than this submsg, which knows %d, can work with: install the newer submsg", version+2, version+1)
+	sentence := fmt.Sprintf("the database schema is at version %d, newer than this submsg, which knows %d, can work "+
+		"with: install the newer submsg", version+2, version+1)
 	for what, p := range map[string]*process{"a running one": c, "one that starts": u.launch(next)} {
 		if code := p.exit(); code != command.ExitFailed || !strings.Contains(p.err.String(), sentence) {
 			t.Errorf("%s: exit code %d without saying %s", what, code, sentence)

@@ -24,7 +24,8 @@ func TestPermission(t *testing.T) {
 		t.Errorf("success with errCode %v, msgId %v", m.Code, m.MsgID)
 	}
 	psql(t, w.db, insertFor(1)) // the one permission is used up
-	eventually(t, "the second is refused", func() bool { all := w.messages(openid); return len(all) == 2 && all[1].Status == "fail" })
+	eventually(t, "the second is refused",
+		func() bool { all := w.messages(openid); return len(all) == 2 && all[1].Status == "fail" })
 	w.exactlyOnce(0)
 }
 
@@ -96,7 +97,8 @@ func TestWeChatGoesAway(t *testing.T) {
 	w.exactlyOnce(0)
 }
 
-// A used-up quota burns no row: all wait, and go out when the quota is back, by a probe or because a person lifts the pause.
+// A used-up quota burns no row: all wait, and go out when the quota is back, by a probe or because a person lifts the
+// pause.
 func TestQuota(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, lift string }{

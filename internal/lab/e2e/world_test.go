@@ -72,7 +72,8 @@ func (w *world) plant() {
 
 // settings are the environment that serve needs, followed by env, which may override.
 func (w *world) settings(env ...string) []string {
-	return append([]string{"DATABASE_URL=" + w.db, "SUBMSG_WECHAT_APPID=" + fakewechat.DefaultAppID, "SUBMSG_WECHAT_SECRET=" + w.secret,
+	return append([]string{"DATABASE_URL=" + w.db, "SUBMSG_WECHAT_APPID=" + fakewechat.DefaultAppID,
+		"SUBMSG_WECHAT_SECRET=" + w.secret,
 		"SUBMSG_WECHAT_URL=" + w.url, "SUBMSG_HTTP_ADDR=off"}, env...)
 }
 

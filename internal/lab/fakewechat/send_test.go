@@ -164,7 +164,8 @@ func TestTolerated(t *testing.T) {
 func TestCutAt48(t *testing.T) {
 	f := newFake(t, Options{GrantAll: true})
 	good := func() map[string]any {
-		return items("character_string1", "a", "car_number12", "粤A1", "character_string10", "b", "number4", 3, "enum_string2", "新")
+		return items("character_string1", "a", "car_number12", "粤A1", "character_string10", "b", "number4", 3,
+			"enum_string2", "新")
 	}
 	for _, tt := range []struct{ key, value, want string }{
 		{"character_string1", "北京", "argument invalid! data.character_string1.value i rid: "},

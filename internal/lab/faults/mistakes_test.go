@@ -132,21 +132,21 @@ UPDATE`,
 	},
 	{
 		name: "the URL with its token in the log", file: "internal/channel/wechat/sender.go",
-		old: `r := s.wire.post(ctx, s.url+url.QueryEscape(value), body)`,
-		new: `s.log.Debugf("POST %s", s.url+url.QueryEscape(value))
-		r := s.wire.post(ctx, s.url+url.QueryEscape(value), body)`,
+		old: `r := s.wire.Post(ctx, s.sendURL+url.QueryEscape(value), body)`,
+		new: `s.log.Debugf("POST %s", s.sendURL+url.QueryEscape(value))
+		r := s.wire.Post(ctx, s.sendURL+url.QueryEscape(value), body)`,
 		test: "^TestRollingRestart$", cycles: 10, says: "a secret in the log",
 	},
 	{
-		name: "a token by force", file: "internal/channel/wechat/stabletoken.go",
-		old:  `"force_refresh":false}`,
-		new:  `"force_refresh":true}`,
+		name: "a token by force", file: "internal/channel/weixin/stabletoken.go",
+		old:  `ForceRefresh: false`,
+		new:  `ForceRefresh: true`,
 		test: "^TestTokenDies$", cycles: 60, says: "tokens were asked for otherwise|not within .*every message comes to an end",
 	},
 	{
-		name: "redirects are followed", file: "internal/channel/wechat/wire.go",
-		old:  `w.rt.RoundTrip(req)`,
-		new:  `(&http.Client{Transport: w.rt}).Do(req)`,
+		name: "redirects are followed", file: "internal/channel/wire/wire.go",
+		old:  `c.transport.RoundTrip(req)`,
+		new:  `(&http.Client{Transport: c.transport}).Do(req)`,
 		test: "^TestRedirects$", cycles: 1, says: "falseSuccess:[1-9]",
 	},
 	{
@@ -162,17 +162,17 @@ UPDATE`,
 		test: "^TestMisbehaviour$", cycles: 1, says: "duplicated:[1-9]",
 	},
 	{
-		name: "net/http may send twice", file: "internal/channel/wechat/wire.go",
+		name: "net/http may send twice", file: "internal/channel/wire/wire.go",
 		old: `req.GetBody = nil // what net/http can't rewind, it can't send twice
-	req.Header = w.header`,
-		new: `req.Header = w.header.Clone()
+	req.Header = c.header`,
+		new: `req.Header = c.header.Clone()
 	req.Header.Set("Idempotency-Key", "1")`,
 		test: "^TestMisbehaviour$", cycles: 1, says: "duplicated:[1-9]",
 	},
 	{
 		name: "43101 of a second try taken for fail", file: "internal/channel/wechat/judge.go",
-		old:  `rule = landed`,
-		new:  `_ = landed`,
+		old:  `a.Code == 43101 && m.claimed.Attempt > 1`,
+		new:  `a.Code == 43101 && m.claimed.Attempt < 0`,
 		test: "^TestOnePermission$", cycles: 1, says: "falseFail:[1-9]",
 	},
 	{

@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// hba lets everybody in who can reach the socket (its directory is closed to others), and asks for the password on TCP, which
-// every user of the machine can reach.
+// hba lets everybody in who can reach the socket (its directory is closed to others), and asks for the password on TCP,
+// which every user of the machine can reach.
 const hba = `local all all trust
 host all all 127.0.0.0/8 scram-sha-256
 host all all ::1/128 scram-sha-256
@@ -99,7 +99,8 @@ func (s *Server) settings(cfg Config, hbaFile string) map[string]string {
 	return settings
 }
 
-// logWriter is the log file itself where nobody else listens: the server then needs no pipe, and no goroutine, to write to.
+// logWriter is the log file itself where nobody else listens: the server then needs no pipe, and no goroutine, to write
+// to.
 func (s *Server) logWriter(cfg Config) io.Writer {
 	if cfg.Log == nil {
 		return s.log

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/migrations"
 )
 
@@ -39,15 +40,35 @@ var kinds = map[kind]struct {
 	installation: {"installation", (*server).install},
 }
 
-func migrate(ctx context.Context, m migrations.Migrator) error { return m.Up(ctx) }
+// migrate does what `submsg migrate up` does: it makes the schema, and publishes the causes into it.
+func migrate(ctx context.Context, m migrations.Migrator) error {
+	if err := m.Up(ctx); err != nil {
+		return err
+	}
+	config, err := pgx.ParseConfig(m.URL)
+	if err != nil {
+		return err
+	}
+	if m.Schema != "" {
+		config.RuntimeParams["search_path"] = quote(m.Schema)
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return explain.Publish(ctx, conn)
+}
 
 // makeTemplate makes the database that tests are cloned from, unless the server has it. Its name holds a hash of
-// the migrations, so that changed ones make a new template.
+// the migrations and of the published causes, so that changed ones make a new template.
 func (s *server) makeTemplate(k kind) (string, error) {
 	hash, err := hashFiles(migrations.FS)
 	if err != nil {
 		return "", err
 	}
+	causes := sha256.Sum256(fmt.Append(nil, hash, explain.WeChat, explain.Kinds)) // fmt prints maps in the order of their keys
+	hash = hex.EncodeToString(causes[:])
 	name := "submsg_template_" + kinds[k].name + "_" + hash[:16]
 	ctx, cancel := context.WithTimeout(context.Background(), 3*opTimeout)
 	defer cancel()

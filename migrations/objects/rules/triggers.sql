@@ -38,8 +38,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(string_agg(format(CASE typnamespace
             WHEN 'pg_catalog'::regnamespace THEN '%s.%I::text = ANY (%L::text[])'
             ELSE 'concat(%s.%I) = ANY (%L::text[])' END,
-        version, attname, ARRAY(SELECT jsonb_array_elements_text(condition->'values'))), ' AND '), 'true')
-    FROM jsonb_array_elements(SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)) AS condition
+        version, attname, ARRAY(SELECT jsonb_array_elements_text(condition->'values'))), ' AND ' ORDER BY n), 'true')
+    FROM jsonb_array_elements(SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)) WITH ORDINALITY AS e (condition, n)
         JOIN pg_attribute ON attrelid = rule.tableName AND attgenerated = ''
             AND attnum = SUBMSG_SCHEMA.subMsgRule_column_number(rule, condition->>'column')
         JOIN pg_type ON pg_type.oid = atttypid
@@ -149,8 +149,8 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_set_triggers FROM PUBLIC;
 
--- subMsgRule_armed is called by the two triggers below when the rules of a table have changed.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_armed() RETURNS trigger
+-- subMsgRule_changed is called by the two triggers below when the rules of a table have changed.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
@@ -161,11 +161,11 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_armed FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_changed FROM PUBLIC;
 
-CREATE OR REPLACE TRIGGER subMsgRule_armed AFTER INSERT OR DELETE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
-EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_armed();
+CREATE OR REPLACE TRIGGER subMsgRule_added_or_removed AFTER INSERT OR DELETE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
+EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed();
 
-CREATE OR REPLACE TRIGGER subMsgRule_rearmed AFTER UPDATE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
+CREATE OR REPLACE TRIGGER subMsgRule_changed AFTER UPDATE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
 WHEN (OLD.tableName IS DISTINCT FROM NEW.tableName OR OLD.plan IS DISTINCT FROM NEW.plan)
-EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_armed();
+EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed();

@@ -60,7 +60,9 @@ WITH failed AS (
 )
 SELECT coalesce(c.cause, nullif(said, ''), '微信返回了未收录的错误码 ' || f.errCode, f.errKind, '原因未记录') AS cause,
     sendStatus, f.errCode, f.errKind, count, lastHour, oldest, newest, templateIds, highest AS exampleId,
-    coalesce(c.nextStep, '查阅微信文档中的错误码后再决定') AS nextStep,
+    CASE WHEN c.nextStep IS NOT NULL THEN c.nextStep
+        WHEN f.errCode IS NOT NULL THEN 'submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定'
+        ELSE '请按 sendStatusMsg 决定是否重发' END AS nextStep,
     format('UPDATE %ssubMsgList SET sendStatus = ''wait''%s WHERE id BETWEEN %s AND %s AND sendStatus = %L AND ',
             prefix, CASE sendStatus WHEN 'expired' THEN ', expireTime = NULL' END, lowest, highest, sendStatus)
         || CASE WHEN f.errCode IS NOT NULL THEN format('errCode = %s;', f.errCode)
@@ -69,7 +71,10 @@ SELECT coalesce(c.cause, nullif(said, ''), '微信返回了未收录的错误码
                     ELSE format('position(%L IN sendStatusMsg) > 0;', said) END END AS sendAgain,
     coalesce(c.causeEnglish, nullif(said, ''), 'WeChat answered with an unknown errcode ' || f.errCode, f.errKind, 'no reason was written')
         AS causeEnglish,
-    coalesce(c.nextStepEnglish, 'look the errcode up in WeChat''s documents') AS nextStepEnglish
+    CASE WHEN c.nextStep IS NOT NULL THEN c.nextStepEnglish
+        WHEN f.errCode IS NOT NULL
+            THEN 'submsg tries a few more times; if it fails all the same, look the errcode up in WeChat''s documents, then decide'
+        ELSE 'decide by what sendStatusMsg says' END AS nextStepEnglish
 FROM failure f CROSS JOIN list LEFT JOIN SUBMSG_SCHEMA.subMsgCause c ON c.errCode = f.errCode OR c.errKind = f.errKind
 ORDER BY count DESC, newest DESC;
 

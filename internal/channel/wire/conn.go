@@ -1,4 +1,4 @@
-package wechat
+package wire
 
 import (
 	"context"

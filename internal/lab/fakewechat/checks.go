@@ -9,8 +9,9 @@ import (
 	"unicode/utf16"
 )
 
-// rules are the parameter types of WeChat's subscribe/send page. A value is not empty when it gets here.
-var rules = map[string]func(string) bool{
+// checks say of each parameter type of WeChat's subscribe/send page whether it takes a value. A value is not empty when
+// it gets here.
+var checks = map[string]func(string) bool{
 	"thing":            upTo(20, printable),
 	"letter":           upTo(32, letter),
 	"symbol":           upTo(5, symbol),
@@ -26,7 +27,7 @@ var rules = map[string]func(string) bool{
 }
 
 // valid judges one value. An enum's words are the template's; a template file that lists none leaves
-// them unknown. A type without a rule passes nothing.
+// them unknown. A type without a check passes nothing.
 func valid(typ string, words []string, v string) bool {
 	if strings.ContainsFunc(v, unprintable) {
 		return false
@@ -34,8 +35,8 @@ func valid(typ string, words []string, v string) bool {
 	if typ == "enum" {
 		return len(words) == 0 || slices.Contains(words, v)
 	}
-	rule := rules[typ]
-	return rule != nil && rule(v)
+	check := checks[typ]
+	return check != nil && check(v)
 }
 
 // A class is a kind of character.

@@ -1,42 +1,53 @@
-package wechat
+package weixin
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// answer is WeChat's JSON: {"errcode":0,"errmsg":"ok","msgid":1988810812324364291}.
-type answer struct {
-	code  int32
-	msg   string // without its rid
-	rid   string // the request's id, 7 days of use to WeChat's support; "" if none
-	msgID int64
+// Answer is WeChat's JSON: {"errcode":0,"errmsg":"ok","msgid":1988810812324364291}.
+type Answer struct {
+	Code  int32  // errcode, 0 for success
+	Msg   string // errmsg without its rid
+	RID   string // the request's id, of use to WeChat's support for 7 days; "" if none
+	MsgID int64  // msgid; 0 if none
 }
 
-// parseAnswer takes errcode strictly, because everything hangs on it: an integer, once. A msgid that is no integer
-// is no reason to doubt an errcode of 0.
-func parseAnswer(body []byte) (answer, error) {
-	fields, err := parseObject(body)
+// ParseAnswer reads an answer. It takes errcode strictly, because everything hangs on it: an integer, once. A msgid
+// that is no integer is no reason to doubt an errcode of 0.
+func ParseAnswer(body []byte) (Answer, error) {
+	fields, err := ParseObject(body)
 	if err != nil {
-		return answer{}, err
+		return Answer{}, err
 	}
 	code, err := strconv.ParseInt(string(fields["errcode"]), 10, 32)
 	if err != nil {
-		return answer{}, errors.New("the answer has no integer errcode")
+		return Answer{}, errors.New("the answer has no integer errcode")
 	}
-	a := answer{code: int32(code)}
-	a.msg, a.rid = cutRID(textOf(fields["errmsg"]))
-	a.msgID, _ = strconv.ParseInt(textOf(fields["msgid"]), 10, 64)
+	a := Answer{Code: int32(code)}
+	a.Msg, a.RID = cutRID(TextOf(fields["errmsg"]))
+	a.MsgID, _ = strconv.ParseInt(TextOf(fields["msgid"]), 10, 64)
 	return a, nil
 }
 
-// parseObject reads one JSON object and nothing after it. Unlike json.Unmarshal it tells ErrCode from errcode, and
-// refuses an object that says a thing twice.
-func parseObject(body []byte) (map[string]json.RawMessage, error) {
+// Words is the answer as it goes behind a text: "43101 user refuse to accept the msg rid: …". hide takes the secrets
+// out of WeChat's own words.
+func (a Answer) Words(hide func(string) string) string {
+	words := fmt.Sprintf("%d %s", a.Code, Shorten(hide(a.Msg), maxDetails-60))
+	if a.RID != "" {
+		words += " rid: " + a.RID
+	}
+	return words
+}
+
+// ParseObject reads one JSON object and nothing after it: its members by their names, each as it is written. Unlike
+// json.Unmarshal it tells ErrCode from errcode, and refuses an object that says a thing twice.
+func ParseObject(body []byte) (map[string]json.RawMessage, error) {
 	rest, object := bytes.CutPrefix(bytes.TrimSpace(body), []byte("{"))
 	if !object || !json.Valid(body) {
 		return nil, errors.New("the answer is not one whole JSON object")
@@ -46,7 +57,7 @@ func parseObject(body []byte) (map[string]json.RawMessage, error) {
 		var key, value []byte
 		key, rest = cutValue(rest)
 		value, rest = cutValue(rest[1:])
-		name := textOf(key)
+		name := TextOf(key)
 		if _, twice := fields[name]; twice {
 			return nil, errors.New("the answer says a thing twice")
 		}
@@ -77,8 +88,8 @@ func cutValue(b []byte) (value, rest []byte) {
 	return b, nil
 }
 
-// textOf is a JSON string's text, or any other value as it is written; null is no text.
-func textOf(raw json.RawMessage) string {
+// TextOf is a JSON string's text, or any other value as it is written; null is no text.
+func TextOf(raw json.RawMessage) string {
 	switch {
 	case len(raw) == 0 || raw[0] == 'n':
 		return ""
@@ -99,7 +110,8 @@ func cutRID(msg string) (text, rid string) {
 		return msg, ""
 	}
 	rid = strings.TrimSpace(msg[i+len("rid: "):])
-	if len(rid) > 40 || strings.ContainsFunc(rid, func(r rune) bool { return !strings.ContainsRune(hex+"-", r) }) {
+	if len(rid) > 40 ||
+		strings.ContainsFunc(rid, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef-", r) }) {
 		return msg, ""
 	}
 	return strings.TrimSpace(msg[:i]), rid

@@ -1,4 +1,4 @@
-package wechat
+package wire
 
 import (
 	"crypto/x509"
@@ -10,34 +10,36 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 	"testing"
-
-	"github.com/submsg/submsg/outbox"
+	"time"
 )
 
-// openTLS serves answer over TLS, HTTP/2 on offer, to a sender that trusts it if told so.
-func openTLS(t *testing.T, trust bool, answer http.HandlerFunc) *Sender {
+const accepted = `{"errcode":0,"errmsg":"ok"}`
+
+// openTLS serves answer over TLS, HTTP/2 on offer. It returns a function that posts there with a client that trusts the
+// server if told so.
+func openTLS(t *testing.T, trust bool, answer http.HandlerFunc) (post func() Reply) {
 	server := httptest.NewUnstartedServer(answer)
 	server.EnableHTTP2 = true
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	s := newSender(t, server.URL)
+	client := newClient(t, 10*time.Second)
 	if trust {
-		s.wire.rt.TLSClientConfig.RootCAs = x509.NewCertPool()
-		s.wire.rt.TLSClientConfig.RootCAs.AddCert(server.Certificate())
+		client.transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+		client.transport.TLSClientConfig.RootCAs.AddCert(server.Certificate())
 	}
-	return holding(s, canaryToken)
+	return func() Reply { return client.Post(t.Context(), server.URL, []byte(body)) }
 }
 
 func TestTLS(t *testing.T) {
 	var protos []string
-	s := openTLS(t, true, func(w http.ResponseWriter, r *http.Request) {
+	post := openTLS(t, true, func(w http.ResponseWriter, r *http.Request) {
 		protos = append(protos, r.Proto+" "+r.RemoteAddr)
 		_, _ = io.WriteString(w, accepted)
 	})
 	for range 3 {
-		if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Accepted {
-			t.Fatalf("%v (%s)", v.Outcome, v.Text)
+		if r := post(); r.Err != nil || r.Status != http.StatusOK || string(r.Body) != accepted {
+			t.Fatalf("%+v", r)
 		}
 	}
 	if protos[0][:9] != "HTTP/1.1 " || protos[0] != protos[1] || protos[1] != protos[2] {
@@ -46,23 +48,23 @@ func TestTLS(t *testing.T) {
 }
 
 func TestTLSDies(t *testing.T) {
-	s := openTLS(t, true, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Unknown {
-		t.Errorf("%v (%s), want unknown", v.Outcome, v.Text)
+	post := openTLS(t, true, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	if r := post(); r.Err == nil || !r.Left {
+		t.Errorf("%+v, want an error and bytes that left", r)
 	}
 }
 
 func TestTLSUntrusted(t *testing.T) {
-	s := openTLS(t, false, func(http.ResponseWriter, *http.Request) { t.Error("a request came through") })
-	if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Later {
-		t.Errorf("%v (%s), want later", v.Outcome, v.Text)
+	post := openTLS(t, false, func(http.ResponseWriter, *http.Request) { t.Error("a request came through") })
+	if r := post(); r.Err == nil || r.Left {
+		t.Errorf("%+v, want an error and nothing that left", r)
 	}
 }
 
 // A kept TLS connection that the server has closed: what is written to end it must not count as a request.
 func TestTLSKeptConnectionClosedByServer(t *testing.T) {
 	var requests atomic.Int32
-	s := openTLS(t, true, func(w http.ResponseWriter, _ *http.Request) {
+	post := openTLS(t, true, func(w http.ResponseWriter, _ *http.Request) {
 		requests.Add(1)
 		_, _ = io.WriteString(w, accepted)
 		w.(http.Flusher).Flush()
@@ -73,17 +75,17 @@ func TestTLSKeptConnectionClosedByServer(t *testing.T) {
 	})
 	var taken, doubts int32
 	for range 100 {
-		switch v := s.Send(t.Context(), claim()); v.Outcome {
-		case outbox.Accepted:
+		switch r := post(); {
+		case r.Err == nil && string(r.Body) == accepted:
 			taken++
-		case outbox.Unknown:
+		case r.Err != nil && r.Left:
 			doubts++
 		default:
-			t.Fatalf("%v (%s)", v.Outcome, v.Text)
+			t.Fatalf("%+v", r)
 		}
 	}
 	if n := requests.Load(); n < taken || n > taken+doubts {
-		t.Errorf("%d requests for %d accepted and %d doubtful sends", n, taken, doubts)
+		t.Errorf("%d requests for %d answered and %d doubtful ones", n, taken, doubts)
 	}
 }
 

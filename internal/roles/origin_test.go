@@ -11,10 +11,10 @@ func TestWorkerWithoutTheCluster(t *testing.T) {
 	d.serve(login, g)
 	const insert = `INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('o', 't', '{a}') RETURNING id`
 	d.becomes(one[int64](d, insert), "success")
-	if !one[bool](d, `SELECT systemIdentifier IS NULL AND databaseOid > 0 AND listOid > 0 FROM subMsgHome`) {
-		t.Error("what is known of home isn't what the worker may see")
+	if !one[bool](d, `SELECT systemIdentifier IS NULL AND databaseOid > 0 AND listOid > 0 FROM subMsgOrigin`) {
+		t.Error("what is noted of the origin isn't what the worker may see")
 	}
-	d.exec(`UPDATE subMsgHome SET systemIdentifier = 1, databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, errCode, probeAt) VALUES ('*', 'quota', 45009, 'infinity')`)
+	d.exec(`UPDATE subMsgOrigin SET systemIdentifier = 1, databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, errCode, probeAt) VALUES ('*', 'quota', 45009, 'infinity')`)
 	d.serve(login, g)
 	d.eventually("the copy is noticed", func() bool {
 		return one[int](d, `SELECT count(*)::int FROM subMsgPause WHERE templateId = '*' AND probeAt = 'infinity' AND reason LIKE '%a copy%quota' AND errCode IS NULL`) == 1

@@ -1,4 +1,4 @@
-package wechat
+package weixin
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -28,10 +29,10 @@ type fetched struct {
 
 // tokens keeps the account's access_token in memory, for all senders. At most one refresh is under way.
 type tokens struct {
-	fetch func(context.Context) fetched
-	now   func() time.Time
-	log   *logrus.Entry
-	told  func(ok bool) // of each refresh's end
+	fetch     func(context.Context) fetched
+	now       func() time.Time
+	log       *logrus.Entry
+	refreshed func(ok bool) // is told of each refresh's end
 
 	ctx    context.Context // of refreshes: no caller's, so that none can cancel it for the others
 	cancel context.CancelFunc
@@ -44,11 +45,11 @@ type tokens struct {
 	rejected string         // the one rejected last, until the next refresh has ended
 	asked    time.Time      // when the endpoint last answered, or a token was given up
 	trouble  outbox.Verdict // why there is none; its Text is "" if nothing is known to be wrong
-	flight   chan struct{}  // closed at the end of the refresh under way; nil if none is
+	refresh  chan struct{}  // closed at the end of the refresh under way; nil if none is
 }
 
 func newTokens(fetch func(context.Context) fetched, log *logrus.Entry) *tokens {
-	t := &tokens{fetch: fetch, now: time.Now, log: log, told: func(bool) {}}
+	t := &tokens{fetch: fetch, now: time.Now, log: log, refreshed: func(bool) {}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -56,70 +57,77 @@ func newTokens(fetch func(context.Context) fetched, log *logrus.Entry) *tokens {
 // get returns a token, waiting for the refresh under way if it must. Without one the verdict says why.
 func (t *tokens) get(ctx context.Context) (string, outbox.Verdict) {
 	for {
-		value, flight, trouble := t.look()
-		if flight == nil {
+		value, refresh, trouble := t.look()
+		if refresh == nil {
 			return value, trouble
 		}
 		select {
-		case <-flight:
+		case <-refresh:
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return "", canceled.verdict("")
-			}
-			return "", tooSlow.verdict("")
+			return "", gaveUp(ctx)
 		}
 	}
 }
 
+// gaveUp is the verdict where the caller's context ended first.
+func gaveUp(ctx context.Context) outbox.Verdict {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return stopping()
+	}
+	return trouble(explain.KindTokenLate, outbox.Later, "")
+}
+
 // look returns what there is: a token, a refresh to wait for, or trouble. It starts a refresh when one is due.
-func (t *tokens) look() (value string, flight chan struct{}, trouble outbox.Verdict) {
+func (t *tokens) look() (value string, refresh chan struct{}, trouble outbox.Verdict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
 	sinceAsked, left := now.Sub(t.asked), t.until.Sub(now)
 	switch {
 	case t.ctx.Err() != nil:
-		return "", nil, canceled.verdict("")
+		return "", nil, stopping()
 	case t.value != "" && left > 0:
 		if left < refreshAhead && sinceAsked >= aheadSpacing {
 			t.start(now)
 		}
 		return t.value, nil, outbox.Verdict{}
-	case t.flight == nil && t.trouble.Text != "" && sinceAsked < spacing:
+	case t.refresh == nil && t.trouble.Text != "" && sinceAsked < spacing:
 		return "", nil, t.trouble
 	}
 	t.start(now)
-	return "", t.flight, outbox.Verdict{}
+	return "", t.refresh, outbox.Verdict{}
 }
 
 // start begins a refresh unless one is under way. The lock is held.
 func (t *tokens) start(now time.Time) {
-	if t.flight != nil {
+	if t.refresh != nil {
 		return
 	}
-	t.flight = make(chan struct{})
-	t.wg.Go(func() { t.land(t.fetch(t.ctx), now) })
+	t.refresh = make(chan struct{})
+	t.wg.Go(func() { t.finish(t.fetch(t.ctx), now) })
 }
 
-// land takes in what the refresh that began at that time has brought.
-func (t *tokens) land(f fetched, began time.Time) {
+// finish takes in what the refresh that began at that time has brought.
+func (t *tokens) finish(f fetched, began time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer func() { close(t.flight); t.flight = nil }()
+	defer func() { close(t.refresh); t.refresh = nil }()
 	t.asked = t.now()
 	rejected := t.rejected
 	t.rejected = "" // asked again later, stable_token may give it again, and it is tried again
-	t.told(f.value != "" && f.value != rejected)
+	t.refreshed(f.value != "" && f.value != rejected)
 	switch {
 	case f.value == "":
-		if t.trouble.Text == "" || errcode(t.trouble) != errcode(f.trouble) { // it is asked for again every few seconds
+		// The token is asked for again every few seconds; the same trouble is logged once.
+		if t.trouble.Text == "" || errcode(t.trouble) != errcode(f.trouble) {
 			t.log.WithField("reason", f.trouble.Text).Warn("no new access token, it is asked for until there is one")
 		}
 		t.trouble = f.trouble
 	case f.value == rejected:
-		if said := sameToken.verdict(""); t.trouble.Text != said.Text {
-			t.trouble = said
-			t.log.Warn("the access token was rejected, and stable_token gives no other: " + said.Text)
+		same := trouble(explain.KindTokenRefused, outbox.Halt, "stable_token gave the rejected access_token again")
+		if t.trouble.Text != same.Text {
+			t.trouble = same
+			t.log.Warn("the access token was rejected, and stable_token gives no other: " + same.Text)
 		}
 	default:
 		t.value, t.until, t.trouble = f.value, began.Add(f.life), outbox.Verdict{}
@@ -146,7 +154,8 @@ func (t *tokens) reject(value string) {
 	}
 	t.value, t.rejected = "", value
 	if t.doubtful {
-		t.trouble, t.asked = newToken.verdict(""), t.now()
+		t.trouble = trouble(explain.KindTokenRefused, outbox.Halt, "the new access_token was rejected, too")
+		t.asked = t.now()
 	}
 }
 
