@@ -1,9 +1,10 @@
-// Package migrations makes submsg's tables, functions, views and triggers in a schema of a database, and moves them to newer versions.
+// Package migrations makes submsg's tables, functions, views and triggers in a schema of a database, and moves them to
+// newer versions.
 //
-// Two kinds of file, embedded here: the numbered ones make tables, and golang-migrate applies each once; those of objects/ hold the
-// one living text of each function, view and trigger, and are applied again whenever their text has changed (objects.go). The package
-// knows no message and no rule: what the tables mean stands in the files. Migrator is where to begin; README.md tells how to change
-// a file, and what leaves the submsgs of the version before working.
+// Two kinds of file, embedded here: the numbered ones make tables, and golang-migrate applies each once; those of
+// objects/ hold the one living text of each function, view and trigger, and are applied again whenever their text has
+// changed (objects.go). The package knows no message and no rule: what the tables mean stands in the files. Migrator is
+// where to begin; README.md tells how to change a file, and what leaves the submsgs of the version before working.
 package migrations
 
 import (
@@ -29,7 +30,7 @@ type Migrator struct {
 	URL    string            // a direct connection, not a transaction pooler; a pool's settings in it are ignored
 	Schema string            // that submsg lives in; "": the first of the login's search_path
 	Orders bool              // makes the example too: the table orders, with its rule
-	Tell   func(text string) // is told what a person should know, a line each: who holds it up, what others missed; may be nil
+	Tell   func(text string) // is told what a person should know: who holds it up, what others missed; may be nil
 
 	files build // of another submsg than this one, in tests
 }
@@ -40,9 +41,9 @@ func Up(ctx context.Context, url string) error { return Migrator{URL: url}.Up(ct
 // Down is Migrator.Down in the first schema of the login's search_path.
 func Down(ctx context.Context, url string, n int) error { return Migrator{URL: url}.Down(ctx, n) }
 
-// Up brings the schema to the newest version, and makes it where there is none. Any number of processes may call it at once; what a
-// killed one left behind is resumed. On a schema that is newer, and works with this build, it does nothing: an older submsg never puts
-// older functions back. It waits for other sessions' locks until ctx ends.
+// Up brings the schema to the newest version, and makes it where there is none. Any number of processes may call it at
+// once; what a killed one left behind is resumed. On a schema that is newer, and works with this build, it does
+// nothing: an older submsg never puts older functions back. It waits for other sessions' locks until ctx ends.
 func (mr Migrator) Up(ctx context.Context) error {
 	return mr.run(ctx, func(r *run) error {
 		if err := r.make(ctx, r.locked); err != nil {

@@ -22,7 +22,8 @@ ON CONFLICT (file) DO UPDATE SET hash = excluded.hash, version = excluded.versio
 	forgetSQL  = `DELETE FROM SUBMSG_SCHEMA.subMsgObject`
 )
 
-// apply applies the files of objects/ that the database has another text of, or none. Afterwards all of them are of this version.
+// apply applies the files of objects/ that the database has another text of, or none. Afterwards all of them are of
+// this version.
 func (r *run) apply(ctx context.Context, tx pgx.Tx) error {
 	files, err := r.objects()
 	if err != nil {
@@ -86,7 +87,8 @@ func (r *run) forget(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// A function may have several forms, of which each is dropped; a view that went with a function is gone when its turn comes.
+// A function may have several forms, of which each is dropped; a view that went with a function is gone when its turn
+// comes.
 const dropsSQL = `
 SELECT format('DROP VIEW IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
 WHERE relnamespace = quote_ident($1)::regnamespace AND relkind = 'v' AND relname = ANY ($2)
@@ -94,8 +96,8 @@ UNION ALL
 SELECT format('DROP FUNCTION IF EXISTS %s CASCADE', oid::regprocedure) FROM pg_proc
 WHERE pronamespace = quote_ident($1)::regnamespace AND proname = ANY ($3)`
 
-// drop takes away what the objects made, in every table of the database: the triggers of rules go with their functions. It goes
-// before the tables do, so that no update of a business table meets a function whose tables are gone.
+// drop takes away what the objects made, in every table of the database: the triggers of rules go with their functions.
+// It goes before the tables do, so that no update of a business table meets a function whose tables are gone.
 func (r *run) drop(ctx context.Context, tx pgx.Tx) error {
 	files, err := r.objects()
 	if err != nil {
@@ -107,7 +109,8 @@ func (r *run) drop(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, objectPathSQL, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
 	}
-	rows, _ := tx.Query(ctx, dropsSQL, r.name, made("view", files), made("function", files)) // its error comes from CollectRows
+	// The error comes from CollectRows.
+	rows, _ := tx.Query(ctx, dropsSQL, r.name, made("view", files), made("function", files))
 	drops, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(drops) == 0 {
 		return err

@@ -18,8 +18,8 @@ const ordersSQL = `
 SELECT coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class
 WHERE relnamespace = quote_ident($1)::regnamespace AND relname = 'orders'`
 
-// findOrders tells whether there is a table orders in the schema, and whether it is the example: its comment says so. A shop that
-// keeps the example as its own table changes the comment.
+// findOrders tells whether there is a table orders in the schema, and whether it is the example: its comment says so. A
+// shop that keeps the example as its own table changes the comment.
 func (r *run) findOrders(ctx context.Context, tx pgx.Tx) (exists, ours bool, err error) {
 	var comment string
 	err = tx.QueryRow(ctx, ordersSQL, r.name).Scan(&comment)
@@ -36,8 +36,9 @@ func (r *run) makeOrders(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	if exists && !ours {
-		return fmt.Errorf("there is a table orders in schema %s that isn't the example: it stays as it is, and everything but the example is done; "+
-			"to notify of your own orders make a rule, see `submsg rules --help`", r.schema)
+		return fmt.Errorf("there is a table orders in schema %s that isn't the example: it stays as it is, "+
+			"and everything but the example is done; to notify of your own orders make a rule, see `submsg rules --help`",
+			r.schema)
 	}
 	f, err := r.read(exampleFile)
 	if err != nil {

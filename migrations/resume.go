@@ -15,7 +15,8 @@ import (
 
 // comment is the SQL that notes a version. Older notes end before the comma.
 func (b build) comment(version int) string {
-	return fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'", VersionTable, version, b.oldest(version))
+	return fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'",
+		VersionTable, version, b.oldest(version))
 }
 
 func readNote(note string) (s State, ok bool) {
@@ -59,8 +60,9 @@ func (s marked) mark(body io.ReadCloser, version uint) io.ReadCloser {
 	}
 }
 
-// state returns the state from which to go on, and whether golang-migrate has to be told so. After a cut the comment is right;
-// else the row, and the comment follows: it may be lost (a restore without comments), or not know what another tool has done.
+// state returns the state from which to go on, and whether golang-migrate has to be told so. After a cut the comment is
+// right; else the row, and the comment follows: it may be lost (a restore without comments), or not know what another
+// tool has done.
 func (r *run) state(ctx context.Context) (have State, cut bool, err error) {
 	have, err = StateOf(ctx, r.locked)
 	if err != nil || have.newerThan(r.latest()) {

@@ -12,8 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// CheckSchema tells whether a schema of this name can hold submsg. The files of objects/ name it in function bodies, in strings and in
-// texts for format(): a name in which a character means something there is refused, so that none is ever escaped.
+// CheckSchema tells whether a schema of this name can hold submsg. The files of objects/ name it in function bodies, in
+// strings and in texts for format(): a name in which a character means something there is refused, so that none is ever
+// escaped.
 func CheckSchema(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -52,7 +53,8 @@ func (mr Migrator) find(ctx context.Context, conn *pgx.Conn) (p place, err error
 			return p, err
 		}
 		if first == nil {
-			return p, errors.New("the login's search_path names no schema that there is: name one with --schema (SUBMSG_SCHEMA)")
+			return p, errors.New("the login's search_path names no schema that there is: " +
+				"name one with --schema (SUBMSG_SCHEMA)")
 		}
 		p.name = *first
 	}
@@ -70,7 +72,8 @@ func (p place) make(ctx context.Context, conn *pgx.Conn) error {
 	}
 	_, err := conn.Exec(ctx, "CREATE SCHEMA "+p.schema)
 	if code := new(pgconn.PgError); errors.As(err, &code) && code.Code == "42501" {
-		return fmt.Errorf("there is no schema %s, and the login %[2]s may not make it: let somebody who may run CREATE SCHEMA %[1]s AUTHORIZATION %[2]s, or GRANT CREATE ON DATABASE %[3]s TO %[2]s",
+		return fmt.Errorf("there is no schema %[1]s, and the login %[2]s may not make it: let somebody who may run "+
+			"CREATE SCHEMA %[1]s AUTHORIZATION %[2]s, or GRANT CREATE ON DATABASE %[3]s TO %[2]s",
 			p.schema, p.login, p.database)
 	}
 	return err
@@ -79,13 +82,15 @@ func (p place) make(ctx context.Context, conn *pgx.Conn) error {
 // mayMakeTables tells who may let the login make tables in the schema.
 func (p place) mayMakeTables() error {
 	if p.exists && !p.mayCreate {
-		return fmt.Errorf("the login %[1]s may not make tables in schema %[2]s: let its owner run GRANT USAGE, CREATE ON SCHEMA %[2]s TO %[1]s, "+
-			"or name another schema with --schema (SUBMSG_SCHEMA)", p.login, p.schema)
+		return fmt.Errorf("the login %[1]s may not make tables in schema %[2]s: let its owner run "+
+			"GRANT USAGE, CREATE ON SCHEMA %[2]s TO %[1]s, or name another schema with --schema (SUBMSG_SCHEMA)",
+			p.login, p.schema)
 	}
 	return nil
 }
 
-// enter makes the schema all that a connection, and those that it is the model of, look for names in, after Postgres's own.
+// enter makes the schema all that a connection, and those that it is the model of, look for names in, after Postgres's
+// own.
 func (p place) enter(ctx context.Context, conn *pgx.Conn, cfg *pgx.ConnConfig) error {
 	cfg.RuntimeParams["search_path"] = p.schema
 	_, err := conn.Exec(ctx, `SELECT set_config('search_path', $1, false)`, p.schema)

@@ -16,7 +16,8 @@ var (
 		"data"}
 	required = []string{"id", "name", "params", "data"}
 
-	// Not counted here: 64 times a class of all letters would be megabytes, made anew by every process.
+	// The expression doesn't count the characters: 64 times a class of all letters would be megabytes, made anew by
+	// every process.
 	goodID    = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	goodName  = regexp.MustCompile(`^[\p{L}\p{Nd}_-]+$`)
 	goodParam = regexp.MustCompile(`^[\p{L}_][\p{L}\p{Nd}_]*$`)

@@ -8,7 +8,7 @@
 // Begin reading at Template in this file; load.go and check.go read and check the files, render.go fills a template,
 // types.go says what each of WeChat's types takes.
 //
-// What types, keys and pages may hold are those of WeChat's page on sending a subscribe message:
+// What types, keys and pages may hold is said by WeChat's page on sending a subscribe message:
 // https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/
 // api_sendmessage.html
 package templates

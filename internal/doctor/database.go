@@ -68,7 +68,8 @@ func (d *Database) Version(ctx context.Context) (Finding, error) {
 		Version string
 	}](ctx, d.Conn, versionSQL)
 	if err == nil && server.Number < least {
-		return Finding{Level: Fail, Says: "PostgreSQL " + server.Version, Remedy: "upgrade the server: 14 is the least"}, nil
+		return Finding{Level: Fail, Says: "PostgreSQL " + server.Version,
+			Remedy: "upgrade the server: 14 is the least"}, nil
 	}
 	return Fine("PostgreSQL %s", server.Version), err
 }

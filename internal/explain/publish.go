@@ -53,9 +53,11 @@ func Publish(ctx context.Context, db interface {
 	if errors.As(err, &refused) {
 		switch refused.Code {
 		case "42501":
-			return fmt.Errorf("publish the causes: run what `submsg roles` prints, which lets the login write subMsgCause: %w", err)
+			return fmt.Errorf("publish the causes: run what `submsg roles` prints, "+
+				"which lets the login write subMsgCause: %w", err)
 		case "42P01", "42703":
-			return fmt.Errorf("publish the causes: run `submsg migrate up`, the database is older than this program: %w", err)
+			return fmt.Errorf("publish the causes: run `submsg migrate up`, "+
+				"the database is older than this program: %w", err)
 		}
 	}
 	if err != nil {

@@ -42,7 +42,10 @@ func (p Pause) Next(now time.Time, tongue Tongue) string {
 
 // Why a message is as it is.
 var (
-	isStale     = Text{"超过租约仍无结果：submsg serve 运行后会改为 unknown", "nobody has settled it within its lease: submsg serve makes it unknown when it runs"}
+	isStale = Text{
+		"超过租约仍无结果：submsg serve 运行后会改为 unknown",
+		"nobody has settled it within its lease: submsg serve makes it unknown when it runs",
+	}
 	isHeld      = Text{"规则 %s 保留它至 %s，期间该行仍可撤回", "rule %s holds it until %s; its row can still call it off"}
 	isScheduled = Text{"定时发送：%s", "it is scheduled: %s"}
 	isRetried   = Text{"已试 %d 次；下一次：%s", "tried %d times; the next try is %s"}
@@ -50,14 +53,20 @@ var (
 	isHalted    = Text{"%s 已暂停，待人工解除，自 %s：%s", "%s is paused until a person lifts it, since %s: %s"}
 	isUnserved  = Text{"已到时间，但没有 submsg serve 连接到本数据库", "it is due, and no submsg serve is connected to this database"}
 	isQueued    = Text{"已到时间；前面还有 %s 条", "it is due; %s messages are before it"}
-	isExpiring  = Text{"已过 expireTime：submsg serve 会改为 expired", "its expireTime is over: submsg serve makes it expired"}
-	isUnfit     = Text{"将会失败：%s", "it will fail: %s"}
+	isExpiring  = Text{
+		"已过 expireTime：submsg serve 会改为 expired",
+		"its expireTime is over: submsg serve makes it expired",
+	}
+	isUnfit = Text{"将会失败：%s", "it will fail: %s"}
 )
 
 // What a person may do.
 var (
 	doNothing = Text{"无需处理", "nothing"}
-	doLift    = Text{"试发成功后自动恢复，下一次试发 %s；立即恢复：%s", "it goes on by itself when a try succeeds, the next one %s; to go on now: %s"}
+	doLift    = Text{
+		"试发成功后自动恢复，下一次试发 %s；立即恢复：%s",
+		"it goes on by itself when a try succeeds, the next one %s; to go on now: %s",
+	}
 	doRelease = Text{"处理完毕后恢复：%s", "once that is settled: %s"}
 	doServe   = Text{"启动 submsg serve", "start submsg serve"}
 	doWait    = Text{"等待，或取消：submsg cancel --id %d", "wait, or call it off: submsg cancel --id %d"}

@@ -2,19 +2,28 @@ package explain
 
 // Sentences that several errcodes share.
 var (
-	retriesItself = Text{"submsg 会自动重试；仍失败时请稍后重发", "submsg tries again by itself; if it fails all the same, send again later"}
-	goesOnItself  = Text{"恢复后自动继续，无需处理", "submsg goes on by itself once WeChat allows it"}
-	changeText    = Text{"请修改内容后重发", "change the text and send again"}
-	seePenalties  = Text{"请在微信公众平台查看处罚与申诉", "see penalties and appeals on mp.weixin.qq.com"}
-	tooLarge      = Text{"消息内容过大", "the message is too large"}
-	shortenIt     = Text{"请缩短后重发", "shorten it and send again"}
-	notAgain      = Text{"无需重发", "there is nothing to send again"}
-	checkSecret   = Text{"请在微信公众平台核对或重置，并更新 SUBMSG_WECHAT_SECRET", "check or reset it on mp.weixin.qq.com, and set SUBMSG_WECHAT_SECRET"}
+	retriesItself = Text{
+		"submsg 会自动重试；仍失败时请稍后重发",
+		"submsg tries again by itself; if it fails all the same, send again later",
+	}
+	goesOnItself = Text{"恢复后自动继续，无需处理", "submsg goes on by itself once WeChat allows it"}
+	changeText   = Text{"请修改内容后重发", "change the text and send again"}
+	seePenalties = Text{"请在微信公众平台查看处罚与申诉", "see penalties and appeals on mp.weixin.qq.com"}
+	tooLarge     = Text{"消息内容过大", "the message is too large"}
+	shortenIt    = Text{"请缩短后重发", "shorten it and send again"}
+	notAgain     = Text{"无需重发", "there is nothing to send again"}
+	checkSecret  = Text{
+		"请在微信公众平台核对或重置，并更新 SUBMSG_WECHAT_SECRET",
+		"check or reset it on mp.weixin.qq.com, and set SUBMSG_WECHAT_SECRET",
+	}
 	oddCharacters = Text{"请检查参数中的特殊字符", "look for odd characters in parameterArr"}
 	adminConfirms = Text{"请小程序管理员在微信中确认", "the mini-program's administrator confirms it in WeChat"}
 	askAdmin      = Text{"请联系小程序管理员", "talk to the mini-program's administrator"}
-	clearQuota    = Text{"次日自动恢复；急用时可在微信公众平台清零次数", "submsg goes on by itself tomorrow, or once the quota is cleared on mp.weixin.qq.com"}
-	checkValues   = Text{"请检查各参数后重发", "check the values and send again"}
+	clearQuota    = Text{
+		"次日自动恢复；急用时可在微信公众平台清零次数",
+		"submsg goes on by itself tomorrow, or once the quota is cleared on mp.weixin.qq.com",
+	}
+	checkValues = Text{"请检查各参数后重发", "check the values and send again"}
 )
 
 // WeChat says what each errcode of subscribe/send, stable_token and the template calls means, ordered by the code.
@@ -96,7 +105,8 @@ var WeChatUnlisted = Cause{
 	Why: Text{"微信返回了未收录的错误码", "WeChat answered with an unknown errcode"},
 	NextStep: Text{
 		"submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定",
-		"submsg tries a few more times; if it fails all the same, look the errcode up in WeChat's documents, then decide",
+		"submsg tries a few more times; if it fails all the same, " +
+			"look the errcode up in WeChat's documents, then decide",
 	},
 }
 
@@ -104,4 +114,7 @@ var WeChatUnlisted = Cause{
 var WhyValue = Text{"%s不符合模板要求", "%s does not fit the template"}
 
 // ResentItself is the NextStep of KindAnswerMissing while the template's onUnknown: resend sends the message again.
-var ResentItself = Text{"按模板的 onUnknown: resend 自动重发", "it is sent again by itself, as the template's onUnknown: resend says"}
+var ResentItself = Text{
+	"按模板的 onUnknown: resend 自动重发",
+	"it is sent again by itself, as the template's onUnknown: resend says",
+}

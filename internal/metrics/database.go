@@ -122,8 +122,8 @@ func (q *queue) ask() []prometheus.Metric {
 	if q.pool.SendBatch(ctx, batch).Close() != nil {
 		return []prometheus.Metric{value(upDesc, 0)}
 	}
-	all := []prometheus.Metric{value(upDesc, 1), value(dueDesc, float64(seen.Due)), value(laterDesc, float64(seen.Later)),
-		value(oldestDesc, max(seen.Oldest, 0))}
+	all := []prometheus.Metric{value(upDesc, 1), value(dueDesc, float64(seen.Due)),
+		value(laterDesc, float64(seen.Later)), value(oldestDesc, max(seen.Oldest, 0))}
 	shown := map[string]bool{}
 	for _, id := range seen.Paused {
 		name := id

@@ -113,8 +113,8 @@ type Cause struct {
 	NextStepEnglish string `json:"nextStepEnglish"`
 }
 
-// cause finds why a message failed or is tried again, by its errcode, or where there is none by its kind. It is nil for a
-// message that has not failed.
+// cause finds why a message failed or is tried again, by its errcode, or where there is none by its kind. It is
+// nil for a message that has not failed.
 func (m Message) cause() *Cause {
 	found, ok := explain.CauseOf(m.ErrCode, m.ErrKind)
 	if !ok && (m.Status == outbox.Failed || m.Status == outbox.Uncertain || m.Status == outbox.Expired) {
@@ -134,9 +134,9 @@ func (c Cause) Explained() explain.Cause {
 	}
 }
 
-// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that isn't about
-// rows: rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A). submsg's own guard
-// says it in English in the detail; other details are not taken, because they may show the row.
+// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that
+// isn't about rows: rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A).
+// submsg's own guard says it in English in the detail; other details are not taken, because they may show the row.
 func refusal(err error) (says Left, ok bool) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" {

@@ -136,7 +136,8 @@ func (s Selection) walk(
 ) (ids []int64, err error) {
 	m := s.matches(now)
 	for before, looked := int64(math.MaxInt64), int64(0); ; {
-		rows, _ := db.Query(ctx, stepSQL, append(slices.Clone(m), before)...) // its error comes from CollectExactlyOneRow
+		// The error of Query comes from CollectExactlyOneRow.
+		rows, _ := db.Query(ctx, stepSQL, append(slices.Clone(m), before)...)
 		at, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[step])
 		if err != nil {
 			return nil, err

@@ -168,7 +168,8 @@ func TestViewsScanNoTable(t *testing.T) {
 	d.exec(`ANALYZE subMsgList`)
 	for _, view := range []string{"subMsgRecent", "subMsgFailures", "subMsgPaused", "subMsgHealth"} {
 		plan := all[struct{ Line string }](d, `EXPLAIN SELECT * FROM `+view)
-		if text := fmt.Sprint(plan); strings.Contains(text, "Seq Scan on submsglist") || !strings.Contains(text, "submsglist") {
+		text := fmt.Sprint(plan)
+		if strings.Contains(text, "Seq Scan on submsglist") || !strings.Contains(text, "submsglist") {
 			t.Errorf("%s: %s", view, text)
 		}
 	}

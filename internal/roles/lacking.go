@@ -18,8 +18,8 @@ WHERE NOT coalesce(CASE kind
     ELSE CASE WHEN col = '' THEN has_table_privilege(object, verb) ELSE has_column_privilege(object, col, verb) END END, false)
 ORDER BY n`
 
-// Lacking returns what the connection's user may not do of what submsg serve does: "SELECT (openid) ON public.subMsgList". It
-// asks by what the user may do, not by whose member it is.
+// Lacking returns what the connection's user may not do of what submsg serve does: "SELECT (openid) ON
+// public.subMsgList". It asks by what the user may do, not by whose member it is.
 func (n Naming) Lacking(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 	var kinds, objects, verbs, columns []string
 	for _, g := range grants {
@@ -32,7 +32,8 @@ func (n Naming) Lacking(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 			of = []string{""}
 		}
 		for _, c := range of {
-			kinds, objects, verbs, columns = append(kinds, kind), append(objects, name), append(verbs, g.verb), append(columns, strings.ToLower(c))
+			kinds, objects = append(kinds, kind), append(objects, name)
+			verbs, columns = append(verbs, g.verb), append(columns, strings.ToLower(c))
 		}
 	}
 	rows, err := conn.Query(ctx, lackingSQL, kinds, objects, verbs, columns)

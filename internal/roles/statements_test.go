@@ -16,7 +16,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// statements reads the SQL constants of packages outbox, metrics and explain from their source, by name, but for those that are parts of others.
+// statements reads the SQL constants of packages outbox, metrics and explain from their source, by name, but for those
+// that are parts of others.
 func statements(t *testing.T) map[string]string {
 	t.Helper()
 	var files []string
@@ -116,7 +117,8 @@ func (d *db) refusedAs(role string, explains map[string]string) (refused []strin
 	return refused
 }
 
-// The worker has what packages outbox, metrics and explain do, all but the INSERT, which is the application's, and not one column more.
+// The worker has what packages outbox, metrics and explain do, all but the INSERT, which is the application's, and not
+// one column more.
 func TestRightsAreWhatTheStatementsNeed(t *testing.T) {
 	d := newDB(t)
 	sending := statements(t)

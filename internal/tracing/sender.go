@@ -21,7 +21,7 @@ const other = "other"
 const (
 	messageID = attribute.Key("submsg.message.id")      // subMsgList.id
 	attempt   = attribute.Key("submsg.message.attempt") // 1 for the first
-	dueToSend = attribute.Key("submsg.due_to_send")     // seconds from when it could have been sent to when its send began
+	dueToSend = attribute.Key("submsg.due_to_send")     // seconds from when it could be sent to when its send began
 	outcome   = attribute.Key("submsg.outcome")         // accepted, refused, later, halt or unknown
 	errcode   = attribute.Key("submsg.errcode")         // WeChat's, if it answered
 )

@@ -61,6 +61,11 @@ func examineRules(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
 	return doctor.Fine("%d, all of them apply", len(all)), nil
 }
 
+const loginSQL = `
+SELECT quote_ident(current_user) AS login, rolsuper AS super,
+    pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'subMsgList'::regclass), 'USAGE') AS owner
+FROM pg_roles WHERE rolname = current_user`
+
 // examineLogin tells whether DATABASE_URL's login may do what serve does, and not more by far.
 func (c *Command) examineLogin(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
 	names, err := c.Naming(ctx, conn)
@@ -71,24 +76,25 @@ func (c *Command) examineLogin(ctx context.Context, conn *pgx.Conn) (doctor.Find
 	if err != nil {
 		return doctor.Finding{}, err
 	}
-	var login string
-	var super, owner bool
-	err = conn.QueryRow(ctx, `SELECT quote_ident(current_user), rolsuper, pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'subMsgList'::regclass), 'USAGE')
-		FROM pg_roles WHERE rolname = current_user`).Scan(&login, &super, &owner)
+	rows, _ := conn.Query(ctx, loginSQL) // its error comes from CollectExactlyOneRow
+	is, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[struct {
+		Login        string
+		Super, Owner bool
+	}])
 	worker := names.Prefix + "_worker"
 	switch {
 	case err != nil:
 		return doctor.Finding{}, err
 	case len(lacking) > 0:
 		return doctor.Finding{Level: doctor.Fail,
-			Says:   fmt.Sprintf("%s lacks %d rights that serve needs: %s", login, len(lacking), terminal.Some(lacking)),
-			Remedy: fmt.Sprintf("run what submsg roles prints, then GRANT %s TO %s", worker, login)}, nil
-	case super || owner:
+			Says:   fmt.Sprintf("%s lacks %d rights that serve needs: %s", is.Login, len(lacking), terminal.Some(lacking)),
+			Remedy: fmt.Sprintf("run what submsg roles prints, then GRANT %s TO %s", worker, is.Login)}, nil
+	case is.Super || is.Owner:
 		return doctor.Finding{Level: doctor.Warn,
-			Says:   login + " is a superuser, or owns submsg's tables: far more than serve needs",
+			Says:   is.Login + " is a superuser, or owns submsg's tables: far more than serve needs",
 			Remedy: "run what submsg roles prints, then let serve use a login IN ROLE " + worker}, nil
 	}
-	return doctor.Fine("%s has what serve needs", login), nil
+	return doctor.Fine("%s has what serve needs", is.Login), nil
 }
 
 // examineRoles compares the roles' rights with those that they should have, where there are such roles.

@@ -26,7 +26,6 @@ type changeSettings struct {
 	Full   bool `help:"Whole openids."`
 }
 
-// Retry is `submsg retry`.
 type Retry struct{ changeSettings }
 
 // Run sends messages again: failed ones, unless --status or --id says otherwise.
@@ -35,7 +34,6 @@ func (c *Retry) Run(ctx context.Context, term terminal.Terminal) error {
 		explain.ChangeWords.AskRetry, explain.ChangeWords.Retried})
 }
 
-// Cancel is `submsg cancel`.
 type Cancel struct{ changeSettings }
 
 // Run calls messages off: waiting ones, unless --status or --id says otherwise.
@@ -62,8 +60,8 @@ func (c *changeSettings) run(ctx context.Context, term terminal.Terminal, what c
 		return err
 	}
 	if c.empty() {
-		return terminal.BadUsage("say which messages: --id, --template, --openid, --status, --errcode, --older or " +
-			"--newer")
+		return terminal.BadUsage("say which messages: " +
+			"--id, --template, --openid, --status, --errcode, --older or --newer")
 	}
 	if selected.Statuses == nil {
 		selected.Statuses = what.usual
@@ -97,8 +95,9 @@ func (c *changeSettings) run(ctx context.Context, term terminal.Terminal, what c
 }
 
 // preview says how many messages were found, and shows the newest of them.
-func (c *changeSettings) preview(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, selected ops.Selection,
-	ids []int64) error {
+func (c *changeSettings) preview(
+	ctx context.Context, term terminal.Terminal, conn *pgx.Conn, selected ops.Selection, ids []int64,
+) error {
 	tongue, w := explain.ByLocale(), explain.ChangeWords
 	if len(ids) == 0 {
 		fmt.Fprintln(term.Out, w.None.In(tongue, or(selected.Statuses)))

@@ -18,7 +18,6 @@ import (
 	"github.com/submsg/submsg/internal/ops"
 )
 
-// Status is `submsg status`.
 type Status struct {
 	settings.Database
 	settings.Output
@@ -116,8 +115,10 @@ func statusNumbers(s ops.Status, tongue explain.Tongue) string {
 	for _, r := range []struct {
 		word string
 		n    float64
-	}{{"success", s.Rates.Success}, {"fail", s.Rates.Fail}, {"unknown", s.Rates.Unknown},
-		{"expired", s.Rates.Expired}} {
+	}{
+		{"success", s.Rates.Success}, {"fail", s.Rates.Fail},
+		{"unknown", s.Rates.Unknown}, {"expired", s.Rates.Expired},
+	} {
 		if r.n > 0 {
 			rates = append(rates, fmt.Sprintf("%s %.0f", r.word, r.n))
 		}
@@ -200,8 +201,8 @@ func pauseTable(pauses []ops.Pause, now time.Time, tongue explain.Tongue) string
 			waiting = w.OfFirst.In(tongue, p.Waiting, p.WaitingOf)
 		}
 		said := paused(p, tongue)
-		t.AppendRow(table.Row{said.What, said.Why, explain.Distance(p.Since, now, tongue), said.Next(now, tongue),
-			waiting})
+		since := explain.Distance(p.Since, now, tongue)
+		t.AppendRow(table.Row{said.What, said.Why, since, said.Next(now, tongue), waiting})
 	}
 	return t.Render()
 }

@@ -106,7 +106,7 @@ func (d *database) clear(ctx context.Context) error {
 	return err
 }
 
-// The flag of migrations/…_wake.up.sql, as an awake consumer leaves it and as a sleeping one.
+// The flag of migrations/objects/wake.sql, as a consumer leaves it that is awake, and as one that sleeps.
 const (
 	awakeSQL  = `SELECT setval('subMsgWake', 2)`
 	asleepSQL = `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1`

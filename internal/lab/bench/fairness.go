@@ -31,7 +31,7 @@ func (l *lab) fairness(ctx context.Context) ([]Line, error) {
 		lines = []Line{
 			compare(name+", singles, p50", Seconds, product[0], limit[0], nil),
 			compare(name+", singles, p99", Seconds, product[1], limit[1], nil),
-			// Of all rounds: one that starved must not go under.
+			// The maximum is that of all rounds: a message that was left waiting must be seen.
 			compare(name+", singles, max", Seconds, series{slices.Max(product[2])}, series{slices.Max(limit[2])}, nil),
 			compare(name+", drain of the bulk", PerSecond, product[3], nil, nil),
 		}

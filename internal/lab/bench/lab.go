@@ -36,7 +36,7 @@ func open(ctx context.Context, cfg Config) (l *lab, err error) {
 	address := cfg.DatabaseURL
 	if address == "" {
 		l.step("starting a private Postgres")
-		// By TCP, as most applications reach theirs.
+		// The server is reached by TCP, as most applications reach theirs.
 		if l.server, err = pgembed.Start(ctx, pgembed.Config{Listen: "127.0.0.1:0"}); err != nil {
 			return l, err
 		}

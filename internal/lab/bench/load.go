@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// What an application does, in a transaction of its own.
+// insertSQL is what an application does, in a transaction of its own.
 const insertSQL = `INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ($1, $2, $3)`
 
 // load lets clients insert one row a transaction each, without pause, while more says so. It returns how many rows, and

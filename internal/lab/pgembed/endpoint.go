@@ -18,7 +18,7 @@ type endpoint struct {
 	any  bool // the caller left the port to us
 }
 
-// parseListen reads Config.Listen. Only loopback addresses: the server has one superuser and no TLS.
+// parseListen reads Config.Listen. It takes only loopback addresses, because the server has one superuser and no TLS.
 func parseListen(listen string) (endpoint, error) {
 	if listen == "" {
 		return endpoint{port: 5432}, nil

@@ -32,7 +32,7 @@ var testSettings = map[string]string{
 	"max_connections":    "300",
 	// Two-phase commit is off by default.
 	"max_prepared_transactions": "64",
-	// Shared memory as files among the data, where a killed server can't leave it behind.
+	// Shared memory stands in files among the data, where a killed server can't leave it behind.
 	"dynamic_shared_memory_type": "mmap",
 }
 
@@ -64,7 +64,7 @@ func (s *Server) launch(cfg Config, hbaFile string) error {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])
 	}
-	// Not bound to the start's context: the server outlives it.
+	// The server is not bound to the start's context, because it outlives it.
 	cmd := s.owner.command(context.Background(), filepath.Join(s.bin.dir, "postgres"), args...)
 	cmd.Stdout = s.logWriter(cfg)
 	cmd.Stderr = cmd.Stdout
