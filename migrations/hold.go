@@ -13,15 +13,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// An ALTER TABLE waits for the transactions that use the table, and everybody who comes later waits behind it. So it gives up
-// soon, and is tried again when those in its way have ended, however long that takes: meanwhile it holds up nobody.
+// An ALTER TABLE waits for the transactions that use the table, and everybody who comes later waits behind it. So it
+// gives up soon, and is tried again when those in its way have ended, however long that takes: meanwhile it holds up
+// nobody.
 
 // impatientSQL bounds each wait for a lock, unless the login or the URL does so.
 const impatientSQL = `
 SELECT pg_backend_pid(), CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', $1, false) END`
 
-// How long a try waits for a lock; it doubles. The first is enough for ordinary transactions to end, and to see who doesn't; the
-// last is above deadlock_timeout (1 s), after which a waiting ALTER TABLE makes autovacuum leave the table.
+// How long a try waits for a lock; it doubles. The first is enough for ordinary transactions to end, and to see who
+// doesn't; the last is above deadlock_timeout (1 s), after which a waiting ALTER TABLE makes autovacuum leave the
+// table.
 const (
 	firstWait = 200 * time.Millisecond
 	lastWait  = 2 * time.Second
@@ -34,7 +36,7 @@ const (
 )
 
 // patiently tries until no lock is in the way, or ctx ends.
-func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func(patience time.Duration) (holders, error)) error {
+func (r *run) patiently(ctx context.Context, try func(patience time.Duration) (holders, error)) error {
 	patience := firstWait
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		who, err := try(patience)
@@ -45,15 +47,16 @@ func (mr Migrator) patiently(ctx context.Context, conn *pgx.Conn, try func(patie
 		if !heldUp(err) {
 			return err
 		}
-		mr.tell("the migration waits for a lock that %s holds; meanwhile it holds up nobody, and is tried again", who)
+		r.tell("the migration waits for a lock that %s holds; meanwhile it holds up nobody, and is tried again", who)
 		wait := pause
 		for ended := false; !ended; wait = firstPause {
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("interrupted while %s holds a lock; what was not done yet, `submsg migrate up` will do: %w", who, ctx.Err())
+				return fmt.Errorf("interrupted while %s holds a lock; "+
+					"what was not done yet, `submsg migrate up` will do: %w", who, ctx.Err())
 			case <-time.After(wait):
 			}
-			if ended, err = who.ended(ctx, conn); err != nil && ctx.Err() == nil {
+			if ended, err = who.ended(ctx, r.locked); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}
@@ -84,7 +87,7 @@ type holder struct {
 	PID                int // 0: a prepared transaction
 	Application, Login string
 	Since              *time.Duration // how old its transaction is, or the session; nil where the login may not see it
-	Transaction        string         // which pg_locks calls virtualtransaction; "" is not waited for: autovacuum, which gives way
+	Transaction        string         // virtualtransaction of pg_locks; "" is not waited for: autovacuum gives way
 }
 
 type holders []holder

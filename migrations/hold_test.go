@@ -22,7 +22,6 @@ const insertSQL = `INSERT INTO subMsgList (openid, templateId) VALUES ('oHELD', 
 func held(t *testing.T) (url string, shop *pgx.Conn) {
 	t.Helper()
 	url = pgtest.DB(t)
-	must(t, migrations.Down(t.Context(), url, migrations.Latest()-6)) // 000007 alters subMsgList
 	config, err := pgx.ParseConfig(url)
 	must(t, err)
 	config.RuntimeParams["application_name"] = "shop \"1\""
@@ -41,8 +40,15 @@ func migrate(move func(migrations.Migrator) error, url string) (held chan string
 	return held, done
 }
 
-func up(ctx context.Context) func(migrations.Migrator) error {
-	return func(m migrations.Migrator) error { return m.Up(ctx) }
+// up is the next submsg's, which alters subMsgList.
+func up(ctx context.Context, t *testing.T) func(migrations.Migrator) error {
+	files := next(t, nil, priority)
+	return func(m migrations.Migrator) error { return m.With(files).Up(ctx) }
+}
+
+func wantNext(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	must(t, migrations.CheckWith(t.Context(), conn, next(t, nil, priority)))
 }
 
 func heldText(t *testing.T, held chan string, done chan error) string {
@@ -64,7 +70,7 @@ func TestHeldUp(t *testing.T) {
 	other := connect(t, url)
 	_, err := other.Exec(t.Context(), `SET lock_timeout = '20s'`)
 	must(t, err)
-	holding, done := migrate(up(t.Context()), url)
+	holding, done := migrate(up(t.Context(), t), url)
 	said := heldText(t, holding, done)
 	want := regexp.MustCompile(`^the migration waits for a lock that session \d+ \("shop \\"1\\"" of \w+, for \d+s\) holds; `)
 	if !want.MatchString(said) || strings.Contains(said, "oHELD") {
@@ -84,10 +90,11 @@ func TestHeldUp(t *testing.T) {
 	_, err = shop.Exec(t.Context(), `COMMIT`)
 	must(t, err)
 	must(t, <-done)
-	if said := heldText(t, holding, done); said != "updates that have not become messages meanwhile: 1; `submsg rules replay` makes up for them" {
+	const missed = "updates that have not become messages meanwhile: 1; `submsg rules replay` makes up for them"
+	if said := heldText(t, holding, done); said != missed {
 		t.Errorf("it says %q", said)
 	}
-	must(t, migrations.Check(t.Context(), other))
+	wantNext(t, other)
 	var n int
 	must(t, other.QueryRow(t.Context(), `SELECT count(*) FROM subMsgList`).Scan(&n))
 	if n != 21 {
@@ -98,7 +105,7 @@ func TestHeldUp(t *testing.T) {
 // Nobody waits behind a migration that waits: it asks once, and then only looks on.
 func TestOneTryPerHolder(t *testing.T) {
 	url, shop := held(t)
-	holding, done := migrate(up(t.Context()), url)
+	holding, done := migrate(up(t.Context(), t), url)
 	heldText(t, holding, done)
 	watcher := connect(t, url)
 	for range 15 { // of 0.2 s: more than the pause
@@ -121,43 +128,63 @@ func TestHeldUpUntilTheEnd(t *testing.T) {
 	url, shop := held(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	holding, done := migrate(up(ctx), url)
+	holding, done := migrate(up(ctx, t), url)
 	heldText(t, holding, done)
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted while session ") {
+	err := <-done
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted while session ") {
 		t.Errorf("error = %v", err)
 	}
-	_, err := shop.Exec(t.Context(), `COMMIT`)
-	must(t, err)
+	exec(t, shop, `COMMIT`)
 	conn := connect(t, url)
-	if s, err := migrations.StateOf(t.Context(), conn); s.Version != 6 || err != nil {
+	must(t, migrations.Check(t.Context(), conn))
+	if s, err := migrations.StateOf(t.Context(), conn); s.Version != migrations.Latest() || err != nil {
 		t.Errorf("at %+v, %v", s, err)
 	}
-	must(t, migrations.Up(t.Context(), url))
-	must(t, migrations.Check(t.Context(), conn))
+	must(t, up(t.Context(), t)(migrations.Migrator{URL: url}))
+	wantNext(t, conn)
 }
 
 // Taking back so many is still so many when a try was in vain, or came half the way.
 func TestDownHeldUp(t *testing.T) {
+	latest := migrations.Latest()
+	files := next(t, nil, [2]string{`CREATE TABLE subMsgFirst ();`, `DROP TABLE subMsgFirst;`}, [2]string{`CREATE TABLE subMsgSecond ();`, `DROP TABLE subMsgSecond;`})
 	for _, tt := range []struct{ name, table string }{
 		{"before the first, as by pg_dump", migrations.VersionTable},
-		{"after the first", "subMsgPace"}, // made by 000011
+		{"after the first", "subMsgFirst"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url := pgtest.DB(t)
-			must(t, migrations.Down(t.Context(), url, migrations.Latest()-12))
+			must(t, migrations.Migrator{URL: url}.With(files).Up(t.Context()))
 			shop := connect(t, url)
-			_, err := shop.Exec(t.Context(), `BEGIN; SELECT FROM `+tt.table)
-			must(t, err)
-			holding, done := migrate(func(m migrations.Migrator) error { return m.Down(t.Context(), 2) }, url+"&lock_timeout=300ms")
+			exec(t, shop, `BEGIN; SELECT FROM `+tt.table)
+			down := func(m migrations.Migrator) error { return m.With(files).Down(t.Context(), 2) }
+			holding, done := migrate(down, url+"&lock_timeout=300ms")
 			heldText(t, holding, done)
-			_, err = shop.Exec(t.Context(), `COMMIT`)
-			must(t, err)
+			exec(t, shop, `COMMIT`)
 			must(t, <-done)
-			if s, err := migrations.StateOf(t.Context(), shop); s.Version != 10 || err != nil {
+			if s, err := migrations.StateOf(t.Context(), shop); s.Version != latest || err != nil {
 				t.Errorf("at %+v, %v", s, err)
 			}
 		})
+	}
+}
+
+// The objects wait for a lock as the tables do: here for the one that a trigger on the messages' table takes.
+func TestObjectsHeldUp(t *testing.T) {
+	files := next(t, map[string]string{"objects/next.sql": `CREATE OR REPLACE TRIGGER subMsgList_next BEFORE DELETE ON SUBMSG_SCHEMA.subMsgList
+		FOR EACH ROW EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger();`})
+	url, shop := held(t)
+	holding, done := migrate(func(m migrations.Migrator) error { return m.With(files).Up(t.Context()) }, url)
+	if said := heldText(t, holding, done); !strings.Contains(said, `("shop \"1\"" of`) {
+		t.Errorf("it says %q", said)
+	}
+	other := connect(t, url)
+	exec(t, other, insertSQL)
+	exec(t, shop, `COMMIT`)
+	must(t, <-done)
+	if n := one[int](t, other, `SELECT count(*) FROM pg_trigger WHERE tgname = 'submsglist_next'`); n != 1 {
+		t.Errorf("%d triggers", n)
 	}
 }
 
@@ -167,8 +194,9 @@ func TestHeldUpByAPreparedTransaction(t *testing.T) {
 	name := "'" + shop.Config().Database + "'"
 	_, err := shop.Exec(t.Context(), `PREPARE TRANSACTION `+name)
 	must(t, err)
-	holding, done := migrate(up(t.Context()), url)
-	if said := heldText(t, holding, done); !strings.Contains(said, "a prepared transaction (see pg_prepared_xacts) holds") {
+	holding, done := migrate(up(t.Context(), t), url)
+	said := heldText(t, holding, done)
+	if !strings.Contains(said, "a prepared transaction (see pg_prepared_xacts) holds") {
 		t.Errorf("it says %q", said)
 	}
 	_, err = shop.Exec(t.Context(), `COMMIT PREPARED `+name)
@@ -188,10 +216,9 @@ func TestHeldUpAsAnOrdinaryLogin(t *testing.T) {
 	must(t, err)
 	as.User = url.UserPassword(login, "secret")
 	must(t, migrations.Up(t.Context(), as.String()))
-	must(t, migrations.Down(t.Context(), as.String(), migrations.Latest()-6))
 	_, err = super.Exec(t.Context(), `BEGIN; `+insertSQL)
 	must(t, err)
-	holding, done := migrate(up(t.Context()), as.String()+"&lock_timeout=300ms")
+	holding, done := migrate(up(t.Context(), t), as.String()+"&lock_timeout=300ms")
 	if said := heldText(t, holding, done); !regexp.MustCompile(`that session \d+ \("" of \w+\) holds`).MatchString(said) {
 		t.Errorf("it says %q", said)
 	}

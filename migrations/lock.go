@@ -47,7 +47,8 @@ func (mr Migrator) await(ctx context.Context, conn *pgx.Conn) error {
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for another migration to end, by %s: %w", migrating(context.WithoutCancel(ctx), conn), ctx.Err())
+			who := migrating(context.WithoutCancel(ctx), conn)
+			return fmt.Errorf("waiting for another migration to end, by %s: %w", who, ctx.Err())
 		}
 	}
 }
@@ -68,8 +69,8 @@ func migrating(ctx context.Context, conn *pgx.Conn) holders {
 	return who
 }
 
-// refusePooler returns an error where a transaction pooler is before the database: what is set for a session, this lock above all,
-// would stay with those who use it next.
+// refusePooler returns an error where a transaction pooler is before the database: what is set for a session, this lock
+// above all, would stay with those who use it next.
 func refusePooler(ctx context.Context, cfg *pgx.ConnConfig, conn *pgx.Conn) error {
 	pid := func(conn *pgx.Conn) (pid uint32, err error) {
 		err = conn.QueryRow(ctx, `SELECT pg_backend_pid()`, pgx.QueryExecModeSimpleProtocol).Scan(&pid)

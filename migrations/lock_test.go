@@ -19,7 +19,7 @@ func TestAnotherMigration(t *testing.T) {
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	waiting, done := migrate(up(ctx), url)
+	waiting, done := migrate(up(ctx, t), url)
 	if said := heldText(t, waiting, done); !regexp.MustCompile(`^another migration is under way, by session \d+ \("other" of \w+, for \d+s\): waiting until it ends$`).MatchString(said) {
 		t.Errorf("it says %q", said)
 	}
@@ -27,7 +27,7 @@ func TestAnotherMigration(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
-	waiting, done = migrate(up(t.Context()), url)
+	waiting, done = migrate(up(t.Context(), t), url)
 	heldText(t, waiting, done)
 	_, err = other.Exec(t.Context(), `SELECT pg_advisory_unlock_all()`)
 	must(t, err)
@@ -37,13 +37,12 @@ func TestAnotherMigration(t *testing.T) {
 // Who may not migrate is told who may.
 func TestMigrateWithoutRights(t *testing.T) {
 	url := pgtest.DB(t)
-	must(t, migrations.Down(t.Context(), url, 1))
 	owner := connect(t, url)
 	role := "guest_" + owner.Config().Database
 	_, err := owner.Exec(t.Context(), `CREATE ROLE "`+role+`"; GRANT SELECT ON `+migrations.VersionTable+` TO "`+role+`"`)
 	must(t, err)
 	t.Cleanup(func() { owner.Exec(context.Background(), `DROP OWNED BY "`+role+`"; DROP ROLE "`+role+`"`) })
-	err = migrations.Up(t.Context(), url+"&options=-c%20role%3D"+role)
+	err = up(t.Context(), t)(migrations.Migrator{URL: url + "&options=-c%20role%3D" + role})
 	if err == nil || !strings.HasSuffix(err.Error(), "migrate as the owner of submsg's tables") {
 		t.Errorf("error = %v", err)
 	}

@@ -1,88 +1,98 @@
-// Package migrations holds the database schema of submsg as golang-migrate files, embedded, and applies them.
+// Package migrations makes submsg's tables, functions, views and triggers in a schema of a database, and moves them to
+// newer versions.
 //
-// schema.sql beside them is the whole as dumped, for readers; a test holds it to the files.
-// Each file runs as one transaction, so none may hold a statement that Postgres refuses there
-// (CREATE INDEX CONCURRENTLY).
-//
-// Several submsgs run on one database, and are replaced one by one after the schema. So a migration should leave the submsgs
-// before it working: add tables, columns with a default, functions; keep what they name, and what their INSERTs and functions
-// may leave out. Take away in two releases: first a submsg that does without, then the migration. A migration on whose schema not
-// all submsgs work has a line of its own that names the oldest that does, by the schema version that it knows, here 13:
-//
-//	-- oldest submsg: 13
-//
-// Older ones then refuse to start, and those that run stop. An application's transaction may hold up any ALTER TABLE, and that
-// everybody else: see hold.go. Take the locks of busy tables first, and don't rewrite them: what a lock covers takes milliseconds.
-// A rule waits for no lock at all: what fires meanwhile has to be replayed.
+// Two kinds of file, embedded here: the numbered ones make tables, and golang-migrate applies each once; those of
+// objects/ hold the one living text of each function, view and trigger, and are applied again whenever their text has
+// changed (objects.go). The package knows no message and no rule: what the tables mean stands in the files. Migrator is
+// where to begin; README.md tells how to change a file, and what leaves the submsgs of the version before working.
 package migrations
 
 import (
 	"context"
 	"embed"
-	"io/fs"
-	"strconv"
-	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
 )
 
-//go:embed 0*.sql
+// FS is the files: the numbered ones at its root, objects/, and example/.
+//
+//go:embed 0*.sql objects example
 var FS embed.FS
 
 // VersionTable is golang-migrate's bookkeeping, under a name that leaves the application's own alone.
 const VersionTable = "submsg_schema_migrations"
 
 // Latest is the version that this build was written for.
-func Latest() (latest int) {
-	ups, _ := fs.Glob(FS, "*.up.sql")
-	for _, name := range ups {
-		latest = max(latest, number(name))
-	}
-	return latest
-}
-
-// number is the version that a file is of.
-func number(name string) int {
-	n, _ := strconv.Atoi(name[:strings.IndexByte(name, '_')])
-	return n
-}
+func Latest() int { return this.latest() }
 
 // Migrator moves the schema of a database.
 type Migrator struct {
-	URL  string            // a direct connection, not a transaction pooler; a pool's settings in it are ignored
-	Tell func(text string) // is told what a person should know, a line each: who holds it up, what others missed; may be nil
+	URL    string            // a direct connection, not a transaction pooler; a pool's settings in it are ignored
+	Schema string            // that submsg lives in; "": the first of the login's search_path
+	Orders bool              // makes the example too: the table orders, with its rule
+	Tell   func(text string) // is told what a person should know: who holds it up, what others missed; may be nil
+
+	files build // of another submsg than this one, in tests
 }
 
-// Up brings the schema to the newest version. Any number of processes may call it at once; what a killed one left behind is
-// resumed. On a schema that is newer, and works with this build, it does nothing. It waits for other sessions' locks until ctx ends.
+// Up is Migrator.Up in the first schema of the login's search_path.
 func Up(ctx context.Context, url string) error { return Migrator{URL: url}.Up(ctx) }
 
-// Down takes back the last n migrations, all of them if n is negative.
+// Down is Migrator.Down in the first schema of the login's search_path.
 func Down(ctx context.Context, url string, n int) error { return Migrator{URL: url}.Down(ctx, n) }
 
-// Up is the function Up.
+// Up brings the schema to the newest version, and makes it where there is none. Any number of processes may call it at
+// once; what a killed one left behind is resumed. On a schema that is newer, and works with this build, it does
+// nothing: an older submsg never puts older functions back. It waits for other sessions' locks until ctx ends.
 func (mr Migrator) Up(ctx context.Context) error {
-	return mr.run(ctx, func(m *migrate.Migrate, have State) error {
-		if have.Newer() {
-			return have.Check()
+	return mr.run(ctx, func(r *run) error {
+		if err := r.make(ctx, r.locked); err != nil {
+			return err
 		}
-		return m.Up()
+		have, _, err := r.state(ctx)
+		if err != nil {
+			return err
+		}
+		if have.newerThan(r.latest()) {
+			return have.check(r.latest())
+		}
+		if have.Version == 0 {
+			if err := r.mayMakeTables(); err != nil {
+				return err
+			}
+		}
+		if err := r.numbered(ctx, (*migrate.Migrate).Up); err != nil {
+			return err
+		}
+		if err := r.transact(ctx, r.apply); err != nil || !mr.Orders {
+			return err
+		}
+		return r.transact(ctx, r.makeOrders)
 	})
 }
 
-// Down is the function Down.
+// Down takes back the last n migrations, all of them if n is negative. What the objects made goes with the last one.
 func (mr Migrator) Down(ctx context.Context, n int) error {
-	target := -1 // of all tries
-	return mr.run(ctx, func(m *migrate.Migrate, have State) error {
-		if have.Newer() {
-			return &MismatchError{Have: have.Version, Want: Latest()}
+	return mr.run(ctx, func(r *run) error {
+		if !r.exists {
+			return nil
 		}
-		if target < 0 && n >= 0 {
-			target = max(have.Version-n, 0)
+		have, _, err := r.state(ctx)
+		if err != nil {
+			return err
 		}
-		if target > 0 {
-			return m.Migrate(uint(target))
+		if have.newerThan(r.latest()) {
+			return &MismatchError{Have: have.Version, Want: r.latest()}
 		}
-		return m.Down()
+		if n < 0 || n >= have.Version {
+			if err := r.transact(ctx, r.drop); err != nil {
+				return err
+			}
+			return r.numbered(ctx, (*migrate.Migrate).Down)
+		}
+		if err := r.transact(ctx, r.forget); err != nil {
+			return err
+		}
+		return r.numbered(ctx, func(m *migrate.Migrate) error { return m.Migrate(uint(have.Version - n)) })
 	})
 }

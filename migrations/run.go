@@ -17,45 +17,67 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// move changes the schema from a state.
-type move func(*migrate.Migrate, State) error
+// run is one migration, up or down, while nobody else migrates.
+type run struct {
+	Migrator
+	build
+	place
+	config *pgx.ConnConfig // of connections that look for names in the schema alone
+	locked *pgx.Conn       // holds the lock, and looks on
+}
 
-// run moves the schema while nobody else does, as often as a lock is in the way.
-func (mr Migrator) run(ctx context.Context, move move) error {
-	cfg, err := pgxpool.ParseConfig(mr.URL)
+// begin takes the lock and finds the schema. The caller closes locked.
+func (mr Migrator) begin(ctx context.Context) (*run, error) {
+	config, err := pgxpool.ParseConfig(mr.URL)
 	if err != nil {
-		return fmt.Errorf("database URL: %w", err)
+		return nil, fmt.Errorf("database URL: %w", err)
 	}
-	locked, err := mr.lock(ctx, cfg.ConnConfig)
+	r := &run{Migrator: mr, build: mr.files, config: config.ConnConfig}
+	if r.FS == nil {
+		r.build = this
+	}
+	if r.locked, err = mr.lock(ctx, r.config); err != nil {
+		return nil, err
+	}
+	if r.place, err = mr.find(ctx, r.locked); err == nil {
+		err = r.enter(ctx, r.locked, r.config)
+	}
+	if err != nil {
+		r.locked.Close(context.WithoutCancel(ctx))
+	}
+	return r, err
+}
+
+// run does the steps under the lock, and says who could where the login may not.
+func (mr Migrator) run(ctx context.Context, steps func(*run) error) error {
+	r, err := mr.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	defer locked.Close(context.WithoutCancel(ctx))
+	defer r.locked.Close(context.WithoutCancel(ctx))
 	var began time.Time
-	if err := locked.QueryRow(ctx, `SELECT now()`).Scan(&began); err != nil {
+	if err := r.locked.QueryRow(ctx, `SELECT now()`).Scan(&began); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	err = mr.patiently(ctx, locked, func(patience time.Duration) (holders, error) {
-		return attempt(ctx, cfg.ConnConfig, locked, patience, move)
-	})
+	err = steps(r)
 	if code := new(pgconn.PgError); errors.As(original(err), &code) && code.Code == "42501" {
 		err = fmt.Errorf("%w: migrate as the owner of submsg's tables", err)
 	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	mr.tellMissed(ctx, locked, began)
+	r.tellMissed(ctx, began)
 	return nil
 }
 
 const missedSQL = `SELECT count(*) FROM subMsgRuleError WHERE createTime >= $1`
 
-// tellMissed tells how many updates have found the messages' table locked, and have not become messages. Where nobody can tell,
-// after the last migration down for one, it says nothing.
-func (mr Migrator) tellMissed(ctx context.Context, conn *pgx.Conn, since time.Time) {
+// tellMissed tells how many updates have found the messages' table locked, and have not become messages. Where nobody
+// can tell, after the last migration down for one, it says nothing.
+func (r *run) tellMissed(ctx context.Context, since time.Time) {
 	var n int
-	if err := conn.QueryRow(ctx, missedSQL, since).Scan(&n); err == nil && n > 0 {
-		mr.tell("updates that have not become messages meanwhile: %d; `submsg rules replay` makes up for them", n)
+	if err := r.locked.QueryRow(ctx, missedSQL, since).Scan(&n); err == nil && n > 0 {
+		r.tell("updates that have not become messages meanwhile: %d; `submsg rules replay` makes up for them", n)
 	}
 }
 
@@ -65,10 +87,18 @@ func (mr Migrator) tell(format string, args ...any) {
 	}
 }
 
-// attempt moves the schema, or tells who was in the way.
-func attempt(ctx context.Context, cfg *pgx.ConnConfig, locked *pgx.Conn, patience time.Duration, move move) (who holders, err error) {
+// move has golang-migrate apply numbered files.
+type move func(*migrate.Migrate) error
+
+// numbered lets golang-migrate move the tables, as often as a lock is in the way.
+func (r *run) numbered(ctx context.Context, move move) error {
+	return r.patiently(ctx, func(patience time.Duration) (holders, error) { return r.attempt(ctx, patience, move) })
+}
+
+// attempt moves the tables, or tells who was in the way.
+func (r *run) attempt(ctx context.Context, patience time.Duration, move move) (who holders, err error) {
 	var pid int
-	db := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+	db := stdlib.OpenDB(*r.config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, impatientSQL, fmt.Sprint(patience.Milliseconds())).Scan(&pid, nil)
 	}))
 	defer db.Close()
@@ -76,31 +106,43 @@ func attempt(ctx context.Context, cfg *pgx.ConnConfig, locked *pgx.Conn, patienc
 	if err != nil {
 		return nil, err
 	}
-	files, err := iofs.New(FS, ".")
+	files, err := iofs.New(r.FS, ".")
 	if err != nil {
 		return nil, err
 	}
-	m, err := migrate.NewWithInstance("embedded", marked{files}, "postgres", driver)
+	m, err := migrate.NewWithInstance("embedded", marked{files, r.build}, "postgres", driver)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	have, err := StateOf(ctx, locked)
+	have, cut, err := r.state(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cut := false
-	if !have.Newer() {
-		if have, cut, err = agree(ctx, locked, have); err != nil {
-			return nil, err
-		}
-	}
-	stop := watch(ctx, locked, pid)
+	stop := watch(ctx, r.locked, pid)
 	defer func() { who = stop() }()
 	if cut {
 		if err := m.Force(cmp.Or(have.Version, database.NilVersion)); err != nil {
 			return nil, err
 		}
 	}
-	return nil, move(m, have)
+	return nil, move(m)
+}
+
+// transact does something in one transaction, as often as a lock is in the way.
+func (r *run) transact(ctx context.Context, do func(context.Context, pgx.Tx) error) error {
+	return r.patiently(ctx, func(patience time.Duration) (who holders, err error) {
+		conn, err := pgx.ConnectConfig(ctx, r.config)
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		var pid int
+		if err := conn.QueryRow(ctx, impatientSQL, fmt.Sprint(patience.Milliseconds())).Scan(&pid, nil); err != nil {
+			return nil, err
+		}
+		stop := watch(ctx, r.locked, pid)
+		defer func() { who = stop() }()
+		return nil, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return do(ctx, tx) })
+	})
 }

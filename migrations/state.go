@@ -9,12 +9,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// State is where a database's schema is. It is read from the comment on VersionTable, which each migration writes in its own
-// transaction (resume.go): so it is right at any moment of a migration, and no lock is in its reader's way. golang-migrate's
-// row, which a migration locks and calls "dirty" until it is done, counts only where the comment is lost.
+// State is where a database's schema is. It is read from the comment on VersionTable, which each migration writes in
+// its own transaction (resume.go): so it is right at any moment of a migration, and no lock is in its reader's way.
+// golang-migrate's row, which a migration locks and calls "dirty" until it is done, counts only where the comment is
+// lost.
 type State struct {
 	Version int // 0: no schema
 	Oldest  int // the oldest submsg that works with it, by the schema version that it knows
+	Objects int // the version of the submsg that has applied the functions, views and triggers; 0: none has
 }
 
 // querier is a connection, a transaction or a pool.
@@ -22,25 +24,55 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-const noteSQL = `SELECT coalesce(pg_catalog.obj_description(pg_catalog.to_regclass($1), 'pg_class'), '')`
+const noteSQL = `
+SELECT coalesce(pg_catalog.obj_description(v.oid, 'pg_class'), ''),
+    EXISTS (SELECT FROM pg_catalog.pg_class o WHERE o.relnamespace = v.relnamespace AND o.relname = 'submsgobject')
+FROM pg_catalog.pg_class v WHERE v.oid = pg_catalog.to_regclass($1)`
+
+const objectsSQL = `SELECT coalesce(min(version), 0) FROM subMsgObject`
+
+// errEarlier says what became of databases that builds before the first release had made.
+var errEarlier = errors.New("this schema was made by a submsg from before the first release, " +
+	"which can't be carried over: take it back with that submsg's " +
+	"`submsg migrate down --all`, or drop the schema; then run `submsg migrate up`")
 
 // StateOf reads the state of the database's schema.
-func StateOf(ctx context.Context, conn querier) (State, error) {
+func StateOf(ctx context.Context, conn querier) (s State, err error) {
 	var note string
-	if err := conn.QueryRow(ctx, noteSQL, VersionTable).Scan(&note); err != nil {
+	var released bool // the first numbered file makes subMsgObject
+	err = conn.QueryRow(ctx, noteSQL, VersionTable).Scan(&note, &released)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return State{}, nil
+	}
+	if err != nil {
 		return State{}, fmt.Errorf("read the schema version: %w", err)
 	}
+	if s, err = tables(ctx, conn, note); err != nil || s.Version == 0 {
+		return s, err
+	}
+	if !released {
+		return State{}, errEarlier
+	}
+	if err := conn.QueryRow(ctx, objectsSQL).Scan(&s.Objects); err != nil {
+		return State{}, fmt.Errorf("read the version of the functions, views and triggers: %w", err)
+	}
+	return s, nil
+}
+
+// tables is the state of what the numbered files make.
+func tables(ctx context.Context, conn querier, note string) (State, error) {
 	if s, ok := readNote(note); ok {
 		return s, nil
 	}
 	version, dirty, err := row(ctx, conn)
 	if dirty && note != "" {
-		return State{}, fmt.Errorf("version %d is dirty and %s's comment %q doesn't tell which version was reached", version, VersionTable, note)
+		return State{}, fmt.Errorf("version %d is dirty and %s's comment %q doesn't tell which version was reached",
+			version, VersionTable, note)
 	}
 	if err != nil || dirty || version < 0 { // dirty without a comment: the very first migration was cut off
 		return State{}, err
 	}
-	return State{version, version}, nil
+	return State{Version: version, Oldest: version}, nil
 }
 
 // row is golang-migrate's record. Dirty: a migration to that version is under way, or was cut off.
@@ -60,7 +92,8 @@ func noTable(err error) bool {
 	return errors.As(err, &code) && code.Code == "42P01"
 }
 
-// Unfinished tells whether a migration is under way or was cut off. That is no harm to whoever Check lets pass; Up resumes it.
+// Unfinished tells whether a migration is under way or was cut off. That is no harm to whoever Check lets pass; Up
+// resumes it.
 func Unfinished(ctx context.Context, conn querier) (bool, error) {
 	_, dirty, err := row(ctx, conn)
 	return dirty, err
@@ -76,15 +109,30 @@ func Check(ctx context.Context, conn querier) error {
 }
 
 // Check returns a *MismatchError unless this build works with the schema.
-func (s State) Check() error {
-	if s.Version < Latest() || s.Oldest > Latest() {
-		return &MismatchError{Have: s.Version, Want: Latest()}
+func (s State) Check() error { return s.check(Latest()) }
+
+func (s State) check(latest int) error {
+	if err := s.checkTables(latest); err != nil || s.Objects >= latest {
+		return err
+	}
+	return &MismatchError{Have: s.Objects, Want: latest, Objects: true}
+}
+
+// CheckTables is Check for a submsg that runs: it goes on while a newer one's migration is taken back, until `submsg
+// migrate up` has applied the functions, views and triggers of its own version again.
+func (s State) CheckTables() error { return s.checkTables(Latest()) }
+
+func (s State) checkTables(latest int) error {
+	if s.Version < latest || s.Oldest > latest {
+		return &MismatchError{Have: s.Version, Want: latest}
 	}
 	return nil
 }
 
 // Newer tells whether the schema was made by a submsg newer than this one.
-func (s State) Newer() bool { return s.Version > Latest() }
+func (s State) Newer() bool { return s.newerThan(Latest()) }
+
+func (s State) newerThan(latest int) bool { return s.Version > latest }
 
 func (s State) String() string {
 	if s.Newer() && s.Check() == nil {
@@ -94,15 +142,25 @@ func (s State) String() string {
 }
 
 // MismatchError says that this build can't work with the database's schema.
-type MismatchError struct{ Have, Want int }
+type MismatchError struct {
+	Have, Want int  // versions: of the schema, and of this submsg
+	Objects    bool // it is the functions, views and triggers that don't fit; Have is the version of those
+}
 
 func (e *MismatchError) Error() string {
+	const remedy = "run `submsg migrate up`, or `submsg serve --migrate`"
 	switch {
+	case e.Objects && e.Have == 0:
+		return "the database's functions, views and triggers have yet to be applied: " + remedy
+	case e.Objects:
+		return fmt.Sprintf("the database's functions, views and triggers are of version %d, this submsg needs %d: %s",
+			e.Have, e.Want, remedy)
 	case e.Have == 0:
-		return "the database has no submsg schema yet: run `submsg migrate up`, or `submsg serve --migrate`"
+		return "the database has no submsg schema yet: " + remedy
 	case e.Have < e.Want:
-		return fmt.Sprintf("the database schema is at version %d, this submsg needs %d: run `submsg migrate up`, or `submsg serve --migrate`", e.Have, e.Want)
+		return fmt.Sprintf("the database schema is at version %d, this submsg needs %d: %s", e.Have, e.Want, remedy)
 	default:
-		return fmt.Sprintf("the database schema is at version %d, newer than this submsg, which knows %d, can work with: install the newer submsg", e.Have, e.Want)
+		return fmt.Sprintf("the database schema is at version %d, newer than this submsg, which knows %d, "+
+			"can work with: install the newer submsg", e.Have, e.Want)
 	}
 }

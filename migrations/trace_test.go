@@ -1,57 +1,60 @@
 package migrations_test
 
 import (
-	"io/fs"
-	"strconv"
-	"strings"
+	"os"
+	"regexp"
 	"testing"
 
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/migrations"
 )
 
-// A column more must not hold up an application: the table is neither written anew nor read through, and its rows belong to no
-// trace, not even to that of the session that migrates.
-func TestTraceLeavesRowsAlone(t *testing.T) {
-	found, err := fs.Glob(migrations.FS, "*_trace.up.sql")
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%q, %v", found, err)
+// example is the numbered file by which README.md adds the column traceparent.
+func example(t *testing.T) (up, down string) {
+	t.Helper()
+	text, err := os.ReadFile("README.md")
+	must(t, err)
+	block := regexp.MustCompile("(?s)```sql\n(.*?-- migrations/\\S+_trace.down.sql\n)(.*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("README.md has no example")
 	}
-	number, _, _ := strings.Cut(found[0], "_")
-	version, err := strconv.Atoi(number)
-	must(t, err)
-	url := pgtest.Empty(t)
-	must(t, migrations.Up(t.Context(), url))
-	must(t, migrations.Down(t.Context(), url, migrations.Latest()-version+1))
+	return string(block[1]), string(block[2])
+}
+
+// A column more must not hold up an application: the table is neither written anew nor read through, and its old rows
+// belong to no trace, not even to that of the session that migrates.
+func TestColumnLeavesRowsAlone(t *testing.T) {
+	add, drop := example(t)
+	without := next(t, nil, [2]string{drop, add})
+	with := next(t, nil, [2]string{drop, add}, [2]string{add, drop})
+	url := pgtest.DB(t)
+	must(t, migrations.Migrator{URL: url}.With(without).Up(t.Context()))
 	conn := connect(t, url)
-	_, err = conn.Exec(t.Context(), `INSERT INTO subMsgList (openid, templateId) SELECT 'o', 't' FROM generate_series(1, 100)`)
-	must(t, err)
+	exec(t, conn, `INSERT INTO subMsgList (openid, templateId) SELECT 'o', 't' FROM generate_series(1, 100)`)
 	type table struct {
 		File  int64 // which it is stored in
 		Reads int64 // through, as the session that migrates counts them
 	}
 	state := func() (now table) {
 		t.Helper()
-		must(t, conn.QueryRow(t.Context(), `SELECT pg_relation_filenode('subMsgList')::bigint`).Scan(&now.File))
-		must(t, conn.QueryRow(t.Context(), `SELECT pg_stat_get_xact_numscans('subMsgList'::regclass)`).Scan(&now.Reads))
+		now.File = one[int64](t, conn, `SELECT pg_relation_filenode('subMsgList')::bigint`)
+		now.Reads = one[int64](t, conn, `SELECT pg_stat_get_xact_numscans('subMsgList'::regclass)`)
 		return now
 	}
-	_, err = conn.Exec(t.Context(), `BEGIN; SET LOCAL submsg.traceparent = 'the session''s own'`)
-	must(t, err)
+	exec(t, conn, `BEGIN; SET LOCAL submsg.traceparent = 'the session''s own'`)
 	before := state()
-	up, err := fs.ReadFile(migrations.FS, found[0])
-	must(t, err)
-	_, err = conn.Exec(t.Context(), string(up))
-	must(t, err)
+	exec(t, conn, add)
 	if after := state(); after != before {
 		t.Errorf("the table was %+v and is %+v", before, after)
 	}
-	var traced int
-	must(t, conn.QueryRow(t.Context(), `SELECT count(traceparent) FROM subMsgList`).Scan(&traced))
-	if traced > 0 {
+	if traced := one[int](t, conn, `SELECT count(traceparent) FROM subMsgList`); traced > 0 {
 		t.Errorf("%d old rows have a traceparent", traced)
 	}
 	if scans := state().Reads; scans == before.Reads {
 		t.Error("reading the table through isn't counted: this test sees nothing")
 	}
+	exec(t, conn, `ROLLBACK`)
+	must(t, migrations.Migrator{URL: url}.With(with).Up(t.Context()))
+	must(t, migrations.Migrator{URL: url}.With(with).Down(t.Context(), 2))
+	must(t, migrations.Up(t.Context(), url))
 }

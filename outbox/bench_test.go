@@ -12,7 +12,7 @@ import (
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
-// batchSize is that of the batches below: as many as there are senders by default.
+// batchSize is how many messages the batches below have: as many as there are senders by default.
 const batchSize = 64
 
 // hotPath is a part of what is done for each message or batch, and the most that it may allocate.
@@ -23,17 +23,20 @@ type hotPath struct {
 }
 
 func hotPaths(t testing.TB) []hotPath {
-	m := claimed{Claimed: Claimed{ID: 7, OpenID: "o0000000000000000000000000007", TemplateID: "orderStatus", Attempt: 1}, claim: uuid.NewString()}
+	m := claimed{
+		Claimed: Claimed{ID: 7, OpenID: "o0000000000000000000000000007", TemplateID: "orderStatus", Attempt: 1},
+		claim:   uuid.NewString(),
+	}
 	ok := Verdict{Outcome: Accepted, Code: new(int32), Text: "ok", MsgID: 1988810812324364291}
 	batch := make([]settlement, batchSize)
 	ids := make([]int64, batchSize)
 	for i := range batch {
-		batch[i] = settle(m, ok, 10)
+		batch[i] = m.settlement(ok, 10)
 		batch[i].id, ids[i] = int64(i), int64(i)
 	}
-	l := lines{busy: map[string][]claimed{}}
+	q := recipientQueue{waiting: map[string][]claimed{}}
 	types, wire := pgtype.NewMap(), textArray(t, "生椰拿铁", "19.9", "已发货", "预计明日送达")
-	var params list
+	var params parameterList
 	var texts []string
 	scan := func() {
 		if err := types.Scan(pgtype.TextArrayOID, pgtype.BinaryFormatCode, wire, &params); err != nil {
@@ -47,9 +50,9 @@ func hotPaths(t testing.TB) []hotPath {
 	}
 	return []hotPath{
 		{"parameters", 8, scan},
-		{"line", 0, func() { l.enter(m, 4); l.leave(m.OpenID) }},
-		{"settle", 1, func() { _ = settle(m, ok, 10) }},
-		{"columns", 17, func() { _ = columns(batch) }},
+		{"recipient queue", 0, func() { q.enter(m, 4); q.next(m.OpenID) }},
+		{"settle", 1, func() { _ = m.settlement(ok, 10) }},
+		{"columns", 19, func() { _ = columns(batch) }},
 		{"without", 3, func() { _ = without(batch, ids) }},
 	}
 }
@@ -87,21 +90,22 @@ func BenchmarkExchange(b *testing.B) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	pool := pgtest.Pool(b)
-	c, err := New(Config{Pool: pool, Sender: yes{}, Log: logrus.NewEntry(log)})
+	c, err := New(Config{Pool: pool, Sender: accepting{}, Log: logrus.NewEntry(log)})
 	if err != nil {
 		b.Fatal(err)
 	}
+	s := newSettler(c)
 	batch := make([]judged, 0, batchSize)
 	refill := func() {
 		if _, err := pool.Exec(b.Context(), backlogSQL); err != nil {
 			b.Fatal(err)
 		}
-		got, err := c.take(b.Context(), uuid.NewString(), oldest, batchSize-len(batch))
+		got, err := s.claim(b.Context(), uuid.NewString(), oldest, batchSize-len(batch))
 		if err != nil {
 			b.Fatal(err)
 		}
 		batch = judgedAccepted(batch, got)
-		c.hungry.Store(true)
+		s.hasBacklog.Store(true)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -110,7 +114,7 @@ func BenchmarkExchange(b *testing.B) {
 			refill()
 			b.StartTimer()
 		}
-		left, got := c.settleBatch(b.Context(), batch)
+		left, got := s.settleBatch(b.Context(), batch)
 		if len(left) > 0 {
 			b.Fatalf("%d messages were not settled", len(left))
 		}
@@ -122,10 +126,10 @@ const backlogSQL = `
 INSERT INTO subMsgList (openid, templateId, parameterArr)
 SELECT 'o' || lpad(n::text, 27, '0'), 'orderStatus', '{生椰拿铁,19.9,已发货,预计明日送达}' FROM generate_series(1, 20000) AS n`
 
-type yes struct{}
+type accepting struct{}
 
-func (yes) Ready(context.Context) Verdict         { return Verdict{Outcome: Accepted} }
-func (yes) Send(context.Context, Claimed) Verdict { return Verdict{Outcome: Accepted} }
+func (accepting) Ready(context.Context) Verdict         { return Verdict{Outcome: Accepted} }
+func (accepting) Send(context.Context, Claimed) Verdict { return Verdict{Outcome: Accepted} }
 
 func judgedAccepted(batch []judged, got []claimed) []judged {
 	for _, m := range got {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// claims is what a consumer knows of its own.
+// claims is what a consumer remembers of its own claims. Each is a row of subMsgClaim, too, for the sweep.
 type claims struct {
-	mu   sync.Mutex
-	open map[string]int       // messages that are still being sent
-	over []string             // none is any more: subMsgClaim needn't know of them
-	lost map[string]time.Time // whose answer was lost, since when: rows may be "sending" with nobody to send them
+	mu    sync.Mutex
+	open  map[string]int       // by claimId: how many of its messages are not settled yet
+	ended []string             // all their messages are settled: their rows of subMsgClaim can be deleted
+	lost  map[string]time.Time // when the answer was lost: the rows may be "sending" with nobody to send them
 }
 
 func newClaims() *claims {
@@ -27,30 +27,30 @@ func (c *claims) begin(id string, n int) {
 	c.open[id] = n
 }
 
-// end notes that a message of the claim is settled.
-func (c *claims) end(id string) {
+// settled notes that one message of the claim is settled.
+func (c *claims) settled(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open[id]--; c.open[id] <= 0 {
 		delete(c.open, id)
-		c.over = append(c.over, id)
+		c.ended = append(c.ended, id)
 	}
 }
 
-// takeOver hands over the claims that are over.
-func (c *claims) takeOver() []string {
+// takeEnded hands over the claims whose messages are all settled, to be deleted from the database.
+func (c *claims) takeEnded() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	over := c.over
-	c.over = nil
-	return over
+	ended := c.ended
+	c.ended = nil
+	return ended
 }
 
-// giveBack takes them back: they could not be forgotten yet.
-func (c *claims) giveBack(over []string) {
+// returnEnded takes back claims that could not be deleted.
+func (c *claims) returnEnded(ended []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.over = append(c.over, over...)
+	c.ended = append(c.ended, ended...)
 }
 
 // lose notes a claim whose answer was lost.
@@ -60,8 +60,9 @@ func (c *claims) lose(id string) {
 	c.lost[id] = time.Now()
 }
 
-// losses are the claims lost less than keep ago; older ones can't come true any more.
-func (c *claims) losses(keep time.Duration) (ids []string) {
+// lostIDs returns the lost claims. One that was lost longer than keep ago can't be committed any more, and is
+// returned for the last time.
+func (c *claims) lostIDs(keep time.Duration) (ids []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, since := range c.lost {

@@ -15,7 +15,7 @@ import (
 	"github.com/submsg/submsg/internal/failpoint"
 )
 
-// Config is what a Consumer needs; the zero value of a duration or number takes its default.
+// Config is what a Consumer needs; the zero value of a duration or number takes its default (limits.go, retry.go).
 type Config struct {
 	Pool      *pgxpool.Pool // claims and settles; may go through a transaction pooler
 	ListenURL string        // a direct connection for LISTEN; "" finds messages by polling only
@@ -45,43 +45,67 @@ func (cfg Config) withDefaults() Config {
 			*d = to
 		}
 	}
-	set(&cfg.Poll, 2*time.Second)
-	set(&cfg.SendTimeout, 20*time.Second)
-	set(&cfg.Lease, cfg.SendTimeout+10*time.Second)
-	set(&cfg.ProbeEvery, 10*time.Second)
-	set(&cfg.Ping, 15*time.Second)
-	set(&cfg.Canary, time.Minute)
+	set(&cfg.Poll, defaultPoll)
+	set(&cfg.SendTimeout, defaultSendTimeout)
+	set(&cfg.Lease, cfg.SendTimeout+settleTime)
+	set(&cfg.ProbeEvery, defaultProbeEvery)
+	set(&cfg.Ping, defaultPing)
+	set(&cfg.Canary, defaultCanary)
 	if cfg.Senders == 0 {
-		cfg.Senders = 64
+		cfg.Senders = defaultSenders
 	}
 	if cfg.MaxAttempts == 0 {
-		cfg.MaxAttempts = 10
+		cfg.MaxAttempts = defaultMaxAttempts
 	}
 	return cfg
 }
 
+// sleepTime is how long a consumer sleeps without a wake. It is a little more than a poll, because wakes are proved to
+// arrive and an idle database should be left alone.
+func (cfg Config) sleepTime() time.Duration { return cfg.Poll + cfg.Poll/4 }
+
+func (cfg Config) validate() error {
+	switch {
+	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
+		return errors.New("outbox: Pool, Sender and Log are needed")
+	case min(cfg.Senders, cfg.MaxAttempts) < 1,
+		min(cfg.Poll, cfg.SendTimeout, cfg.ProbeEvery, cfg.Ping, cfg.Canary) < 0:
+		return errors.New("outbox: a number below its minimum")
+	case cfg.Lease <= cfg.SendTimeout:
+		return fmt.Errorf("outbox: the lease (%s) must be longer than a send may take (%s)", cfg.Lease, cfg.SendTimeout)
+	}
+	if err := cfg.Retention.validate(); err != nil {
+		return fmt.Errorf("outbox: retention: %w", err)
+	}
+	if err := CheckRate(cfg.Rate); err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	return nil
+}
+
 // Consumer sends the messages of one database. Any number of them, here or elsewhere, share the work.
+//
+// It consists of a claimer, some senders and a settler, which hand each other messages through channels, and of a
+// listener.
 type Consumer struct {
 	cfg          Config
 	listenConfig *pgx.ConnConfig
 
-	wake      chan struct{}             // "look": from the listener, and after a settlement
-	heard     atomic.Pointer[time.Time] // the first wake that no claim has followed yet
-	free      chan struct{}             // one token a free sender
-	onItsWay  chan claimed              // to the senders; as many as there are, so it never blocks
-	verdicts  chan judged               // from the senders to the settler; as many as senders, so it never blocks
-	listening atomic.Bool               // wakes are proved to arrive
-	arrived   atomic.Bool               // this database is known to be no copy, or is paused
-	deaf      bool                      // it was logged that wakes don't arrive; the listener's
-	hungry    atomic.Bool               // there is a backlog: the settler claims as it settles
-	claims    *claims
-	lines     lines
-	shunned   shunned
-	backlog   backlog // the settler's
-	trouble   int     // sends in a row that met "system busy"; the settler's
-	pulse     pulse
+	wake          chan struct{}             // says "look" to the claimer: from the listener, and after a settlement
+	firstWake     atomic.Pointer[time.Time] // when the first wake came that no claim has followed yet
+	freeSenders   chan struct{}             // holds a token for each free sender
+	toSend        chan claimed              // to the senders; holds as many as there are, so that it never blocks
+	verdicts      chan judged               // from the senders to the settler; never blocks, either
+	listening     atomic.Bool               // wakes are proved to arrive
+	originChecked atomic.Bool               // this database is known to be no copy, or is paused
+	hasBacklog    atomic.Bool               // there is a backlog: the settler claims as it settles
+	claims        *claims
+	recipients    recipientQueue
+	skipped       skiplist
+	heartbeat     heartbeat
 }
 
+// judged is a message with the Sender's verdict on it.
 type judged struct {
 	claimed
 	Verdict
@@ -90,24 +114,23 @@ type judged struct {
 // New checks a Config.
 func New(cfg Config) (*Consumer, error) {
 	cfg = cfg.withDefaults()
-	c := &Consumer{cfg: cfg, wake: make(chan struct{}, 1), claims: newClaims(),
-		lines: lines{busy: make(map[string][]claimed)}, shunned: shunned{since: make(map[int64]time.Time), said: make(map[string]time.Time)}, backlog: backlog{after: front}, pulse: pulse{began: time.Now()}}
-	switch {
-	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
-		return nil, errors.New("outbox: Pool, Sender and Log are needed")
-	case cfg.Senders < 1 || cfg.MaxAttempts < 1 || cfg.Poll < 0 || cfg.SendTimeout < 0 || cfg.ProbeEvery < 0 || cfg.Ping < 0 || cfg.Canary < 0:
-		return nil, errors.New("outbox: a number below its minimum")
-	case cfg.Lease <= cfg.SendTimeout:
-		return nil, fmt.Errorf("outbox: the lease (%s) must be longer than a send may take (%s)", cfg.Lease, cfg.SendTimeout)
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
-	if err := cfg.Retention.validate(); err != nil {
-		return nil, fmt.Errorf("outbox: retention: %w", err)
-	}
-	if err := CheckRate(cfg.Rate); err != nil {
-		return nil, fmt.Errorf("outbox: %w", err)
+	c := &Consumer{
+		cfg:         cfg,
+		wake:        make(chan struct{}, 1),
+		freeSenders: make(chan struct{}, cfg.Senders),
+		toSend:      make(chan claimed, cfg.Senders),
+		verdicts:    make(chan judged, cfg.Senders),
+		claims:      newClaims(),
+		recipients:  recipientQueue{waiting: make(map[string][]claimed)},
+		skipped:     skiplist{since: make(map[int64]time.Time), logged: make(map[string]time.Time)},
+		heartbeat:   heartbeat{began: time.Now()},
 	}
 	if cfg.ListenURL != "" {
-		pooled, err := pgxpool.ParseConfig(cfg.ListenURL) // it may be the pool's URL, with settings that no server understands
+		// As the pool's URL, it may hold settings of the pool, which no server understands.
+		pooled, err := pgxpool.ParseConfig(cfg.ListenURL)
 		if err != nil {
 			return nil, fmt.Errorf("outbox: listen URL: %w", err)
 		}
@@ -116,11 +139,9 @@ func New(cfg Config) (*Consumer, error) {
 			params["application_name"] = "submsg listener"
 		}
 	}
-	c.free = make(chan struct{}, cfg.Senders)
 	for range cfg.Senders {
-		c.free <- struct{}{}
+		c.freeSenders <- struct{}{}
 	}
-	c.onItsWay, c.verdicts = make(chan claimed, cfg.Senders), make(chan judged, cfg.Senders)
 	return c, nil
 }
 
@@ -133,41 +154,49 @@ func (c *Consumer) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.cfg.Lease, giveUp) })()
 
 	for range c.cfg.Senders {
-		go c.sendAll(ctx)
+		go c.runSender(ctx)
 	}
 	settled := make(chan error, 1)
-	go func() { settled <- c.settleAll(settleCtx) }()
-	var beside sync.WaitGroup
+	go func() { settled <- newSettler(c).run(settleCtx) }()
+	var background sync.WaitGroup
 	if c.listenConfig != nil {
-		beside.Go(func() { c.listen(ctx) })
+		background.Go(func() { (&listener{Consumer: c}).run(ctx) })
 	}
-	beside.Go(func() { c.adopt(ctx) })
+	background.Go(func() { sweeper{c}.noteOrphans(ctx) })
 	if len(c.cfg.Retention) > 0 {
-		beside.Go(func() { c.retain(ctx) })
+		background.Go(func() { deleter{c}.run(ctx) })
 	}
-	c.pump(ctx)
+	newClaimer(c).run(ctx)
 	failpoint.Hit("draining")
-	c.leave(ctx)
-	for range c.cfg.Senders { // every sender back: nothing is in flight
-		<-c.free
+	c.handOver(ctx)
+	for range c.cfg.Senders { // every sender has come back, so nothing is in flight
+		<-c.freeSenders
 	}
-	close(c.onItsWay)
+	close(c.toSend)
 	close(c.verdicts)
-	beside.Wait()
+	background.Wait()
 	err := <-settled
-	c.leave(ctx) // again: some of those may be due later, or have paused their template
+	c.handOver(ctx) // again: some of what was in flight may be due later, or may have paused its template
 	return err
 }
 
-// leave hands the queue over: the others may be asleep with the flag cleared by us.
-func (c *Consumer) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+// handOver leaves the queue to the other replicas. They may be asleep while the flag is cleared, because we were awake.
+func (c *Consumer) handOver(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverTimeout)
 	defer cancel()
 	batch := new(pgx.Batch)
-	batch.Queue(clearWakeSQL) // who sleeps asks again; if nobody does, no application pays for a NOTIFY
+	batch.Queue(clearWakeSQL) // who sleeps sets it again; if nobody does, no application pays for a NOTIFY
 	batch.Queue(wakeOthersSQL)
 	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		c.cfg.Log.Warnf("could not wake other replicas on leaving, they find messages by polling: %v", err)
+	}
+}
+
+// wakeUp makes the claimer look. Many wakes that it hasn't followed yet are one.
+func (c *Consumer) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
 	}
 }
 

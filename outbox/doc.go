@@ -1,15 +1,15 @@
-// Package outbox is the queue between a business transaction and a message's channel, kept in the
-// Postgres table subMsgList (package migrations).
+// Package outbox is the queue between a business transaction and a message's channel, kept in the Postgres table
+// subMsgList (package migrations). Applications put messages in by plain SQL or by [Insert]; a [Consumer] takes them
+// out and hands them to a [Sender]. The package knows Postgres; it knows no channel, no template and no rule of
+// WeChat. Any number of consumers run side by side, with nothing shared but the database, whose clock is the only
+// one. Begin reading at consumer.go, or at README.md, which shows the states of a message.
 //
 // A message goes one way, each stop in one place:
 //
-//	INSERT → wake → claim → send → verdict → settle
-//
-// An application inserts a row in its own transaction, by plain SQL or by [Insert]. A [Consumer] is woken by
-// NOTIFY (or finds the row by polling: the poll is the truth, the wake a hint), claims as many rows as it has
-// free senders, hands each to its [Sender], and writes the [Verdict] back. A row whose lease is over without a
-// settlement becomes "unknown": it may have been sent, so it is never sent again by itself.
-//
-// Any number of consumers run side by side, with nothing shared but Postgres. All times are the database's.
-// The package knows Postgres; it knows no channel and no template.
+//	insert   message.go    the message exists if and only if the application's transaction commits
+//	wake     listener.go   a NOTIFY says "look"; the poll finds what no wake announced (look.go, sleep.go)
+//	claim    claimer.go    the row says "sending", and until when (claim_due.go; the statements are in claim.go)
+//	send     send.go       a Sender renders it, sends it and judges the answer: a Verdict (verdict.go)
+//	settle   settler.go    the verdict is written into the row (settle.go); retry.go decides about another try
+//	sweep    sweep.go      a row whose lease ends without a settlement becomes "unknown": it may have been sent
 package outbox

@@ -8,47 +8,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// While there is a backlog, what is settled and what is claimed in its stead go in one transaction: one round trip, one
-// flush of the WAL. And outcomes are let come together for a moment: what a statement costs whatever its size is then
-// paid for many messages.
+// While there is a backlog, what is settled and what is claimed in its stead go in one transaction, an exchange: that
+// is one round trip, and one flush of the WAL. And verdicts are collected for a moment before, so that the fixed cost
+// of a statement is paid for many messages at once.
 
-const (
-	// Outcomes are gathered for twice as long as the last exchange took, within these bounds, until a quarter of the senders
-	// have come back.
-	gatherShare             = 2
-	gatherLeast, gatherMost = time.Millisecond, 10 * time.Millisecond
-	gatherSenders           = 4
-	// While there is a backlog, new messages are claimed past it so often, and so many of the free senders are theirs.
-	freshEvery  = 20 * time.Millisecond
-	freshShare  = 4
-	freshWithin = 10 * time.Second
-	// A claim from the front of the queue is made as seldom as costs a tenth of the time.
-	frontShare = 10
-	frontEvery = 50 * time.Millisecond
-)
-
-// backlog is what the settler remembers of its exchanges.
-type backlog struct {
-	after     place         // claims begin here
-	frontAt   time.Time     // when one began at the front
+// exchanges is what the settler remembers of its exchanges.
+type exchanges struct {
+	after     position      // claims begin here
+	frontAt   time.Time     // when a claim began at the front of the queue
 	frontTook time.Duration // how long that took
-	freshAt   time.Time     // when new messages were claimed
-	took      time.Duration // the last exchange
+	newestAt  time.Time     // when new messages were claimed
+	took      time.Duration // by the last exchange
 }
 
-// gather takes the verdicts that are there, and while there is a backlog waits for more.
-func (c *Consumer) gather(batch []judged) []judged {
-	for n := len(c.verdicts); n > 0; n-- {
-		batch = append(batch, <-c.verdicts)
+// collect takes the verdicts that are there, and while there is a backlog waits for more.
+func (s *settler) collect(batch []judged) []judged {
+	for n := len(s.verdicts); n > 0; n-- {
+		batch = append(batch, <-s.verdicts)
 	}
-	if !c.hungry.Load() {
+	if !s.hasBacklog.Load() {
 		return batch
 	}
-	limit := time.NewTimer(min(max(gatherShare*c.backlog.took, gatherLeast), gatherMost))
+	limit := time.NewTimer(min(max(collectShare*s.exchanges.took, leastCollect), mostCollect))
 	defer limit.Stop()
-	for len(batch) < c.cfg.Senders/gatherSenders {
+	for len(batch) < s.cfg.Senders/collectSenders {
 		select {
-		case j, ok := <-c.verdicts:
+		case j, ok := <-s.verdicts:
 			if !ok {
 				return batch
 			}
@@ -60,64 +45,65 @@ func (c *Consumer) gather(batch []judged) []judged {
 	return batch
 }
 
-// exchange settles rows and claims as many. ok: it did; otherwise nothing is known to be done, and the settler and the pump
-// do it each for itself.
-func (c *Consumer) exchange(ctx context.Context, rows []settlement) (left []settlement, got []claimed, ok bool) {
+// exchange settles rows and claims as many. ok: it did; otherwise nothing is known to be done, and the settler and
+// the claimer each do their part by themselves.
+func (s *settler) exchange(ctx context.Context, rows []settlement) (left []settlement, got []claimed, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	if !c.readyNow(ctx) {
+	if !s.readyNow(ctx) {
 		return rows, nil, false
 	}
 	var done []int64
 	batch := new(pgx.Batch)
 	queueSettlements(batch, rows, &done)
 	n, began := len(rows), time.Now()
-	defer func() { c.backlog.took = time.Since(began) }()
+	defer func() { s.exchanges.took = time.Since(began) }()
 	from := oldest
-	from.after, from.id = c.backlog.after.dueAt, c.backlog.after.id
-	if atFront := time.Since(c.backlog.frontAt) > max(frontEvery, frontShare*c.backlog.frontTook); atFront {
+	from.after, from.id = s.exchanges.after.dueAt, s.exchanges.after.id
+	if time.Since(s.exchanges.frontAt) > max(frontEvery, frontShare*s.exchanges.frontTook) {
 		from = oldest
-		defer func() { c.backlog.frontAt, c.backlog.frontTook = time.Now(), time.Since(began) }()
+		defer func() { s.exchanges.frontAt, s.exchanges.frontTook = time.Now(), time.Since(began) }()
 	}
-	var fresh []claimed
-	id, freshID := uuid.NewString(), uuid.NewString()
-	if time.Since(c.backlog.freshAt) > freshEvery {
-		c.backlog.freshAt = time.Now()
-		share := max(n/freshShare, 1)
+	var gotNewest []claimed
+	id, newestID := uuid.NewString(), uuid.NewString()
+	if time.Since(s.exchanges.newestAt) > newestEvery {
+		s.exchanges.newestAt = time.Now()
+		share := max(n/newestShare, 1)
 		n -= share
-		c.queueClaim(batch, &fresh, freshID, newest, share)
+		s.queueClaim(batch, &gotNewest, newestID, newest, share)
 	}
-	c.queueClaim(batch, &got, id, from, n)
-	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
-		if !refusal(err) && sqlState(err) != lockNotAvailable {
-			c.claims.lose(id)
-			c.claims.lose(freshID)
+	s.queueClaim(batch, &got, id, from, n)
+	if err := s.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
+		if !isRefusal(err) && sqlState(err) != lockNotAvailable {
+			s.claims.lose(id)
+			s.claims.lose(newestID)
 		}
 		return rows, nil, false
 	}
-	c.claims.begin(id, len(got))
-	c.claims.begin(freshID, len(fresh))
+	s.claims.begin(id, len(got))
+	s.claims.begin(newestID, len(gotNewest))
 	for _, m := range got {
-		if c.backlog.after.before(m.place) {
-			c.backlog.after = m.place
+		if s.exchanges.after.before(m.position) {
+			s.exchanges.after = m.position
 		}
 	}
 	if len(got) < n {
-		c.sated()
+		s.endBacklog()
 	}
-	return without(rows, done), append(fresh, got...), true
+	return without(rows, done), append(gotNewest, got...), true
 }
 
-// readyNow asks the sender what the pump asks before it claims, and doesn't wait for it: outcomes are to be written.
-func (c *Consumer) readyNow(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, gatherMost)
+// readyNow asks the Sender what the claimer asks before it claims, but doesn't wait for it, because outcomes are to
+// be written.
+func (s *settler) readyNow(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, mostCollect)
 	defer cancel()
-	return c.cfg.Sender.Ready(ctx).Outcome == Accepted
+	return s.cfg.Sender.Ready(ctx).Outcome == Accepted
 }
 
-// sated ends exchanges: the pump claims by itself.
-func (c *Consumer) sated() {
-	c.hungry.Store(false)
-	c.backlog.after = front
-	c.wakeUp()
+// endBacklog ends exchanges: from now on the claimer claims by itself.
+func (s *settler) endBacklog() {
+	s.hasBacklog.Store(false)
+	s.exchanges.after = queueFront
+	s.wakeUp()
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// The signed writes of a consumer, each by itself, for the table of transitions.
+// Each of a consumer's writes by itself, for the table of transitions.
 
 func (c *Consumer) Claim(ctx context.Context) error {
-	_, err := c.take(ctx, uuid.NewString(), oldest, 1000)
+	_, err := c.claim(ctx, uuid.NewString(), oldest, 1000)
 	return err
 }
 
 func (c *Consumer) Probe(ctx context.Context) error {
-	_, err := c.probe(ctx, uuid.NewString())
+	_, err := c.claimProbe(ctx, uuid.NewString())
 	return err
 }
 
@@ -28,34 +28,33 @@ func (c *Consumer) Settle(ctx context.Context, id int64, claim uuid.UUID, to Sta
 func (c *Consumer) SettleAll(ctx context.Context, id int64, claims []uuid.UUID, to ...Status) error {
 	var batch []settlement
 	for i, claim := range claims {
-		batch = append(batch, settlement{id: id, claim: claim.String(), status: to[i], text: "settled as " + string(to[i])})
+		text := "settled as " + string(to[i])
+		batch = append(batch, settlement{id: id, claim: claim.String(), status: to[i], text: text})
 	}
 	_, err := c.write(ctx, batch)
 	return err
 }
 
-func (c *Consumer) Sweep(ctx context.Context) error  { return c.sweep(ctx) }
-func (c *Consumer) Expire(ctx context.Context) error { return c.expire(ctx) }
+func (c *Consumer) Sweep(ctx context.Context) error  { return sweeper{c}.sweep(ctx) }
+func (c *Consumer) Expire(ctx context.Context) error { return sweeper{c}.expire(ctx) }
 
 // Permits asks the bucket for up to n.
 func (c *Consumer) Permits(ctx context.Context, n int) (waiting bool, granted int, next time.Duration, err error) {
-	g, err := c.askPermits(ctx, n)
-	return g.waiting, g.n, g.next, err
+	got, err := c.Pacer().askPermits(ctx, n)
+	return got.waiting, got.granted, got.next, err
 }
 
-// Pacer is what the pump keeps of its permits.
-type Pacer struct{ r round }
+// Pacer keeps the permits of a claimer.
+type Pacer struct{ pacer }
 
-func (c *Consumer) Pacer() *Pacer { return &Pacer{round{Consumer: c}} }
+func (c *Consumer) Pacer() *Pacer { return &Pacer{pacer{Consumer: c}} }
 
-func (p *Pacer) Take(ctx context.Context, n int) (int, error) { return p.r.permits(ctx, n) }
-func (p *Pacer) Spend(permits, n int)                         { p.r.spend(permits, n) }
-func (p *Pacer) Keep(d time.Duration)                         { p.r.pace.until = time.Now().Add(d) }
-func (p *Pacer) Rest() time.Duration                          { return p.r.untilPermit() }
+func (p *Pacer) Take(ctx context.Context, n int) (int, error) { return p.takePermits(ctx, n) }
+func (p *Pacer) Spend(taken, n int)                           { p.spendPermits(taken, n) }
+func (p *Pacer) Keep(d time.Duration)                         { p.until = time.Now().Add(d) }
 
 // Release gives back what a claim whose answer was lost has taken.
 func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {
 	c.claims.lose(claim.String())
-	r := round{Consumer: c}
-	return r.release(ctx)
+	return newClaimer(c).releaseLost(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,10 +35,11 @@ type Message struct {
 	ExpireTime  time.Time `json:"expireTime,omitzero"`   // never after
 	Page        string    `json:"page,omitempty"`        // instead of the template's
 	DedupKey    string    `json:"dedupKey,omitempty"`    // one message a key, until retention deletes it
-	TraceParent string    `json:"traceparent,omitempty"` // the trace it belongs to (W3C); "" takes the transaction's submsg.traceparent
+	TraceParent string    `json:"traceparent,omitempty"` // its trace (W3C); "" takes the transaction's
 }
 
-// One statement whatever the number of messages, so the wake trigger runs once. traceparent is as the column's default makes it.
+// insertSQL is one statement whatever the number of messages, so that the wake trigger runs once. Where a message has
+// no traceparent, it takes that of the transaction, as the column's default does.
 const insertSQL = `
 INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page, dedupKey, traceparent)
 SELECT m->>'openid', m->>'templateId',
@@ -46,7 +48,7 @@ SELECT m->>'openid', m->>'templateId',
        left(coalesce(m->>'traceparent', nullif(current_setting('submsg.traceparent', true), '')), 55)
 FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS list (m, n) ORDER BY n
 ON CONFLICT DO NOTHING
-RETURNING id, coalesce(dedupKey, '')`
+RETURNING id, coalesce(dedupKey, '') AS key`
 
 // Insert puts messages into the application's transaction: they exist if and only if tx commits.
 // It returns their ids in order, 0 for one whose DedupKey was there already. A message that the table's
@@ -56,6 +58,7 @@ func Insert(ctx context.Context, tx pgx.Tx, messages ...Message) ([]int64, error
 	if len(messages) == 0 {
 		return nil, nil
 	}
+	messages = slices.Clone(messages) // the caller's own stay as they are
 	for i := range messages {
 		if messages[i].Params == nil {
 			messages[i].Params = []string{}
@@ -73,7 +76,7 @@ func Insert(ctx context.Context, tx pgx.Tx, messages ...Message) ([]int64, error
 		ID  int64
 		Key string
 	}
-	got, err := pgx.CollectRows(rows, pgx.RowToStructByPos[inserted])
+	got, err := pgx.CollectRows(rows, pgx.RowToStructByName[inserted])
 	if refused := new(pgconn.PgError); errors.As(err, &refused) && refused.Code == "23514" {
 		return nil, fmt.Errorf("insert messages: the rule %s is broken: %w", refused.ConstraintName, err)
 	}

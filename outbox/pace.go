@@ -9,21 +9,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Rates that make sense: one message an hour, and more than any database settles.
-const leastRate, mostRate = 1. / 3600, 100_000.
-
 // CheckRate tells whether rate can be a Config's: messages per second, 0 for no limit.
 func CheckRate(rate float64) error {
 	if rate == 0 || rate >= leastRate && rate <= mostRate { // not so for NaN
 		return nil
 	}
-	return fmt.Errorf("a rate of %v messages per second: it must be 0 (no limit), or between one an hour and %.0f per second", rate, mostRate)
+	return fmt.Errorf("a rate of %v messages per second: "+
+		"it must be 0 (no limit), or between one an hour and %.0f per second", rate, mostRate)
 }
 
-// Takes up to $2 permits of $3 a second: tells whether anything waits for one, how many were granted, and when there is the
-// next. What is saved up is a second's worth at most, one at least. The bucket holds a time, to which each replica adds by
-// its own rate: where the rates differ, a replica keeps to its own, and all together to the highest. A time too far ahead
-// (a clock set back, a lower rate before) counts as an empty bucket. Where nothing waits nothing is written.
+// permitSQL takes up to $2 permits of a token bucket that $3 permits a second fill. It tells whether anything waits
+// for one, how many were granted, and when there is the next one. At most a second's worth is saved up, and at least
+// one. The bucket holds a time, to which each replica adds by its own rate: where the rates differ, a replica keeps
+// to its own, and all together to the highest. A time too far ahead (a clock set back, a lower rate before) counts as
+// an empty bucket. Where nothing waits nothing is written.
 const permitSQL = `
 WITH due AS MATERIALIZED (
     SELECT EXISTS (SELECT` + fromDue + `) OR EXISTS (` + pauseDuePart + `) AS waiting
@@ -38,115 +37,113 @@ WITH due AS MATERIALIZED (
 ), taken AS (
     UPDATE subMsgPace SET spentUntil = until + make_interval(secs => n / $3) FROM granted WHERE n > 0 OR spentUntil > until
 )
-SELECT waiting, n, extract(epoch FROM until - burst - t)::float8 + (n + 1) / $3 FROM due LEFT JOIN granted ON true`
+SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1) / $3 AS nextSeconds
+FROM due LEFT JOIN granted ON true`
 
-// grant is an answer of the bucket.
-type grant struct {
+// permitAnswer is an answer of the bucket.
+type permitAnswer struct {
 	waiting bool          // messages are due; if none is, the bucket wasn't asked
-	n       int           // permits
+	granted int           // permits
 	next    time.Duration // until there is another one; negative: there are more
 }
 
-// askPermits takes up to n permits. One that isn't used is lost.
-func (c *Consumer) askPermits(ctx context.Context, n int) (g grant, err error) {
+var errNoPace = errors.New("pace: the table subMsgPace is empty: INSERT INTO subMsgPace DEFAULT VALUES")
+
+// askPermits takes up to n permits from the bucket. One that isn't used is lost.
+func (p *pacer) askPermits(ctx context.Context, n int) (permitAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	var granted *int
-	var next *float64
+	type answer struct {
+		Waiting     bool
+		Granted     *int // NULL where nothing waits, or where the bucket's row is missing
+		NextSeconds *float64
+	}
+	var got answer
 	batch := new(pgx.Batch)
-	batch.Queue(planSQL + `, ` + lockTimeout)
-	batch.Queue(permitSQL, c.shunned.ids(), n, c.cfg.Rate).QueryRow(func(row pgx.Row) error { return row.Scan(&g.waiting, &granted, &next) })
-	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
-		return grant{}, fmt.Errorf("pace: %w", err)
+	batch.Queue(planSQL + `, ` + setLockTimeout)
+	batch.Queue(permitSQL, p.skipped.ids(), n, p.cfg.Rate).Query(func(rows pgx.Rows) (err error) {
+		got, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[answer])
+		return err
+	})
+	if err := p.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
+		return permitAnswer{}, fmt.Errorf("pace: %w", err)
 	}
-	if granted != nil {
-		g.n, g.next = *granted, time.Duration(*next*float64(time.Second))
-	} else if g.waiting {
-		return grant{}, errors.New("pace: the table subMsgPace is empty: INSERT INTO subMsgPace DEFAULT VALUES")
+	if got.Granted == nil {
+		if got.Waiting {
+			return permitAnswer{}, errNoPace
+		}
+		return permitAnswer{}, nil
 	}
-	return g, nil
+	next := time.Duration(*got.NextSeconds * float64(time.Second))
+	return permitAnswer{got.Waiting, *got.Granted, next}, nil
 }
 
-const (
-	permitsKept = time.Second
-	leastWant   = 2 // one more than a lone message needs: what isn't used up is no backlog
-	// A backlog is sent in a few steps a second, rather than message by message.
-	paceStep = 20 * time.Millisecond
-	// Who holds the row locked is named in the log when he has done so for so many tries.
-	paceLocked    = 100 * time.Millisecond
-	mostPaceLocks = 20
-)
-
-// permits are what the rate lets this consumer send.
-type permits struct {
-	have   int       // granted, and not used yet
-	until  time.Time // they are good
-	next   time.Time // there is none before
-	want   int       // asked for at once: as many as were of use the last time, and more while all are
-	behind int       // messages claimed from the front of a backlog since one was from its end
-	locked int       // tries in a row that met somebody's lock
+// pacer keeps the permits that the rate gives to a claimer.
+type pacer struct {
+	*Consumer
+	have        int       // granted, and not used yet
+	until       time.Time // they are good
+	next        time.Time // there is none before
+	want        int       // to ask for: one more than were used the last time, and twice as many where all were
+	sinceNewest int       // messages claimed from the front of a backlog since one was claimed from its end
+	locked      int       // tries in a row that met somebody's lock
 }
 
-// permits takes leave to send up to n messages; 0: nothing is due, or untilPermit.
-func (r *round) permits(ctx context.Context, n int) (int, error) {
-	if r.cfg.Rate == 0 {
+// takePermits takes leave to send up to n messages. It gets 0 where nothing is due, or until untilPermit.
+func (p *pacer) takePermits(ctx context.Context, n int) (int, error) {
+	if p.cfg.Rate == 0 {
 		return n, nil
 	}
-	p, now := &r.pace, time.Now()
+	now := time.Now()
 	if p.have > 0 && now.Before(p.until) {
 		return min(n, p.have), nil
 	}
 	p.have = 0
-	ask := min(n, max(p.want, leastWant))
-	g, err := r.askPermits(ctx, ask)
+	ask := min(n, max(p.want, leastAsk))
+	got, err := p.askPermits(ctx, ask)
 	if sqlState(err) == lockNotAvailable { // by another replica, or by hand
 		if p.locked++; p.locked == mostPaceLocks {
-			r.cfg.Log.Warn("somebody holds the row of subMsgPace locked: messages wait")
+			p.cfg.Log.Warn("somebody holds the row of subMsgPace locked: messages wait")
 		}
-		p.next = now.Add(paceLocked)
+		p.next = now.Add(paceLockedRest)
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	p.locked, p.have, p.until = 0, g.n, now.Add(permitsKept)
-	if g.waiting && g.n < ask {
-		p.next = time.Now().Add(max(g.next, paceStep))
+	p.locked, p.have, p.until = 0, got.granted, now.Add(permitsKept)
+	if got.waiting && got.granted < ask {
+		p.next = time.Now().Add(max(got.next, paceStep))
 	}
-	return g.n, nil
+	return got.granted, nil
 }
 
-// spend notes that of the permits n were used.
-func (r *round) spend(permits, n int) {
-	if r.cfg.Rate == 0 {
+// spendPermits notes that n of the permits that were taken were used.
+func (p *pacer) spendPermits(taken, n int) {
+	if p.cfg.Rate == 0 {
 		return
 	}
-	r.pace.have -= n
-	if r.pace.want = n + 1; n == permits {
-		r.pace.want = 2 * n
+	p.have -= n
+	if p.want = n + 1; n == taken {
+		p.want = 2 * n
 	}
 }
 
 // untilPermit is how long there is certainly no permit.
-func (r *round) untilPermit() time.Duration {
-	if r.pace.have > 0 {
+func (p *pacer) untilPermit() time.Duration {
+	if p.have > 0 {
 		return 0
 	}
-	return max(time.Until(r.pace.next), 0)
+	return max(time.Until(p.next), 0)
 }
 
-// paceRest rests until there is a permit, or it is time to look around.
-func (r *round) paceRest() time.Duration {
-	return max(min(r.untilPermit(), time.Until(r.looked.Add(r.cfg.Poll))), 0)
-}
+// newestPermits is how many of n permits go to new messages: a quarter while there is a backlog, as in an exchange.
+func (p *pacer) newestPermits(n int) int { return min(n, p.sinceNewest/(newestShare-1)) }
 
-// freshPermits is how many of n go to new messages: a quarter of a backlog, as in an exchange.
-func (r *round) freshPermits(n int) int { return min(n, r.pace.behind/(freshShare-1)) }
-
-// queue notes whether a claim of n from the front has left a backlog.
-func (r *round) queue(n int, full bool) {
-	r.pace.behind += n
-	if !full || r.cfg.Rate == 0 {
-		r.pace.behind = 0
+// countBacklog counts a claim of n messages from the front of the queue. full: it has left a backlog.
+func (p *pacer) countBacklog(n int, full bool) {
+	p.sinceNewest += n
+	if !full || p.cfg.Rate == 0 {
+		p.sinceNewest = 0
 	}
 }

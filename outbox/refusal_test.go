@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-func TestRefusal(t *testing.T) {
+func TestIsRefusal(t *testing.T) {
 	for _, tt := range []struct {
 		severity, code string
 		want           bool
@@ -24,11 +24,11 @@ func TestRefusal(t *testing.T) {
 		{"FATAL", "42501", false},
 	} {
 		err := fmt.Errorf("claim: %w", &pgconn.PgError{SeverityUnlocalized: tt.severity, Code: tt.code})
-		if got := refusal(err); got != tt.want {
+		if got := isRefusal(err); got != tt.want {
 			t.Errorf("refusal of %s %s = %t", tt.severity, tt.code, got)
 		}
 	}
-	if refusal(nil) || refusal(errors.New("broken pipe")) {
+	if isRefusal(nil) || isRefusal(errors.New("broken pipe")) {
 		t.Error("what the server did not say is a refusal")
 	}
 }

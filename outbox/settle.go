@@ -2,8 +2,6 @@ package outbox
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -11,83 +9,54 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// settlement is what a verdict writes into its row.
+// settlement is what a verdict writes into its message's row.
 type settlement struct {
 	id     int64
 	claim  string
 	status Status
 	text   string
 	code   *int32
+	kind   string        // "": none
 	msgID  int64         // 0: none
 	delay  time.Duration // wait: until sendAfter
 	refund int           // attempts given back
 
-	refused bool // by the database, and said so
+	refused bool // by the database, which was logged
 }
 
-// settle turns a verdict on a message that is tried maxAttempts times at most into its settlement.
-func settle(m claimed, v Verdict, maxAttempts int) settlement {
-	s := settlement{id: m.ID, claim: m.claim, text: v.Text, code: v.Code}
-	switch v.Outcome {
-	case Accepted:
-		s.status, s.msgID = Succeeded, v.MsgID
-	case Refused:
-		s.status = Failed
-	case Halt:
-		s.status, s.refund, s.delay = Waiting, 1, v.After
-	case Later:
-		if m.Attempt >= maxAttempts || v.Tries > 0 && m.Attempt >= v.Tries {
-			s.status = Failed
-			if v.Doubt {
-				s.status = Uncertain
-			}
-			s.text = fmt.Sprintf("已重试 %d 次，不再重试： %s", m.Attempt, v.Text)
-			break
-		}
-		s.status, s.delay = Waiting, max(v.After, backoff(m.Attempt))
-	default:
-		s.status = Uncertain
-	}
-	return s
-}
-
-// backoff doubles from a second to ten minutes, the upper half of it by chance, so that what failed
-// together doesn't come back together.
-func backoff(attempt int) time.Duration {
-	d := min(time.Second<<min(max(attempt-1, 0), 10), 10*time.Minute) // a person may have set attempts to 0
-	return d/2 + rand.N(d/2)
-}
-
+// settlementsSQL is part of a statement: a batch of settlements, as columns makes them.
 const settlementsSQL = `
-    unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[])
-        AS r (id, claimId, status, text, code, msgId, delay, refund)`
+    unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[], $9::text[])
+        AS r (id, claimId, status, text, code, msgId, delay, refund, kind)`
 
+// setSQL is part of a statement: what a settlement writes. No column of it stands in an index, so that the update is
+// HOT.
 const setSQL = `
-SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code,
+SET sendStatus = r.status, sendStatusMsg = nullif(r.text, ''), errCode = r.code, errKind = nullif(r.kind, ''),
     msgId = coalesce(nullif(r.msgId, 0), m.msgId),
     sendTime = CASE WHEN r.status = 'wait' THEN m.sendTime ELSE clock_timestamp() END,
     sendAfter = CASE WHEN r.status = 'wait' THEN greatest(m.sendAfter, clock_timestamp() + r.delay) ELSE m.sendAfter END,
     attempts = greatest(m.attempts - r.refund, 0),
     leaseUntil = NULL, updateTime = clock_timestamp()`
 
-const lockTimeout = `set_config('lock_timeout', '20ms', true)`
-
-// The common case, in half the work of settleSQL: rows that are still being sent and that nobody holds locked.
-// Where it meets a lock it gives up after a moment, and settleSQL takes its place.
+// settleSendingSQL settles rows that are still being sent and that nobody holds locked. This is the common case, and
+// half the work of settleSQL. Where it meets a lock it gives up after a moment, and settleSQL takes its place.
 const settleSendingSQL = `
 UPDATE subMsgList m` + setSQL + `
 FROM` + settlementsSQL + `
 WHERE m.id = r.id AND m.claimId = r.claimId AND m.sendStatus = 'sending'
 RETURNING m.id`
 
-// Fenced by claimId: a settlement that comes late, after a person set the row to wait again or somebody
-// else claimed it, changes nothing. "unknown" is settled too: that is a late answer after the lease.
-// What was not sent and is unknown can't go back to wait after its expireTime: the guard of hand edits refuses that to all.
-// Rows that a person holds locked are skipped, not waited for: they must not hold up the others.
+// settleSQL settles rows whatever has happened to them. It is fenced by claimId: a settlement that comes late, after
+// a person set the row to wait again or somebody else claimed it, changes nothing. "unknown" is settled too: that is
+// a late answer after the lease. A message that was not sent and is unknown can't go back to wait after its
+// expireTime, because the guard of hand edits refuses that to all. Rows that a person holds locked are skipped, so
+// that they don't hold up the others.
 const settleSQL = `
 WITH r AS MATERIALIZED (
-    SELECT r.id, r.claimId, r.text, r.code, r.msgId, r.delay, r.refund,
-        CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired' ELSE r.status END AS status
+    SELECT r.id, r.claimId, r.text, r.code, r.msgId, r.delay, r.refund, r.kind,
+        CASE WHEN r.status = 'wait' AND m.sendStatus = 'unknown' AND m.expireTime <= clock_timestamp() THEN 'expired'
+            ELSE r.status END AS status
     FROM subMsgList m JOIN` + settlementsSQL + ` USING (id, claimId)
     WHERE m.sendStatus IN ('sending', 'unknown')
     FOR UPDATE OF m SKIP LOCKED
@@ -96,14 +65,15 @@ UPDATE subMsgList m` + setSQL + `
 FROM r WHERE m.id = r.id
 RETURNING m.id`
 
-// What has become of rows that settleSQL left out: still held by the claim (a person has them locked), or settled in
-// its name before, by a statement whose answer was lost.
+// leftSQL tells what has become of rows that settleSQL left out: they are still held by the claim (a person has them
+// locked), or were settled in its name before, by a statement whose answer was lost.
 const leftSQL = `
-SELECT m.id, m.sendStatus IN ('sending', 'unknown') FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
+SELECT m.id, m.sendStatus IN ('sending', 'unknown') AS held
+FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
 WHERE m.claimId = r.claimId`
 
-// write stores settlements and returns those to be tried again later. A settlement in neither result is
-// fenced off: its row isn't ours any more.
+// write stores settlements and returns those to be tried again later. A settlement that is neither stored nor
+// returned is fenced off: its row isn't ours any more.
 func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settlement, err error) {
 	var done []int64
 	quick := new(pgx.Batch)
@@ -133,32 +103,33 @@ func (c *Consumer) write(ctx context.Context, batch []settlement) (again []settl
 
 // queueSettlements adds the common case to a batch of statements: done is what it settles.
 func queueSettlements(statements *pgx.Batch, batch []settlement, done *[]int64) {
-	statements.Queue(planSQL + `, ` + lockTimeout)
+	statements.Queue(planSQL + `, ` + setLockTimeout)
 	statements.Queue(settleSendingSQL, columns(batch)...).Query(func(rows pgx.Rows) (err error) {
 		*done, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
 }
 
-// lockNotAvailable is the SQLSTATE of a lock_timeout.
-const lockNotAvailable = "55P03"
-
 // columns are a batch's settlements as the arrays that the statements unnest.
 func columns(batch []settlement) []any {
 	n := len(batch)
 	ids, claims := make([]int64, n), make([]string, n)
-	statuses, texts := make([]string, n), make([]string, n)
+	statuses, texts, kinds := make([]string, n), make([]string, n), make([]string, n)
 	codes, msgIDs := make([]*int32, n), make([]int64, n)
 	delays, refunds := make([]time.Duration, n), make([]int32, n)
 	for i, s := range batch {
-		ids[i], claims[i], statuses[i], texts[i] = s.id, s.claim, string(s.status), printable(s.text)
+		ids[i], claims[i], statuses[i], texts[i], kinds[i] = s.id, s.claim, string(s.status), printable(s.text), s.kind
 		codes[i], msgIDs[i], delays[i], refunds[i] = s.code, s.msgID, s.delay, int32(s.refund)
 	}
-	return []any{ids, claims, statuses, texts, codes, msgIDs, delays, refunds}
+	return []any{ids, claims, statuses, texts, codes, msgIDs, delays, refunds, kinds}
 }
 
-// stillOurs keeps those of batch that are still ours.
+// stillOurs returns those of batch whose rows are still held by their claim.
 func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) (ours []settlement, err error) {
+	type left struct {
+		ID   int64
+		Held bool // false: settled already
+	}
 	ids, claims := make([]int64, len(batch)), make([]string, len(batch))
 	for i, s := range batch {
 		ids[i], claims[i] = s.id, s.claim
@@ -167,29 +138,30 @@ func (c *Consumer) stillOurs(ctx context.Context, batch []settlement) (ours []se
 	if err != nil {
 		return batch, err
 	}
-	held := make(map[int64]bool) // false: settled already
-	var id int64
-	var still bool
-	_, err = pgx.ForEachRow(rows, []any{&id, &still}, func() error { held[id] = still; return nil })
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[left])
 	if err != nil {
 		return batch, err
 	}
+	held := make(map[int64]bool)
+	for _, l := range found {
+		held[l.ID] = l.Held
+	}
 	var foreign []settlement
 	for _, s := range batch {
-		if still, found := held[s.id]; still {
+		if still, known := held[s.id]; still {
 			ours = append(ours, s)
-		} else if !found {
+		} else if !known {
 			foreign = append(foreign, s)
 		}
 	}
 	if len(foreign) > 0 {
-		c.ofThese(foreign).Warnf("outcome %q not written: the row was changed or deleted meanwhile", foreign[0].status)
+		c.logBatch(foreign).Warnf("outcome %q not written: the row was changed or deleted meanwhile", foreign[0].status)
 	}
 	return ours, nil
 }
 
-// ofThese is the log of what is about several messages: the first of them, and how many.
-func (c *Consumer) ofThese(batch []settlement) *logrus.Entry {
+// logBatch is the log for what is about several messages: it names the first of them, and how many they are.
+func (c *Consumer) logBatch(batch []settlement) *logrus.Entry {
 	return c.cfg.Log.WithFields(logrus.Fields{"id": batch[0].id, "messages": len(batch)})
 }
 
@@ -216,12 +188,11 @@ func without(batch []settlement, ids []int64) []settlement {
 	return rest
 }
 
-// printable makes any text storable: Postgres takes neither NUL nor broken UTF-8, and a person reads
-// no more than this.
+// printable makes any text storable: Postgres takes neither NUL nor broken UTF-8.
 func printable(text string) string {
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
-	if r := []rune(text); len(r) > 1000 {
-		return string(r[:999]) + "…"
+	if r := []rune(text); len(r) > mostTextRunes {
+		return string(r[:mostTextRunes-1]) + "…"
 	}
 	return text
 }

@@ -5,136 +5,146 @@ import (
 	"time"
 )
 
-// pause rests, and goes on doing so while nothing has changed but the time.
-func (r *round) pause(ctx context.Context, rest time.Duration) {
-	for slept := r.asleep; ; {
+// waitForWake rests, until a wake comes or the time is over. A consumer that sleeps goes on resting while nothing but
+// the time has changed.
+func (c *claimer) waitForWake(ctx context.Context, rest time.Duration) {
+	for asleep := c.asleep; ; {
 		timer := time.NewTimer(rest)
 		select {
 		case <-ctx.Done():
-			slept = false
-		case <-r.wake:
-			slept = false
-			r.wakened()
+			asleep = false
+		case <-c.wake:
+			asleep = false
+			if c.asked {
+				c.useless.count()
+			}
 		case <-timer.C:
 		}
 		timer.Stop()
-		if slept {
-			rest, slept = r.sleepsOn(ctx)
+		if asleep {
+			rest, asleep = c.stillIdle(ctx)
 		}
-		if !slept {
-			r.asleep = false
+		if !asleep {
+			c.asleep = false
 			return
 		}
 	}
 }
 
-// sleepsOn looks whether all is as it was when the pump went to sleep.
-func (r *round) sleepsOn(ctx context.Context) (rest time.Duration, ok bool) {
-	v, err := r.lookAround(ctx, false)
-	rest = min(r.cfg.Poll, v.next)
-	if err == nil && v.asked && !v.due && r.nothingBefore(v) {
-		return r.sleepFor(), true
+// stillIdle looks whether all is as it was when the claimer went to sleep, and tells how long to rest.
+func (c *claimer) stillIdle(ctx context.Context) (rest time.Duration, ok bool) {
+	v, err := c.lookAndTidy(ctx, false)
+	rest = min(c.cfg.Poll, v.next())
+	if err == nil && v.Asked && !v.Due && v.idleFor(c.cfg.sleepTime()) {
+		return c.cfg.sleepTime(), true
 	}
 	return rest, false
 }
 
-// nothingBefore tells whether nothing falls due while we sleep. A pause's probe that is due already is in no view.
-func (r *round) nothingBefore(v view) bool { return v.next > r.sleepFor() && !v.paused }
-
-// sleepFor is a little more than a poll: wakes are proved to arrive, and an idle database should be left alone.
-func (r *round) sleepFor() time.Duration { return r.cfg.Poll + r.cfg.Poll/4 }
-
-const (
-	lingerEvery = 4 * time.Millisecond
-	lingerFor   = 50 * time.Millisecond
-	lingerAfter = 3
-)
-
-// lingers tells whether messages come so often that looking for them all the time costs less than the NOTIFY that each
-// application's commit would pay for.
-func (r *round) lingers() bool {
-	return r.listening.Load() && r.streak >= lingerAfter && time.Since(r.found) < lingerFor
-}
-
-// note keeps count of claims that found n messages.
-func (r *round) note(n int) {
-	if n == 0 {
-		return
-	}
-	r.useless = 0
-	r.streak++
-	if time.Since(r.found) >= lingerFor {
-		r.streak = 0
-	}
-	r.found = time.Now()
-}
-
-// stayAwake spares applications the NOTIFY while this consumer looks for messages anyhow. Who slept on that flag is
-// woken, and asks again when there is nothing to do.
-func (r *round) stayAwake(ctx context.Context) error {
-	if !r.listening.Load() || time.Since(r.cleared) < 2*lingerFor {
+// clearWakeFlag spares applications the NOTIFY while this consumer looks for messages anyhow. Other consumers that
+// sleep on the flag are woken by that, and set it again when there is nothing to do.
+func (c *claimer) clearWakeFlag(ctx context.Context) error {
+	if !c.listening.Load() || time.Since(c.flagCleared) < 2*busyPollFor {
 		return nil
 	}
-	r.cleared = time.Now()
+	c.flagCleared = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	tag, err := r.cfg.Pool.Exec(ctx, clearWakeSQL)
+	tag, err := c.cfg.Pool.Exec(ctx, clearWakeSQL)
 	if tag.RowsAffected() > 0 {
-		r.asked = false
+		c.asked = false
 	}
 	return err
 }
 
-// untilWriters tells when to look again for what open transactions may commit without a wake: at first at
-// once, then after a tenth of the time that they have been open.
-func (r *round) untilWriters(open []string) time.Duration {
+// yields tells whether another replica does all that there is to do, and wakes us again and again by clearing the
+// flag that we set. That replica asks for wakes itself when it goes to sleep, so we needn't; if it dies, we do its
+// work after yieldFor.
+func (c *claimer) yields(ctx context.Context) (bool, error) {
+	if c.useless.wakes >= yieldAfter+mostYields {
+		c.useless.wakes = 0
+	}
+	if !c.listening.Load() || !c.asked || c.useless.wakes < yieldAfter {
+		return false, nil
+	}
+	v, err := c.lookAndTidy(ctx, false)
+	if err != nil || v.Asked || v.Due || v.Paused || v.next() < yieldFor {
+		return false, err
+	}
+	c.useless.last = time.Now() // so that the next wake counts as soon after this one
+	c.useless.wakes++
+	return true, nil
+}
+
+// countClaimed counts a claim that found n messages.
+func (c *claimer) countClaimed(n int) {
+	if n > 0 {
+		c.useless.wakes = 0
+		c.recent.count()
+	}
+}
+
+// recentClaims tells whether messages come so often that looking for them all the time (busy polling) costs less than
+// the NOTIFY that each application's commit would pay for.
+type recentClaims struct {
+	last   time.Time // when a claim last found messages
+	streak int       // claims that found some, each soon after the one before
+}
+
+func (r *recentClaims) count() {
+	r.streak++
+	if time.Since(r.last) >= busyPollFor {
+		r.streak = 0
+	}
+	r.last = time.Now()
+}
+
+func (r *recentClaims) often() bool {
+	return r.streak >= busyPollAfter && time.Since(r.last) < busyPollFor
+}
+
+// uselessWakes counts wakes that led to no message, each soon after the one before.
+type uselessWakes struct {
+	last  time.Time
+	wakes int
+}
+
+func (u *uselessWakes) count() {
+	if time.Since(u.last) > yieldFor {
+		u.wakes = 0
+	}
+	u.last = time.Now()
+	u.wakes++
+}
+
+// openWriters are the transactions that write to the table, and since when they are known. They may commit without a
+// wake.
+type openWriters map[string]time.Time
+
+// nextLook takes in which transactions are open now, and tells when to look for what they may have committed: at
+// first almost at once, then after a tenth of the time that they have been open.
+func (w *openWriters) nextLook(open []string, poll time.Duration) time.Duration {
 	now := time.Now()
-	known := r.writers
-	r.writers = make(map[string]time.Time, len(open))
-	rest := r.cfg.Poll
+	known := *w
+	*w = make(openWriters, len(open))
+	rest := poll
 	for _, id := range open {
 		since, ok := known[id]
 		if !ok {
 			since = now
 		}
-		r.writers[id] = since
-		rest = min(rest, max(now.Sub(since)/10, 5*time.Millisecond))
+		(*w)[id] = since
+		rest = min(rest, max(now.Sub(since)/writerShare, writerRest))
 	}
 	return rest
 }
 
-const (
-	dozeFor   = time.Second
-	dozeAfter = 3
-	dozeMost  = 5
-)
-
-// wakened counts wakes that come soon after one another, though we sleep; note begins anew.
-func (r *round) wakened() {
-	if !r.asked {
-		return
+// sleep tells whether the time has passed before ctx was done.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
-	if time.Since(r.woken) > dozeFor {
-		r.useless = 0
-	}
-	r.woken = time.Now()
-	r.useless++
-}
-
-// dozes tells whether another replica does all that there is to do, and wakes us again and again by clearing the flag that
-// we set. It asks for wakes itself when it goes to sleep, so we needn't; if it dies we see to its work after a doze.
-func (r *round) dozes(ctx context.Context) (bool, error) {
-	if r.useless >= dozeAfter+dozeMost {
-		r.useless = 0
-	}
-	if !r.listening.Load() || !r.asked || r.useless < dozeAfter {
-		return false, nil
-	}
-	v, err := r.lookAround(ctx, false)
-	if err != nil || v.asked || v.due || v.paused || v.next < dozeFor {
-		return false, err
-	}
-	r.woken = time.Now() // so that the next wake counts on
-	r.useless++
-	return true, nil
 }

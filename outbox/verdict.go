@@ -25,8 +25,8 @@ type Claimed struct {
 	Params      []string
 	Page        string    // "" keeps the template's page
 	Attempt     int       // 1 for the first claim
-	TraceParent string    // the trace it belongs to, as somebody wrote it: "" for none, and anything else may be no traceparent at all
-	Due         time.Time // when it was to be sent, by the database's clock; zero when unknown, long ago for one that a person sends again
+	TraceParent string    // its trace, "" for none: as somebody wrote it, so it may be no traceparent at all
+	Due         time.Time // when it was to be sent, by the database's clock; zero: unknown. Long ago if sent again
 	Woken       time.Time // when the wake was heard that led to its claim; zero for what was found without one
 }
 
@@ -59,6 +59,7 @@ const Account = "*"
 type Verdict struct {
 	Outcome Outcome
 	Code    *int32        // WeChat's errcode; nil when WeChat did not answer
+	Kind    string        // what happened where there is no errcode: a Kind of package explain, or ""; goes to errKind
 	Text    string        // for people, goes to sendStatusMsg: no secret, no token
 	MsgID   int64         // WeChat's msgid, 0 if none
 	After   time.Duration // Later and Halt: not sooner than this; 0 leaves Later to the backoff

@@ -4,11 +4,13 @@ import (
 	"testing"
 )
 
-// The wake protocol as a state machine, of which every interleaving is explored. There is no poll in it: a state in which nobody
-// can do anything more, although a committed row is unclaimed, is a missed wake. One consumer may be killed at any moment.
+// The wake protocol as a state machine, of which every interleaving is explored. There is no poll in it: a state in
+// which nobody can do anything more, although a committed row is unclaimed, is a missed wake. One consumer may be
+// killed at any moment.
 //
-// Its steps are the statements of look.go and pump.go and, for a writer, what Postgres does in a transaction: take the table's
-// lock, read the flag in the trigger's WHEN, make the row visible, then release the lock and deliver the NOTIFY.
+// Its steps are the statements of look.go and claimer.go and, for a writer, what Postgres does in a transaction: take
+// the table's lock, read the flag in the trigger's WHEN, make the row visible, then release the lock and deliver the
+// NOTIFY.
 
 const (
 	modelWriters   = 2

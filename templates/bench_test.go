@@ -27,7 +27,8 @@ func BenchmarkRender(b *testing.B) {
 	}
 }
 
-// What is needed is the payload's data, and each text that is joined of several parts; no maps, no reflection, no formatting.
+// What is needed is the payload's data, and each text that is joined of several parts; no maps, no reflection, no
+// formatting.
 func TestRenderAllocates(t *testing.T) {
 	needed := map[string]float64{"orderStatus": 2, "vipPaySuccess": 1}
 	for name, render := range renders(t) {

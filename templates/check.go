@@ -12,10 +12,12 @@ import (
 const nowhere = "_"
 
 var (
-	keys     = []string{"id", "name", "title", "params", "page", "miniprogramState", "lang", "onTooLong", "onUnknown", "data"}
+	keys = []string{"id", "name", "title", "params", "page", "miniprogramState", "lang", "onTooLong", "onUnknown",
+		"data"}
 	required = []string{"id", "name", "params", "data"}
 
-	// Not counted here: 64 times a class of all letters would be megabytes, made anew by every process.
+	// The expression doesn't count the characters: 64 times a class of all letters would be megabytes, made anew by
+	// every process.
 	goodID    = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	goodName  = regexp.MustCompile(`^[\p{L}\p{Nd}_-]+$`)
 	goodParam = regexp.MustCompile(`^[\p{L}_][\p{L}\p{Nd}_]*$`)
@@ -111,7 +113,8 @@ func (d *draft) choose() {
 			given.value = c.words[0]
 		}
 		if !slices.Contains(c.words, given.value) {
-			d.fail(given.line, "%s %s is none of %s%s", c.key, quote(given.value), strings.Join(c.words, ", "), suggest(given.value, c.words))
+			d.fail(given.line, "%s %s is none of %s%s", c.key, quote(given.value), strings.Join(c.words, ", "),
+				suggest(given.value, c.words))
 		}
 		c.set(d.template, given.value)
 	}
@@ -169,7 +172,8 @@ func (d *draft) unused(places []scalar) {
 	for i, p := range places {
 		again := slices.Index(d.template.Params, p.value) < i
 		if !d.used[i] && !again && p.value != nowhere {
-			d.fail(p.line, "param %s is not shown: write {%s} where it belongs, or call its place _", shorten(p.value), shorten(p.value))
+			d.fail(p.line, "param %s is not shown: write {%s} where it belongs, or call its place _", shorten(p.value),
+				shorten(p.value))
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (d *draft) data(e entry) {
 		if err != nil || !compiled {
 			continue
 		}
-		f.Type, f.rule, f.text = kind, rules[kind], text
+		f.Type, f.requirement, f.text = kind, requirements[kind], text
 		d.sendable(&f, e.key.line)
 		d.template.Fields = append(d.template.Fields, f)
 	}
@@ -53,7 +53,8 @@ func (d *draft) value(f *Field, e entry) (value scalar, ok bool) {
 		case "values":
 			d.values(f, part)
 		default:
-			d.fail(part.key.line, "%s: unknown key %s%s", f.Key, quote(part.key.value), suggest(part.key.value, []string{"value", "values"}))
+			d.fail(part.key.line, "%s: unknown key %s%s", f.Key, quote(part.key.value),
+				suggest(part.key.value, []string{"value", "values"}))
 		}
 	}
 	return value, ok
@@ -76,7 +77,7 @@ func (d *draft) values(f *Field, e entry) {
 		if slices.Contains(f.Values, v.value) {
 			d.fail(v.line, "%s: value %s stands twice", f.Key, quote(v.value))
 		}
-		if _, reason := (&Field{rule: rules[Enum]}).fit(v.value, false); reason != "" {
+		if _, reason := (&Field{requirement: requirements[Enum]}).fit(v.value, false); reason != "" {
 			d.fail(v.line, "%s: value %s can never be sent: %s", f.Key, quote(v.value), reason)
 		}
 		f.Values = append(f.Values, v.value)
@@ -98,9 +99,9 @@ func (d *draft) sendable(f *Field, line int) {
 	for _, s := range f.text {
 		written.WriteString(s.literal)
 	}
-	length, han, reason := f.rule.measure(written.String())
-	if limit := f.rule.limit(han); reason == "" && limit > 0 && length > limit {
-		reason = f.rule.says
+	length, han, reason := f.requirement.measure(written.String())
+	if limit := f.requirement.maxLength(han); reason == "" && limit > 0 && length > limit {
+		reason = f.requirement.says
 	}
 	if reason != "" {
 		d.fail(line, "%s %s can never be sent: %s", f.Key, quote(f.Value), reason)
@@ -118,8 +119,8 @@ func typeOf(key string) (Type, error) {
 	switch {
 	case strings.HasSuffix(key, ".DATA"):
 		return "", fmt.Errorf("key %s: write it without .DATA", quote(key))
-	case rules[kind] == nil:
-		known := slices.Sorted(maps.Keys(rules))
+	case requirements[kind] == nil:
+		known := slices.Sorted(maps.Keys(requirements))
 		return "", fmt.Errorf("key %s: WeChat has no type %s%s", quote(key), quote(prefix), suggestType(prefix, known))
 	case number == "":
 		return "", fmt.Errorf("key %s: its number is missing, as in %s1", quote(key), prefix)

@@ -19,7 +19,8 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add("id: abc\nname: order\r\r\r\r\nparam", "", "")
 	f.Add("0:\n0: \n0: \n...0:", "", "")
-	f.Add("id: a\nname: b\nparams: [_, x]\nonTooLong: truncate\ndata: {enum_string1: {value: \"{{{x}\", values: [\"{a\"]}}\n", "", "{x}")
+	f.Add("id: a\nname: b\nparams: [_, x]\nonTooLong: truncate\n"+
+		"data: {enum_string1: {value: \"{{{x}\", values: [\"{a\"]}}\n", "", "{x}")
 	f.Fuzz(func(t *testing.T, content, odd, even string) {
 		lines := strings.Count(content, "\n") + strings.Count(content, "\r") + 1 // to YAML a lone \r ends a line
 		c, err := Load(folder(map[string]string{"t.yaml": content}))
@@ -43,7 +44,8 @@ func FuzzLoad(f *testing.F) {
 
 // FuzzRender: values never panic, are never expanded, and a payload holds nothing that WeChat certainly refuses.
 func FuzzRender(f *testing.F) {
-	for _, v := range []string{"", "{b}", "{{a}}", "}", "10万", "2024-07-24 08:00~12:00", "a\nb", "\xff", "👨‍👩‍👧", strings.Repeat("é", 40)} {
+	for _, v := range []string{"", "{b}", "{{a}}", "}", "10万", "2024-07-24 08:00~12:00", "a\nb", "\xff", "👨‍👩‍👧",
+		strings.Repeat("é", 40)} {
 		f.Add(v, "x", "")
 		f.Add("x", v, v)
 	}
@@ -77,7 +79,8 @@ func checkRendered(t *testing.T, template *Template, p Payload, err error) {
 	t.Helper()
 	if err != nil {
 		var typed *RenderError
-		if !errors.As(err, &typed) || typed.Reason == "" || !utf8.ValidString(typed.Reason) || strings.ContainsAny(typed.Reason, "\n\x00") {
+		if !errors.As(err, &typed) || typed.Reason == "" || !utf8.ValidString(typed.Reason) ||
+			strings.ContainsAny(typed.Reason, "\n\x00") {
 			t.Fatalf("not a sentence: %#v", err)
 		}
 		return
@@ -86,7 +89,8 @@ func checkRendered(t *testing.T, template *Template, p Payload, err error) {
 		t.Fatalf("payload %#v", p)
 	}
 	for i, item := range p.Data {
-		if item.Key != template.Fields[i].Key || item.Value == "" || !utf8.ValidString(item.Value) || strings.ContainsAny(item.Value, "\n\r\t\x00") {
+		if item.Key != template.Fields[i].Key || item.Value == "" || !utf8.ValidString(item.Value) ||
+			strings.ContainsAny(item.Value, "\n\r\t\x00") {
 			t.Fatalf("key %q has %q", item.Key, item.Value)
 		}
 	}

@@ -61,7 +61,8 @@ func (l Listed) File(name string) ([]byte, error) {
 	if l.LongTerm {
 		permission = "long-term"
 	}
-	content := fmt.Appendf(nil, `# A %s subscription. Name the params as you like, here and in data; give a page if the card shall open one.
+	content := fmt.Appendf(nil, "# A %s subscription. Name the params as you like, here and in data; "+
+		`give a page if the card shall open one.
 id: %s
 name: %s
 title: %s
@@ -85,7 +86,7 @@ func (k ListedKey) value(kind Type) string {
 	shown := quoteYAML("{" + k.Key + "}")
 	var values []string
 	for _, v := range k.Values {
-		_, reason := (&Field{rule: rules[Enum]}).fit(v, false)
+		_, reason := (&Field{requirement: requirements[Enum]}).fit(v, false)
 		if q := quoteYAML(v); reason == "" && !slices.Contains(values, q) {
 			values = append(values, q)
 		}

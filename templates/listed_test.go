@@ -10,11 +10,12 @@ import (
 
 // washer is the example of WeChat's own page, with some trouble added to its texts.
 func washer() Listed {
-	return Listed{ID: "cy_DfOZL7lypxHh3ja3DyAUbn1GYQRGwezuy5LBTFME", Title: "洗衣机\"故障\"\n提醒", LongTerm: true, Keys: []ListedKey{
-		{Key: "time1", Label: "完成时间", Example: "2021年10月21日 12:00:00"},
-		{Key: "enum_string2", Label: "所在\n位置", Values: []string{"客厅", `a"b\c`, "客厅", "", "x\ny", "yes", "{z}"}},
-		{Key: "amount12"},
-	}}
+	return Listed{ID: "cy_DfOZL7lypxHh3ja3DyAUbn1GYQRGwezuy5LBTFME", Title: "洗衣机\"故障\"\n提醒", LongTerm: true,
+		Keys: []ListedKey{
+			{Key: "time1", Label: "完成时间", Example: "2021年10月21日 12:00:00"},
+			{Key: "enum_string2", Label: "所在\n位置", Values: []string{"客厅", `a"b\c`, "客厅", "", "x\ny", "yes", "{z}"}},
+			{Key: "amount12"},
+		}}
 }
 
 func TestFile(t *testing.T) {
@@ -22,7 +23,8 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `# A long-term subscription. Name the params as you like, here and in data; give a page if the card shall open one.
+	want := "# A long-term subscription. Name the params as you like, here and in data; " +
+		`give a page if the card shall open one.
 id: "cy_DfOZL7lypxHh3ja3DyAUbn1GYQRGwezuy5LBTFME"
 name: "2024"
 title: "洗衣机\"故障\" 提醒"
@@ -47,7 +49,8 @@ data:
 func TestFileRefuses(t *testing.T) {
 	long := ListedKey{Key: "enum_string1"}
 	for range 3000 {
-		long.Values = append(long.Values, strings.Repeat("长", 10)+strings.Repeat("a", len(long.Values)%90)+string(rune('一'+len(long.Values))))
+		long.Values = append(long.Values,
+			strings.Repeat("长", 10)+strings.Repeat("a", len(long.Values)%90)+string(rune('一'+len(long.Values))))
 	}
 	for _, tt := range []struct {
 		name string
@@ -96,12 +99,14 @@ func TestNames(t *testing.T) {
 
 // FuzzFile: a file that is composed can be loaded, and says what WeChat said, whatever the texts hold.
 func FuzzFile(f *testing.F) {
-	for _, text := range []string{"订单", `"`, `\`, "\\\"#", "a # b", "{x}", "{{x}}", "\u2028", "\u0085", "\x00", "\xff", "\uFEFF", "- a", ": ", "'", "%", "@`", "true", "\U0001F600", "---", "\t"} {
+	for _, text := range []string{"订单", `"`, `\`, "\\\"#", "a # b", "{x}", "{{x}}", "\u2028", "\u0085", "\x00",
+		"\xff", "\uFEFF", "- a", ": ", "'", "%", "@`", "true", "\U0001F600", "---", "\t"} {
 		f.Add(text, text, text, text, "thing1")
 		f.Add("id", "title", "label", text, "enum_string2")
 	}
 	f.Fuzz(func(t *testing.T, id, title, label, value, key string) {
-		l := Listed{ID: id, Title: title, Keys: []ListedKey{{Key: key, Label: label, Example: value, Values: []string{value, "b"}}}}
+		only := ListedKey{Key: key, Label: label, Example: value, Values: []string{value, "b"}}
+		l := Listed{ID: id, Title: title, Keys: []ListedKey{only}}
 		name := l.Names()[0]
 		content, err := l.File(name)
 		if err != nil {
@@ -115,10 +120,12 @@ func FuzzFile(f *testing.F) {
 			t.Fatalf("%v\n%s", err, content)
 		}
 		got := c.All()[0]
-		if got.ID != id || got.Title != oneLine(title) || got.Name != name || len(got.Fields) != 1 || got.Fields[0].Key != key {
+		if got.ID != id || got.Title != oneLine(title) || got.Name != name || len(got.Fields) != 1 ||
+			got.Fields[0].Key != key {
 			t.Fatalf("%+v\n%s", got, content)
 		}
-		sendable := value != "" && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }) && utf8.ValidString(value)
+		control := func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
+		sendable := value != "" && !strings.ContainsFunc(value, control) && utf8.ValidString(value)
 		if values := got.Fields[0].Values; got.Fields[0].Type == Enum && sendable && values[0] != value {
 			t.Fatalf("%q became %q\n%s", value, values, content)
 		}

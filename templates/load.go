@@ -62,7 +62,8 @@ func readFiles(fsys fs.FS) ([]file, error) {
 		switch {
 		case strings.HasPrefix(name, "."):
 		case path.Ext(name) == ".yml":
-			files = append(files, file{name: name, broken: "call it " + strings.TrimSuffix(name, "yml") + "yaml: only *.yaml is read"})
+			files = append(files,
+				file{name: name, broken: "call it " + strings.TrimSuffix(name, "yml") + "yaml: only *.yaml is read"})
 		case path.Ext(name) == ".yaml":
 			f := file{name: name}
 			if f.content, err = readFile(fsys, name); err != nil {

@@ -80,9 +80,9 @@ var mistakes = []struct {
 	{"lang", "page: pages/a", "lang: zh-CN", []string{`t.yaml:4: lang "zh-CN" is none of zh_CN, en_US, zh_HK, zh_TW; did you mean zh_CN?`}},
 	{"onTooLong", "page: pages/a", "onTooLong: cut", []string{`t.yaml:4: onTooLong "cut" is none of reject, truncate`}},
 	{"onUnknown", "page: pages/a", "onUnknown: true", []string{`t.yaml:4: onUnknown must be text, but is true or false: write it in quotes if it is meant so`}},
-	{"text that no type takes", "{price}元", "价格{price}元", []string{`t.yaml:7: amount3 "价格{price}元" can never be sent: ` + rules[Amount].says}},
-	{"text too long by itself", "{goods}", strings.Repeat("汉", 21) + "{goods}", []string{`t.yaml:6: thing2 "` + strings.Repeat("汉", 21) + `{goods}" can never be sent: ` + rules[Thing].says}},
-	{"fixed text of the wrong form", "page: pages/a\ndata:", "data:\n  date4: 2019-13-01", []string{`t.yaml:5: date4 "2019-13-01" can never be sent: ` + rules[Date].says}},
+	{"text that no type takes", "{price}元", "价格{price}元", []string{`t.yaml:7: amount3 "价格{price}元" can never be sent: ` + requirements[Amount].says}},
+	{"text too long by itself", "{goods}", strings.Repeat("汉", 21) + "{goods}", []string{`t.yaml:6: thing2 "` + strings.Repeat("汉", 21) + `{goods}" can never be sent: ` + requirements[Thing].says}},
+	{"fixed text of the wrong form", "page: pages/a\ndata:", "data:\n  date4: 2019-13-01", []string{`t.yaml:5: date4 "2019-13-01" can never be sent: ` + requirements[Date].says}},
 	{"empty text", "page: pages/a\ndata:", "data:\n  thing4: ''", []string{`t.yaml:5: thing4 "" can never be sent: it is empty, and WeChat refuses an empty value`}},
 	{"text with a line break", `"{goods}"`, "|\n    {goods}", []string{`t.yaml:6: thing2 "{goods}\n" can never be sent: it holds the control character U+000A: no line breaks, tabs or the like`}},
 	{"values of another type", `"{goods}"`, `{value: "{goods}", values: [a]}`, []string{`t.yaml:6: thing2: only an enum has values`}},
@@ -105,8 +105,10 @@ var mistakes = []struct {
 	{"too large", good, good + "#" + strings.Repeat("x", maxFile), []string{`t.yaml: is larger than 64 KiB; a template file is never that large`}},
 	{"brackets without end", good, strings.Repeat("[", 60000), []string{`t.yaml:1: lists or mappings are nested too deep for a template`}},
 	{"dashes without end", good, strings.Repeat("- ", 30000), []string{`t.yaml:1: lists or mappings are nested too deep for a template`}},
-	{"several at once", "name: order\nparams: [goods, price]\npage", "name: a b\nparams: [goods, price, price]\npag", []string{
-		`t.yaml:2: name "a b": a name is 1 to 64 letters, digits, _ or -`, `t.yaml:3: param price stands twice`, `t.yaml:4: unknown key "pag"; did you mean page?`}},
+	{"several at once", "name: order\nparams: [goods, price]\npage", "name: a b\nparams: [goods, price, price]\npag",
+		[]string{
+			`t.yaml:2: name "a b": a name is 1 to 64 letters, digits, _ or -`, `t.yaml:3: param price stands twice`,
+			`t.yaml:4: unknown key "pag"; did you mean page?`}},
 }
 
 func TestMistakes(t *testing.T) {
@@ -160,14 +162,16 @@ func TestGoodFiles(t *testing.T) {
 
 func TestDefaultsAndOrder(t *testing.T) {
 	got := parse(t, strings.Replace(good, "data:", "data:\n  time9: 15:01\n  date1: 2019-10-01", 1))
-	if diff := cmp.Diff([]string{"formal", "zh_CN", "reject", "hold"}, []string{got.MiniprogramState, got.Lang, got.OnTooLong, got.OnUnknown}); diff != "" {
+	if diff := cmp.Diff([]string{"formal", "zh_CN", "reject", "hold"},
+		[]string{got.MiniprogramState, got.Lang, got.OnTooLong, got.OnUnknown}); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 	var fields []string
 	for _, f := range got.Fields {
 		fields = append(fields, f.Key+" "+string(f.Type)+" "+f.Value)
 	}
-	if diff := cmp.Diff([]string{"time9 time 15:01", "date1 date 2019-10-01", "thing2 thing {goods}", "amount3 amount {price}元"}, fields); diff != "" {
+	if diff := cmp.Diff([]string{"time9 time 15:01", "date1 date 2019-10-01", "thing2 thing {goods}",
+		"amount3 amount {price}元"}, fields); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 }
@@ -185,7 +189,8 @@ func TestMistakesAcrossFiles(t *testing.T) {
 		{"name twice", map[string]string{"b.yaml": other("b", "order"), "a.yaml": good}, []string{`b.yaml:2: name "order" is already the name in a.yaml:2`}},
 		{"name as an id", map[string]string{"b.yaml": other("b", "abc"), "a.yaml": good}, []string{`b.yaml:2: name "abc" is already the id in a.yaml:1`}},
 		{"id as a name", map[string]string{"b.yaml": other("order", "b"), "a.yaml": good}, []string{`b.yaml:1: id "order" is already the name in a.yaml:2`}},
-		{"all of all files, sorted", map[string]string{"c.yaml": "", "b.yml": good, "a.yaml": other("a b", "x/y"), "d.yaml": strings.Repeat("x", maxFile+1)}, []string{
+		{"all of all files, sorted", map[string]string{"c.yaml": "", "b.yml": good, "a.yaml": other("a b", "x/y"),
+			"d.yaml": strings.Repeat("x", maxFile+1)}, []string{
 			`a.yaml:1: id "a b": a WeChat template id is 1 to 64 of A-Z a-z 0-9 _ -`,
 			`a.yaml:2: name "x/y": a name is 1 to 64 letters, digits, _ or -`,
 			`b.yml: call it b.yaml: only *.yaml is read`,

@@ -35,14 +35,15 @@ func TestReadme(t *testing.T) {
 			t.Errorf("key %s is not described", key)
 		}
 	}
-	for kind := range rules {
+	for kind := range requirements {
 		if !strings.Contains(readme, "`"+string(kind)+"`") {
 			t.Errorf("type %s is not described", kind)
 		}
 	}
 
 	wrong := strings.NewReplacer("page:", "pages:", "{goodsPrice}", "{goodsPrise}").Replace(example)
-	_, err = Load(folder(map[string]string{"orderStatus.yaml": strings.Replace(wrong, "title:", "# for people\ntitle:", 1)}))
+	_, err = Load(folder(map[string]string{"orderStatus.yaml": strings.Replace(wrong, "title:", "# for people\ntitle:",
+		1)}))
 	if err == nil {
 		t.Fatal("loaded")
 	}
@@ -83,7 +84,7 @@ func TestReadmeTypes(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(len(rules), len(seen)); diff != "" {
+	if diff := cmp.Diff(len(requirements), len(seen)); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }

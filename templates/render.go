@@ -53,13 +53,15 @@ func (t *Template) Render(params []string, page string) (Payload, error) {
 func (t *Template) countError(given int) *RenderError {
 	takes := fmt.Sprintf("%s takes %d parameters, but got %d", t.Name, len(t.Params), given)
 	if given > len(t.Params) {
-		return &RenderError{Index: len(t.Params) + 1, Reason: fmt.Sprintf("%s: %d too many", takes, given-len(t.Params))}
+		return &RenderError{Index: len(t.Params) + 1,
+			Reason: fmt.Sprintf("%s: %d too many", takes, given-len(t.Params))}
 	}
 	var missing []string
 	for i := given; i < len(t.Params); i++ {
 		missing = append(missing, t.place(i))
 	}
-	return &RenderError{Index: given + 1, Param: t.Params[given], Reason: takes + ": missing " + strings.Join(missing, ", ")}
+	return &RenderError{Index: given + 1, Param: t.Params[given],
+		Reason: takes + ": missing " + strings.Join(missing, ", ")}
 }
 
 // valueError names the parameters that a refused value was made of. Every such value has one: a value
@@ -80,7 +82,8 @@ func (t *Template) valueError(f *Field, params []string, reason string) *RenderE
 	if len(names) > 1 {
 		subject, verb = "parameters", "make"
 	}
-	e.Reason = fmt.Sprintf("%s %s %s %s %s: %s", subject, strings.Join(names, " and "), verb, f.Key, quote(value), reason)
+	e.Reason = fmt.Sprintf("%s %s %s %s %s: %s", subject, strings.Join(names, " and "), verb, f.Key, quote(value),
+		reason)
 	return e
 }
 

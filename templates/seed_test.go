@@ -58,7 +58,8 @@ func TestShippedTemplatesSendWhatTheOriginalSent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Payload{TemplateID: c.Sent.TemplateID, Page: c.Sent.Page, MiniprogramState: c.Sent.MiniprogramState, Lang: c.Sent.Lang}
+			want := Payload{TemplateID: c.Sent.TemplateID, Page: c.Sent.Page, MiniprogramState: c.Sent.MiniprogramState,
+				Lang: c.Sent.Lang}
 			for _, f := range byName.Fields {
 				want.Data = append(want.Data, Item{f.Key, c.Sent.Data[f.Key].Value})
 			}

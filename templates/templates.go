@@ -1,11 +1,16 @@
-// Package templates turns the positional values of a message into the payload of a WeChat subscribe message.
+// Package templates turns the positional values of a message into the payload of a WeChat subscribe message. It knows
+// no database, no queue and no network.
 //
-// A template is one YAML file: it names the places of parameterArr once, and WeChat's keys (thing2, amount3, …)
-// refer to those names. Files are read and checked at start, all mistakes reported together; rendering is
-// pure, and refuses a value only when WeChat certainly would. README.md in this folder describes the format.
+// A template is one YAML file: it names the places of parameterArr once, and WeChat's keys (thing2, amount3, …) refer
+// to those names. Files are read and checked at start, and all mistakes are reported together. Rendering refuses a
+// value only when WeChat certainly would. README.md in this folder describes the format.
 //
-// The rules of types, keys and pages are those of WeChat's page on sending a subscribe message:
-// https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_sendmessage.html
+// Begin reading at Template in this file; load.go and check.go read and check the files, render.go fills a template,
+// types.go says what each of WeChat's types takes.
+//
+// What types, keys and pages may hold is said by WeChat's page on sending a subscribe message:
+// https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/
+// api_sendmessage.html
 package templates
 
 import "slices"
@@ -23,7 +28,7 @@ const (
 // Template is one checked template file. Templates come from Load; they are shared, and must not be changed.
 type Template struct {
 	ID, Name, Title  string
-	Params           []string // names of parameterArr's places, in order; "_" is a place that the template does not show
+	Params           []string // names of parameterArr's places, in order; "_" is a place that is not shown
 	Page             string   // as written, with its {param}; "" means that the card leads nowhere
 	MiniprogramState string   // developer, trial or formal
 	Lang             string   // zh_CN, en_US, zh_HK or zh_TW
@@ -42,8 +47,8 @@ type Field struct {
 	Value  string   // as written: {goodsPrice}元
 	Values []string // what an enum may be, when the file says so
 
-	rule *rule
-	text text
+	requirement *requirement
+	text        text
 }
 
 // Catalogue is a set of templates. It never changes, and is safe for concurrent use.

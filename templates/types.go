@@ -27,19 +27,19 @@ const (
 	Enum            Type = "enum"
 )
 
-// rule is what WeChat certainly refuses in a type. Where its page is silent, or reports differ, WeChat is left to judge:
-// a value refused here by mistake could never be sent, one passed by mistake costs a request.
-type rule struct {
+// requirement is what WeChat certainly refuses in a type. Where its page is silent, or reports differ, WeChat is left
+// to judge: a value refused here by mistake could never be sent, one passed by mistake costs a request.
+type requirement struct {
 	max      int             // longest value in characters, 0 when the form says it
 	hanMax   int             // the same for a value with Chinese characters, when it differs
 	allows   func(rune) bool // which characters may occur at all, nil when any
 	form     lazily          // the value as a whole, nil when characters and length say all
 	free     bool            // text for people, so that it may be cut; a cut number, id or time would lie
 	ellipsis string          // what a cut text ends with
-	says     string          // the rule as a sentence
+	says     string          // the requirement as a sentence
 }
 
-var rules = map[Type]*rule{
+var requirements = map[Type]*requirement{
 	Thing: {max: 20, free: true, ellipsis: "…", says: "a thing is up to 20 characters of any kind"},
 	Number: {allows: runes("+-.", unicode.Nd), form: numberForm,
 		says: "a number is up to 32 digits, with or without decimals"},
@@ -50,11 +50,13 @@ var rules = map[Type]*rule{
 	CharacterString: {max: 32, allows: func(r rune) bool { return !isHan(r) },
 		says: "a character_string is up to 32 letters, digits and symbols, no Chinese"},
 	Time: {allows: runes(clockRunes), form: timeForm,
-		says: "a time is HH:MM or HH:MM:SS, with or without a date (2019年10月1日, 2019-10-01) before it; a range joins two by ~, not ～"},
+		says: "a time is HH:MM or HH:MM:SS, with or without a date (2019年10月1日, 2019-10-01) before it; " +
+			"a range joins two by ~, not ～"},
 	Date: {allows: runes(clockRunes), form: dateForm,
 		says: "a date is 2019年10月1日 or 2019-10-01, with or without HH:MM after it; a range joins two by ~, not ～"},
 	Amount: {allows: runes("+-. 元", unicode.Nd, unicode.Sc), form: amountForm,
-		says: "an amount is up to 10 digits, with or without decimals; one currency symbol may stand before them, 元 after"},
+		says: "an amount is up to 10 digits, with or without decimals; " +
+			"one currency symbol may stand before them, 元 after"},
 	PhoneNumber: {max: 17, allows: func(r rune) bool { return !unicode.IsLetter(r) },
 		says: "a phone_number is up to 17 digits and symbols, no letters or Chinese"},
 	CarNumber: {max: 8, allows: runes("", unicode.L, unicode.Nd), form: carForm,

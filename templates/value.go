@@ -15,23 +15,23 @@ func (f *Field) fit(value string, truncate bool) (fitting, reason string) {
 	if value == "" {
 		return "", "it is empty, and WeChat refuses an empty value"
 	}
-	length, han, reason := f.rule.measure(value)
+	length, han, reason := f.requirement.measure(value)
 	if reason != "" {
 		return "", reason
 	}
-	limit := f.rule.limit(han)
+	limit := f.requirement.maxLength(han)
 	if limit > 0 && length > limit {
 		short, ok := "", false
-		if truncate && f.rule.free {
-			short, ok = cut(value, limit, f.rule.ellipsis)
+		if truncate && f.requirement.free {
+			short, ok = cut(value, limit, f.requirement.ellipsis)
 		}
 		if !ok {
-			return "", fmt.Sprintf("it is %d characters long: %s", length, f.rule.says)
+			return "", fmt.Sprintf("it is %d characters long: %s", length, f.requirement.says)
 		}
 		value = short
 	}
-	if f.rule.form != nil && !f.rule.form().MatchString(value) {
-		return "", f.rule.says
+	if f.requirement.form != nil && !f.requirement.form().MatchString(value) {
+		return "", f.requirement.says
 	}
 	if len(f.Values) > 0 && !slices.Contains(f.Values, value) {
 		return "", "it must be one of " + strings.Join(f.Values, ", ")
@@ -39,7 +39,8 @@ func (f *Field) fit(value string, truncate bool) (fitting, reason string) {
 	return value, ""
 }
 
-func (r *rule) limit(han bool) int {
+// maxLength is how many characters a value may have; 0 means that its form says it.
+func (r *requirement) maxLength(han bool) int {
 	if han && r.hanMax > 0 {
 		return r.hanMax
 	}
@@ -48,7 +49,7 @@ func (r *rule) limit(han bool) int {
 
 // measure looks at each character: how many there are, whether one is Chinese, and the first that can't be sent.
 // WeChat does not say how it counts an emoji, so UTF-16 units are counted: never fewer than characters.
-func (r *rule) measure(value string) (length int, han bool, reason string) {
+func (r *requirement) measure(value string) (length int, han bool, reason string) {
 	for i, c := range value {
 		switch {
 		case c == utf8.RuneError && !strings.HasPrefix(value[i:], "\uFFFD"):

@@ -35,8 +35,8 @@ type entry struct {
 	value ast.Node
 }
 
-// entries reads a file's only document as a mapping. The syntax tree is walked by hand, and not decoded into a struct, because a
-// decoder stops at the first mistake, and forgets lines and the order of keys.
+// entries reads a file's only document as a mapping. The syntax tree is walked by hand, and not decoded into a struct,
+// because a decoder stops at the first mistake, and forgets lines and the order of keys.
 func (s *source) entries(content []byte) []entry {
 	if !utf8.Valid(content) {
 		s.fail(1, "the file is not valid UTF-8: save it as UTF-8")
@@ -142,11 +142,13 @@ func (s *source) text(e entry) (scalar, bool) {
 	case *ast.LiteralNode:
 		return scalar{v.Value.Value, e.key.line}, true
 	case ast.MapNode:
-		s.fail(e.key.line, `%s must be text: a value with { in it stands in quotes, as in "{name}"`, shorten(e.key.value))
+		s.fail(e.key.line, `%s must be text: a value with { in it stands in quotes, as in "{name}"`,
+			shorten(e.key.value))
 	case *ast.NullNode:
 		s.fail(e.key.line, "%s has no value", shorten(e.key.value))
 	default:
-		s.fail(e.key.line, "%s must be text, but is %s: write it in quotes if it is meant so", shorten(e.key.value), kind(v))
+		s.fail(e.key.line, "%s must be text, but is %s: write it in quotes if it is meant so", shorten(e.key.value),
+			kind(v))
 	}
 	return scalar{}, false
 }

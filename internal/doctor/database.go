@@ -20,19 +20,20 @@ type Database struct {
 // least is the oldest PostgreSQL that submsg works with, as server_version_num.
 const least = 140000
 
-// Connect is the check that everything else about the database needs.
+const whoSQL = `SELECT current_user AS login, current_database() AS database`
+
+// Connect is the check that all other checks of the database need.
 func (d *Database) Connect(ctx context.Context) (Finding, error) {
 	conn, err := connect(ctx, d.Config)
 	if err != nil {
 		return Finding{Level: Fail, Says: err.Error(), Remedy: "mend DATABASE_URL, or what the server says no for"}, nil
 	}
 	d.Conn = conn
-	var login, database string
-	err = conn.QueryRow(ctx, `SELECT current_user, current_database()`).Scan(&login, &database)
-	return Fine("%s at %s, database %s", login, d.Config.Host, database), err
+	who, err := readOne[struct{ Login, Database string }](ctx, conn, whoSQL)
+	return Fine("%s at %s, database %s", who.Login, d.Config.Host, who.Database), err
 }
 
-// connect works also through a transaction pooler, which is what may have to be found out.
+// connect works also through a transaction pooler: whether there is one is for a check to find out.
 func connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -51,15 +52,26 @@ func (d *Database) Close() {
 	}
 }
 
+// readOne reads one row by the names of its columns.
+func readOne[T any](ctx context.Context, conn *pgx.Conn, sql string, args ...any) (row T, err error) {
+	rows, _ := conn.Query(ctx, sql, args...) // its error comes from CollectExactlyOneRow
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[T])
+}
+
+const versionSQL = `
+SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version`
+
 // Version checks that the server isn't too old.
 func (d *Database) Version(ctx context.Context) (Finding, error) {
-	var number int
-	var version string
-	err := d.Conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version')`).Scan(&number, &version)
-	if err == nil && number < least {
-		return Finding{Level: Fail, Says: "PostgreSQL " + version, Remedy: "upgrade the server: 14 is the least"}, nil
+	server, err := readOne[struct {
+		Number  int
+		Version string
+	}](ctx, d.Conn, versionSQL)
+	if err == nil && server.Number < least {
+		return Finding{Level: Fail, Says: "PostgreSQL " + server.Version,
+			Remedy: "upgrade the server: 14 is the least"}, nil
 	}
-	return Fine("PostgreSQL %s", version), err
+	return Fine("PostgreSQL %s", server.Version), err
 }
 
 const clockSQL = `SELECT clock_timestamp()`
@@ -67,7 +79,7 @@ const clockSQL = `SELECT clock_timestamp()`
 // farOff is a difference of clocks that shows.
 const farOff = 2 * time.Second
 
-// Clocks compares the database's, which all of a message's times are by, with this machine's.
+// Clocks compares the database's clock, which all times of a message are by, with this machine's.
 func (d *Database) Clocks(ctx context.Context) (Finding, error) {
 	var there time.Time
 	before := time.Now()
@@ -93,18 +105,21 @@ func compareClocks(before, after, there time.Time) Finding {
 	if off < 0 {
 		word = "behind"
 	}
-	return Finding{Level: Warn, Says: fmt.Sprintf("the database's is %s %s this machine's", off.Abs().Round(100*time.Millisecond), word),
+	return Finding{Level: Warn,
+		Says:   fmt.Sprintf("the database's is %s %s this machine's", off.Abs().Round(100*time.Millisecond), word),
 		Remedy: "let both machines keep time by NTP; sendAfter and expireTime go by the database's"}
 }
 
-// Commits checks that a commit means what it says.
+// Commits checks that the server waits for the disk before it reports a commit.
 func (d *Database) Commits(ctx context.Context) (Finding, error) {
 	var mode string
 	if err := d.Conn.QueryRow(ctx, `SELECT current_setting('synchronous_commit')`).Scan(&mode); err != nil {
 		return Finding{}, err
 	}
 	if mode == "off" {
-		return Finding{Level: Warn, Says: "synchronous_commit is off: when the server crashes it forgets the last moment, and what was sent in it is sent again",
+		return Finding{Level: Warn,
+			Says: "synchronous_commit is off: when the server crashes it forgets the last moment, " +
+				"and what was sent in it is sent again",
 			Remedy: "ALTER ROLE … SET synchronous_commit = on, for submsg's login"}, nil
 	}
 	return Fine("synchronous_commit is %s", mode), nil

@@ -1,5 +1,10 @@
-// Package doctor examines what submsg depends on, check by check: what is so, whether that is well, and what to do if not. It
-// holds the checks of the database server; cmd adds those that need other packages.
+// Package doctor examines what submsg depends on, check by check: what it finds, whether that is well, and what a
+// person does if it is not.
+//
+// It holds the checks of the database server, and the order in which checks are made. It knows no template, no channel
+// and no rule: the command adds the checks that need those packages. It changes nothing that it looks at.
+//
+// Begin reading at Check and Examine, then database.go for the first checks.
 package doctor
 
 import (
@@ -43,18 +48,19 @@ func (f Finding) String() string {
 	return strings.Join(strings.FieldsFunc(line, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
-// Fine is a finding with nothing to do.
+// Fine is a finding that leaves nothing to do.
 func Fine(format string, args ...any) Finding {
 	return Finding{Level: OK, Says: fmt.Sprintf(format, args...)}
 }
 
-// NotNow is a check that couldn't be made.
+// NotNow is the finding of a check that couldn't be made.
 func NotNow(format string, args ...any) Finding {
 	return Finding{Level: Skipped, Says: fmt.Sprintf(format, args...)}
 }
 
-// Check is one thing to look at. What it needs are other checks, before it in the list; if one of those failed or was skipped,
-// it is skipped. An error of Examine is a failure, or, where the login lacks a right to look, a reason to skip.
+// Check is one thing to look at. Needs names checks that stand before it in the list: if one of those failed or was
+// skipped, this one is skipped. An error of Examine is a failure, or, where the login lacks a right to look, a reason
+// to skip.
 type Check struct {
 	Name    string
 	Needs   []string
@@ -64,8 +70,8 @@ type Check struct {
 // checkWithin bounds one check.
 const checkWithin = 15 * time.Second
 
-// Examine makes the checks in their order, but for those to leave out, and tells each finding as it comes. It returns how many
-// failed.
+// Examine makes the checks in their order, except those to leave out, and tells each finding as it comes. It returns
+// how many failed.
 func Examine(ctx context.Context, checks []Check, leaveOut []string, tell func(Finding)) (failed int) {
 	well := map[string]bool{}
 	for _, c := range checks {

@@ -53,7 +53,10 @@ func TestTriggersAreAll(t *testing.T) {
 	}
 	got := map[string][]string{}
 	var table, name string
-	if _, err := pgx.ForEachRow(rows, []any{&table, &name}, func() error { got[table] = append(got[table], name); return nil }); err != nil {
+	if _, err := pgx.ForEachRow(rows, []any{&table, &name}, func() error {
+		got[table] = append(got[table], name)
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(triggers, got); diff != "" {
@@ -63,9 +66,10 @@ func TestTriggersAreAll(t *testing.T) {
 
 func TestTriggersLost(t *testing.T) {
 	d := newDatabase(t)
-	d.exec(t, `ALTER TABLE subMsgRule ENABLE REPLICA TRIGGER submsgrule_armed; ALTER TABLE subMsgList ENABLE ALWAYS TRIGGER submsglist_by_hand; DROP TABLE subMsgPause CASCADE`)
+	d.exec(t, `ALTER TABLE subMsgRule ENABLE REPLICA TRIGGER submsgrule_added_or_removed; ALTER TABLE subMsgList ENABLE ALWAYS TRIGGER submsglist_by_hand; DROP TABLE subMsgPause CASCADE`)
 	got, err := d.Triggers(t.Context())
-	want := "submsgpause_wake is missing, submsgpause_wake_truncate is missing, submsgpause_wake_update is missing, submsgrule_armed is disabled"
+	want := "submsgpause_wake is missing, submsgpause_wake_truncate is missing, submsgpause_wake_update is missing, " +
+		"submsgrule_added_or_removed is disabled"
 	if err != nil || got.Level != Fail || got.Says != want {
 		t.Errorf("%+v, %v; want %s", got, err, want)
 	}
@@ -108,7 +112,8 @@ func TestCompareClocks(t *testing.T) {
 		{4 * time.Second, 1500 * time.Millisecond, Warn, "the database's is 2.5s ahead of this machine's"},
 		{-time.Hour, time.Second, Warn, "the database's is 1h0m0s behind this machine's"},
 	} {
-		if got := compareClocks(now, now.Add(tt.took), now.Add(tt.there)); got.Level != tt.level || got.Says != tt.says {
+		got := compareClocks(now, now.Add(tt.took), now.Add(tt.there))
+		if got.Level != tt.level || got.Says != tt.says {
 			t.Errorf("%s off, asked for %s: %+v", tt.there, tt.took, got)
 		}
 	}

@@ -92,7 +92,8 @@ func TestXmin(t *testing.T) {
 				t.Fatal(err)
 			}
 			f, err := d.Xmin(t.Context())
-			if err != nil || f.Level != Warn || !regexp.MustCompile(tt.says).MatchString(f.Says) || !regexp.MustCompile(tt.remedy).MatchString(f.Remedy) {
+			says, remedy := regexp.MustCompile(tt.says), regexp.MustCompile(tt.remedy)
+			if err != nil || f.Level != Warn || !says.MatchString(f.Says) || !remedy.MatchString(f.Remedy) {
 				t.Errorf("%+v, %v", f, err)
 			}
 			d.long = time.Hour
@@ -108,8 +109,14 @@ func TestXmin(t *testing.T) {
 
 func TestBlame(t *testing.T) {
 	age := 3661.0
-	f := blame([]holder{{true, "the replication slot s", nil, "drop it"}, {true, "pid 1", &age, "end 1"}, {false, "pid 2", &age, "end 2"}, {false, "pid 3", &age, "end 3"}, {false, "pid 4", &age, "end 4"}})
-	if f.Level != Warn || f.Says != "vacuum is held back by the replication slot s, pid 1 for 1h1m1s, locks that `submsg migrate up` would wait for are held by pid 2 for 1h1m1s and 2 more" || f.Remedy != "drop it; end 1; end 2" {
+	f := blame([]holder{
+		{true, "the replication slot s", nil, "drop it"},
+		{true, "pid 1", &age, "end 1"}, {false, "pid 2", &age, "end 2"},
+		{false, "pid 3", &age, "end 3"}, {false, "pid 4", &age, "end 4"},
+	})
+	const says = "vacuum is held back by the replication slot s, pid 1 for 1h1m1s, " +
+		"locks that `submsg migrate up` would wait for are held by pid 2 for 1h1m1s and 2 more"
+	if f.Level != Warn || f.Says != says || f.Remedy != "drop it; end 1; end 2" {
 		t.Errorf("%+v", f)
 	}
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// triggers are submsg's own by table, as stored. Those of rules are the affair of submsg_rules().
+// triggers are submsg's own triggers by table, as Postgres stores the names. submsg_rules() looks after those of rules.
 var triggers = map[string][]string{
 	"submsglist":  {"submsglist_by_hand", "submsglist_wake_insert"},
 	"submsgpause": {"submsgpause_wake", "submsgpause_wake_truncate", "submsgpause_wake_update"},
-	"submsgrule":  {"submsgrule_armed", "submsgrule_insert", "submsgrule_rearmed", "submsgrule_update"},
+	"submsgrule":  {"submsgrule_added_or_removed", "submsgrule_changed", "submsgrule_insert", "submsgrule_update"},
 }
 
-// "" is a trigger that isn't there.
+// A trigger that isn't there is enabled ”.
 const triggersSQL = `
-SELECT tableName, name, coalesce(tgenabled::text, '')
+SELECT tableName AS table_name, name, coalesce(tgenabled::text, '') AS enabled
 FROM unnest($1::text[], $2::text[]) AS wanted (tableName, name)
 LEFT JOIN pg_trigger ON tgrelid = to_regclass(tableName) AND tgname = name
 WHERE tgenabled IS NULL OR tgenabled NOT IN ('O', 'A')
-ORDER BY tableName, name`
+ORDER BY table_name, name`
 
 // Triggers checks that submsg's own are there and enabled.
 func (d *Database) Triggers(ctx context.Context) (Finding, error) {
@@ -36,15 +36,16 @@ func (d *Database) Triggers(ctx context.Context) (Finding, error) {
 		return Finding{}, err
 	}
 	var says, remedies []string
-	var table, name, enabled string
-	_, err = pgx.ForEachRow(rows, []any{&table, &name, &enabled}, func() error {
-		if enabled == "" {
-			says, remedies = append(says, name+" is missing"), append(remedies, fmt.Sprintf("CREATE TRIGGER %s as migrations/schema.sql has it", name))
+	broken, err := pgx.CollectRows(rows, pgx.RowToStructByName[struct{ TableName, Name, Enabled string }])
+	for _, t := range broken {
+		if t.Enabled == "" {
+			says = append(says, t.Name+" is missing")
+			remedies = append(remedies, fmt.Sprintf("CREATE TRIGGER %s as migrations/objects has it", t.Name))
 		} else {
-			says, remedies = append(says, name+" is disabled"), append(remedies, fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER %s", table, name))
+			says = append(says, t.Name+" is disabled")
+			remedies = append(remedies, fmt.Sprintf("ALTER TABLE %s ENABLE TRIGGER %s", t.TableName, t.Name))
 		}
-		return nil
-	})
+	}
 	if err != nil || len(says) == 0 {
 		return Fine("all %d are there and enabled", len(names)), err
 	}

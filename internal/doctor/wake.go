@@ -16,9 +16,10 @@ const (
 	notifySQL  = `SELECT pg_notify('submsg_doctor', $1)`
 )
 
-const listenDirectly = "set SUBMSG_LISTEN_URL to a direct connection to the same database, or to off: then a message may wait 2 s"
+const listenDirectly = "set SUBMSG_LISTEN_URL to a direct connection to the same database, or to off: " +
+	"then a message may wait 2 s"
 
-// Wake notifies by the pool's way and waits for it on the listening connection.
+// Wake sends a NOTIFY on a connection like those of the pool, and waits for it on the listening connection.
 func (d *Database) Wake(ctx context.Context) (Finding, error) {
 	if d.Listen == nil {
 		return Fine("not asked for, SUBMSG_LISTEN_URL is off: a message may wait 2 s"), nil
@@ -31,7 +32,7 @@ func (d *Database) Wake(ctx context.Context) (Finding, error) {
 	if _, err := listener.Exec(ctx, listenSQL); err != nil {
 		return Finding{}, err
 	}
-	word := rand.Text() // others may be examining too
+	word := rand.Text() // because others may be examining at the same time
 	if _, err := d.Conn.Exec(ctx, notifySQL, word); err != nil {
 		return Finding{}, err
 	}
@@ -41,7 +42,9 @@ func (d *Database) Wake(ctx context.Context) (Finding, error) {
 		heard, err := listener.WaitForNotification(waitCtx)
 		switch {
 		case pgconn.Timeout(err) && ctx.Err() == nil:
-			return Finding{Level: Fail, Says: fmt.Sprintf("no NOTIFY arrives on the listening connection within %s: it is a transaction pooler, or another database", hearWithin),
+			return Finding{Level: Fail,
+				Says: fmt.Sprintf("no NOTIFY arrives on the listening connection within %s: "+
+					"it is a transaction pooler, or another database", hearWithin),
 				Remedy: listenDirectly}, nil
 		case err != nil:
 			return Finding{}, err
@@ -54,7 +57,7 @@ func (d *Database) Wake(ctx context.Context) (Finding, error) {
 // The triggers and submsg stop notifying where the queue is half full.
 const fullQueue, fillingQueue = 0.5, 0.1
 
-// Notifications looks at the server's queue of them, which one bad listener can fill for all.
+// Notifications looks at the server's queue of notifications, which one session that doesn't read can fill for all.
 func (d *Database) Notifications(ctx context.Context) (Finding, error) {
 	var usage float64
 	if err := d.Conn.QueryRow(ctx, `SELECT pg_notification_queue_usage()`).Scan(&usage); err != nil {
@@ -66,7 +69,8 @@ func (d *Database) Notifications(ctx context.Context) (Finding, error) {
 func judgeQueue(usage float64) Finding {
 	f := Finding{Level: OK, Says: fmt.Sprintf("the server's queue is %.0f %% full", 100*usage)}
 	if usage >= fillingQueue {
-		f.Level, f.Remedy = Warn, "end the session that listens and has been in a transaction for long: the server's log names its pid"
+		f.Level = Warn
+		f.Remedy = "end the session that listens and has been in a transaction for long: the server's log names its pid"
 	}
 	if usage >= fullQueue {
 		f.Level, f.Says = Fail, f.Says+", and submsg no longer notifies"
@@ -87,7 +91,7 @@ func (d *Database) Pooler(ctx context.Context) (Finding, error) {
 		return Finding{}, fmt.Errorf("a second connection: %w", err)
 	}
 	defer second.Close(context.WithoutCancel(ctx))
-	tx, err := second.Begin(ctx) // holds its session as long as it lasts
+	tx, err := second.Begin(ctx) // a transaction keeps its session
 	if err != nil {
 		return Finding{}, err
 	}
@@ -106,7 +110,8 @@ func (d *Database) Pooler(ctx context.Context) (Finding, error) {
 	return judgePooler(d.Conn.PgConn().PID() == first, shared, d.Config.DefaultQueryExecMode), nil
 }
 
-// judgePooler judges by whether the server's pid is what the protocol said at the start, and whether sessions change hands.
+// judgePooler judges by two facts: whether the server's pid is the one that the protocol gave at the start, and whether
+// two connections got the same session.
 func judgePooler(direct, shared bool, mode pgx.QueryExecMode) Finding {
 	switch {
 	case shared && (mode == pgx.QueryExecModeCacheStatement || mode == pgx.QueryExecModeDescribeExec):

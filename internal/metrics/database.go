@@ -13,35 +13,43 @@ import (
 )
 
 const (
-	// Counting more would cost as much as sending.
+	// To count more would cost as much as sending.
 	most = 10000
-	// However often somebody scrapes, the database is asked no more often than this, and not for longer.
+	// However often somebody scrapes, the database is asked no more often than this, and has no longer to answer.
 	askEvery = 5 * time.Second
 	askFor   = 2 * time.Second
 )
 
-// For this transaction only: an end on the server too, and the index whatever the statistics say.
+// These settings are for this transaction only: the server, too, ends the query in time, and it uses the index whatever
+// its statistics say.
 const askSQL = `SELECT set_config('statement_timeout', '1500ms', true), set_config('enable_seqscan', 'off', true),
     set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`
 
-// What is paused says nothing about how late messages are, and an infinite dueAt has no age.
+// Paused messages are left out of the age, because they say nothing about how late submsg is, and so is an infinite
+// dueAt.
 const queueSQL = `
 WITH due AS MATERIALIZED (
     SELECT dueAt, templateId FROM subMsgList WHERE dueAt <= now() ORDER BY dueAt, id LIMIT $1
 )
-SELECT (SELECT count(*) FROM due),
-    (SELECT count(*) FROM (SELECT FROM subMsgList WHERE dueAt > now() ORDER BY dueAt, id LIMIT $1) AS later),
+SELECT (SELECT count(*) FROM due) AS due,
+    (SELECT count(*) FROM (SELECT FROM subMsgList WHERE dueAt > now() ORDER BY dueAt, id LIMIT $1) AS later) AS later,
     coalesce((SELECT extract(epoch FROM clock_timestamp() - min(dueAt))::float8 FROM due
         WHERE dueAt > '-infinity' AND templateId NOT IN (SELECT templateId FROM subMsgPause)
-            AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')), 0),
-    ARRAY(SELECT templateId FROM subMsgPause LIMIT $1)`
+            AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')), 0) AS oldest,
+    ARRAY(SELECT templateId FROM subMsgPause LIMIT $1) AS paused`
 
 var (
-	upDesc     = prometheus.NewDesc("submsg_database_up", "1 if the database has answered the scrape; 0: what is about the queue is missing.", nil, nil)
-	dueDesc    = prometheus.NewDesc("submsg_due_messages", "Messages that could be sent now, those of paused templates included; 10000 means that or more.", nil, nil)
-	laterDesc  = prometheus.NewDesc("submsg_scheduled_messages", "Messages that wait for their time; 10000 means that or more.", nil, nil)
-	oldestDesc = prometheus.NewDesc("submsg_oldest_due_age_seconds", "For how long the oldest message that isn't paused could have been sent, of the first 10000 due; 0 if there is none.", nil, nil)
-	pausedDesc = prometheus.NewDesc("submsg_template_paused", "1 for each template that is paused; * is every template.", []string{"template"}, nil)
+	upDesc = prometheus.NewDesc("submsg_database_up",
+		"1 if the database has answered the scrape; 0: what is about the queue is missing.", nil, nil)
+	dueDesc = prometheus.NewDesc("submsg_due_messages",
+		"Messages that could be sent now, those of paused templates included; 10000 means that or more.", nil, nil)
+	laterDesc = prometheus.NewDesc("submsg_scheduled_messages",
+		"Messages that wait for their time; 10000 means that or more.", nil, nil)
+	oldestDesc = prometheus.NewDesc("submsg_oldest_due_age_seconds",
+		"For how long the oldest message that isn't paused could have been sent, of the first 10000 due; "+
+			"0 if there is none.", nil, nil)
+	pausedDesc = prometheus.NewDesc("submsg_template_paused",
+		"1 for each template that is paused; * is every template.", []string{"template"}, nil)
 	queueDescs = []*prometheus.Desc{upDesc, dueDesc, laterDesc, oldestDesc, pausedDesc}
 )
 
@@ -58,16 +66,21 @@ type queue struct {
 // WatchDatabase shows the queue, and the pool that leads to it.
 func (m *Metrics) WatchDatabase(pool *pgxpool.Pool) {
 	connections := func(state string, n func(*pgxpool.Stat) int32) prometheus.Collector {
-		return gauge("submsg_pool_connections", "Connections to the database.", prometheus.Labels{"state": state}, func() float64 { return float64(n(pool.Stat())) })
+		return gauge("submsg_pool_connections", "Connections to the database.", prometheus.Labels{"state": state},
+			func() float64 { return float64(n(pool.Stat())) })
 	}
 	m.registry.MustRegister(&queue{pool: pool, name: m.name},
 		connections("acquired", (*pgxpool.Stat).AcquiredConns),
 		connections("idle", (*pgxpool.Stat).IdleConns),
 		connections("constructing", (*pgxpool.Stat).ConstructingConns),
-		gauge("submsg_pool_max_connections", "The most connections that there may be.", nil, func() float64 { return float64(pool.Stat().MaxConns()) }),
-		counter("submsg_pool_acquires_total", "Times that a connection was taken.", func() float64 { return float64(pool.Stat().AcquireCount()) }),
-		counter("submsg_pool_waits_total", "Times that none was free at once.", func() float64 { return float64(pool.Stat().EmptyAcquireCount()) }),
-		counter("submsg_pool_wait_seconds_total", "Time spent waiting for a free one.", func() float64 { return pool.Stat().EmptyAcquireWaitTime().Seconds() }))
+		gauge("submsg_pool_max_connections", "The most connections that there may be.", nil,
+			func() float64 { return float64(pool.Stat().MaxConns()) }),
+		counter("submsg_pool_acquires_total", "Times that a connection was taken.",
+			func() float64 { return float64(pool.Stat().AcquireCount()) }),
+		counter("submsg_pool_waits_total", "Times that none was free at once.",
+			func() float64 { return float64(pool.Stat().EmptyAcquireCount()) }),
+		counter("submsg_pool_wait_seconds_total", "Time spent waiting for a free one.",
+			func() float64 { return pool.Stat().EmptyAcquireWaitTime().Seconds() }))
 }
 
 // Describe is prometheus.Collector's.
@@ -89,28 +102,36 @@ func (q *queue) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
+// queueState is what the database says of the queue.
+type queueState struct {
+	Due, Later int64
+	Oldest     float64
+	Paused     []string
+}
+
 func (q *queue) ask() []prometheus.Metric {
 	ctx, cancel := context.WithTimeout(context.Background(), askFor)
 	defer cancel()
-	var due, later int64
-	var oldest float64
-	var paused []string
+	var seen queueState
 	batch := new(pgx.Batch)
 	batch.Queue(askSQL)
-	batch.Queue(queueSQL, most).QueryRow(func(row pgx.Row) error { return row.Scan(&due, &later, &oldest, &paused) })
+	batch.Queue(queueSQL, most).Query(func(rows pgx.Rows) (err error) {
+		seen, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[queueState])
+		return err
+	})
 	if q.pool.SendBatch(ctx, batch).Close() != nil {
 		return []prometheus.Metric{value(upDesc, 0)}
 	}
-	all := []prometheus.Metric{value(upDesc, 1), value(dueDesc, float64(due)), value(laterDesc, float64(later)),
-		value(oldestDesc, max(oldest, 0))}
-	told := map[string]bool{}
-	for _, id := range paused {
+	all := []prometheus.Metric{value(upDesc, 1), value(dueDesc, float64(seen.Due)),
+		value(laterDesc, float64(seen.Later)), value(oldestDesc, max(seen.Oldest, 0))}
+	shown := map[string]bool{}
+	for _, id := range seen.Paused {
 		name := id
 		if id != outbox.Account {
-			name = q.name(id) // an id and a name have one
+			name = q.name(id) // a template that is paused under its id and its name is one
 		}
-		if !told[name] {
-			told[name] = true
+		if !shown[name] {
+			shown[name] = true
 			all = append(all, value(pausedDesc, 1, name))
 		}
 	}

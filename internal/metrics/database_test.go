@@ -52,7 +52,8 @@ func TestQueue(t *testing.T) {
 			pool := pgtest.Pool(t)
 			exec(t, pool, `SELECT; `+tt.sql)
 			values := collected(t, &queue{pool: pool, name: named})
-			got := figures{values["submsg_due_messages"], values["submsg_scheduled_messages"], math.Floor(values["submsg_oldest_due_age_seconds"] / 3600)}
+			got := figures{values["submsg_due_messages"], values["submsg_scheduled_messages"],
+				math.Floor(values["submsg_oldest_due_age_seconds"] / 3600)}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}

@@ -1,7 +1,11 @@
 // Package metrics counts what one submsg does, and shows it to Prometheus.
 //
-// Names begin with submsg_ and follow Prometheus' conventions; a test lints them. Labels are bounded: a template is one of the
-// catalogue's names or "other", and nothing about a person is in any of them.
+// Names begin with submsg_ and follow Prometheus' conventions, which a test checks. Labels are bounded: a template is
+// one of the catalogue's names or "other". Nothing about a person is in a label. It knows no channel: it wraps any
+// outbox.Sender, and reads the queue itself, at most once in five seconds.
+//
+// Begin reading at New for what is counted, at Wrap (sender.go) for where, at database.go for what only the database
+// knows.
 package metrics
 
 import (
@@ -29,21 +33,24 @@ type Metrics struct {
 	refreshes *prometheus.CounterVec
 }
 
-// New makes the metrics of a version of submsg. template returns the name of a template by its id or name, "" for one that
-// isn't known.
+// New makes the metrics of a version of submsg. The function template returns the name of a template by its id or name,
+// and "" for a template that isn't known.
 func New(version string, template func(idOrName string) string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		template: template,
 		sends: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "submsg_sends_total",
-			Help: "Sends by template and by WeChat's verdict: accepted, refused, later, halt or unknown. A message that is tried again counts again."},
+			Help: "Sends by template and by WeChat's verdict: accepted, refused, later, halt or unknown. " +
+				"A message that is tried again counts again."},
 			[]string{"template", "outcome"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "submsg_sends_in_flight", Help: "Sends under way in this process."}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "submsg_sends_in_flight",
+			Help: "Sends under way in this process."}),
 		took: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "submsg_send_duration_seconds",
 			Help:    "How long sends took, without those that were refused before anything went out.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}}),
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "submsg_due_to_send_seconds",
-			Help:    "From when a message could have been sent to when its send began, by the clocks of the database and of this machine.",
+			Help: "From when a message could have been sent to when its send began, " +
+				"by the clocks of the database and of this machine.",
 			Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 300, 1800, 3600, 21600, 86400}}),
 		woken: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "submsg_wake_to_send_seconds",
 			Help:    "From when a wake was heard to when a send that it led to began.",
@@ -52,10 +59,11 @@ func New(version string, template func(idOrName string) string) *Metrics {
 			Help: "Answers of WeChat's access_token endpoint: ok, or failed."}, []string{"result"}),
 	}
 	for _, result := range []string{"ok", "failed"} {
-		m.refreshes.WithLabelValues(result) // a series that isn't there can't be seen to rise
+		m.refreshes.WithLabelValues(result) // so that both series are there from the start: the first failure is a rise
 	}
 	m.registry.MustRegister(m.sends, m.inFlight, m.took, m.late, m.woken, m.refreshes,
-		gauge("submsg_build_info", "Which submsg this is.", prometheus.Labels{"version": version}, func() float64 { return 1 }),
+		gauge("submsg_build_info", "Which submsg this is.", prometheus.Labels{"version": version},
+			func() float64 { return 1 }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -74,9 +82,10 @@ func (m *Metrics) Refreshed(ok bool) {
 	m.refreshes.WithLabelValues(result).Inc()
 }
 
-// WatchListener shows whether wakes arrive. Who only polls has no listener to show.
+// WatchListener shows whether wakes arrive. A process that only polls has no listener, and doesn't call it.
 func (m *Metrics) WatchListener(listening func() bool) {
-	m.registry.MustRegister(gauge("submsg_listener_up", "1 while wakes are proved to arrive; 0: messages are found by polling.", nil, func() float64 {
+	const help = "1 while wakes are proved to arrive; 0: messages are found by polling."
+	m.registry.MustRegister(gauge("submsg_listener_up", help, nil, func() float64 {
 		if listening() {
 			return 1
 		}

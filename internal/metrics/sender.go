@@ -7,7 +7,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// sender counts what goes through another one.
+// sender counts what goes through another Sender.
 type sender struct {
 	outbox.Sender
 	*Metrics
@@ -16,7 +16,7 @@ type sender struct {
 // Wrap returns a Sender that counts the sends of s.
 func (m *Metrics) Wrap(s outbox.Sender) outbox.Sender { return sender{s, m} }
 
-// Send counts also what panics: its verdict is unknown, as package outbox judges it.
+// Send counts a send that panics, too: its verdict is unknown, as package outbox judges it.
 func (s sender) Send(ctx context.Context, c outbox.Claimed) (v outbox.Verdict) {
 	began := time.Now()
 	s.inFlight.Inc()

@@ -63,13 +63,18 @@ func TestSends(t *testing.T) {
 		}
 		return verdicts[c.ID]
 	}))
-	for id, template := range map[int64]string{1: "orderStatus", 2: "zT99mpoUCb28M02K7ohTO3h81IvBUlgt8JVRn6rkNSc", 3: openid, 4: "", 5: "\xff\x00\"}\n{x=\"", 6: strings.Repeat("长", 4000)} {
-		if v := s.Send(t.Context(), outbox.Claimed{ID: id, OpenID: openid, TemplateID: template, Params: []string{openid}}); !cmp.Equal(v, verdicts[id]) {
+	for id, template := range map[int64]string{
+		1: "orderStatus", 2: "zT99mpoUCb28M02K7ohTO3h81IvBUlgt8JVRn6rkNSc", 3: openid, 4: "",
+		5: "\xff\x00\"}\n{x=\"", 6: strings.Repeat("长", 4000),
+	} {
+		claimed := outbox.Claimed{ID: id, OpenID: openid, TemplateID: template, Params: []string{openid}}
+		if v := s.Send(t.Context(), claimed); !cmp.Equal(v, verdicts[id]) {
 			t.Errorf("the verdict %+v was changed to %+v", verdicts[id], v)
 		}
 	}
 	for range 500 {
-		s.Send(t.Context(), outbox.Claimed{ID: 3, OpenID: openid, TemplateID: fmt.Sprint(openid, time.Now().UnixNano())})
+		template := fmt.Sprint(openid, time.Now().UnixNano())
+		s.Send(t.Context(), outbox.Claimed{ID: 3, OpenID: openid, TemplateID: template})
 	}
 	scraped := scrape(t, m)
 	want := []string{
@@ -83,7 +88,8 @@ func TestSends(t *testing.T) {
 	if diff := cmp.Diff(want, ours(scraped, "submsg_sends_total{")); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"submsg_send_duration_seconds_count 5"}, ours(scraped, "submsg_send_duration_seconds_count")); diff != "" {
+	want = []string{"submsg_send_duration_seconds_count 5"}
+	if diff := cmp.Diff(want, ours(scraped, "submsg_send_duration_seconds_count")); diff != "" {
 		t.Errorf("sends that went out:\n%s", diff)
 	}
 	if strings.Contains(scraped, openid[:8]) {
@@ -94,7 +100,8 @@ func TestSends(t *testing.T) {
 func TestDueToSend(t *testing.T) {
 	m := New("v1", named)
 	s := m.Wrap(script(func(outbox.Claimed) outbox.Verdict { return outbox.Verdict{} }))
-	for _, due := range []time.Time{{}, time.Now().Add(-time.Hour - time.Minute), time.Now().Add(time.Hour)} { // unknown, late, and a clock that is ahead
+	unknown, late, ahead := time.Time{}, time.Now().Add(-time.Hour-time.Minute), time.Now().Add(time.Hour)
+	for _, due := range []time.Time{unknown, late, ahead} {
 		s.Send(t.Context(), outbox.Claimed{Due: due})
 	}
 	scraped := scrape(t, m)

@@ -11,7 +11,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// Sent again can be what has come to an end, called off what has not come to success.
+// Retryable is what can be sent again: whatever has come to an end. Cancellable is what can be called off.
 var (
 	Retryable   = []outbox.Status{outbox.Failed, outbox.Uncertain, outbox.Expired, outbox.Cancelled, outbox.Succeeded}
 	Cancellable = []outbox.Status{outbox.Waiting, outbox.Failed, outbox.Uncertain, outbox.Expired}
@@ -31,10 +31,11 @@ const (
 
 // Left is a message that was left as it is.
 type Left struct {
-	ID     int64         `json:"id"`
-	Why    Why           `json:"why"`
-	Status outbox.Status `json:"sendStatus,omitempty"`
-	Text   string        `json:"text,omitempty"` // what the database said
+	ID      int64         `json:"id"`
+	Why     Why           `json:"why"`
+	Status  outbox.Status `json:"sendStatus,omitempty" db:"sendStatus"`
+	Text    string        `json:"text,omitempty"`        // what the database said,
+	English string        `json:"textEnglish,omitempty"` // and in English, where it is submsg's own guard that says so
 }
 
 // Result is what has become of a change: each id is in Changed or in Left.
@@ -46,22 +47,27 @@ type Result struct {
 // mostChanged bounds a transaction: so many rows are locked at once.
 const mostChanged = 1000
 
-// The same as an administrator's own UPDATE; the triggers of the table guard it. Rows that somebody holds are passed over, not
-// waited for, and what has changed since it was found is left alone.
+// It is the same as an administrator's own UPDATE, and the table's triggers guard it. Rows that somebody holds are
+// passed over, not waited for, and what has changed since it was found is left alone.
 const changeSQL = `
 WITH picked AS MATERIALIZED (
     SELECT id FROM subMsgList
-    WHERE id = ANY ($9) AND ` + matchSQL + ` AND sendStatus <> $10 AND ($10 <> 'wait' OR expireTime IS NULL OR expireTime > clock_timestamp())
+    WHERE id = ANY ($9) AND ` + matchSQL + ` AND sendStatus <> $10
+        AND ($10 <> 'wait' OR expireTime IS NULL OR expireTime > clock_timestamp())
     ORDER BY id FOR UPDATE SKIP LOCKED
 )
 UPDATE subMsgList m SET sendStatus = $10 FROM picked WHERE m.id = picked.id RETURNING m.id`
 
 const leftSQL = `
-SELECT id, sendStatus, ` + matchSQL + ` AND sendStatus <> $10, $10 = 'wait' AND coalesce(expireTime <= clock_timestamp(), false) FROM subMsgList WHERE id = ANY ($9)`
+SELECT id, sendStatus, CASE
+    WHEN (` + matchSQL + ` AND sendStatus <> $10) IS NOT TRUE THEN 'changed'
+    WHEN $10 = 'wait' AND expireTime <= clock_timestamp() THEN 'late'
+    ELSE 'locked' END AS why, '' AS text, '' AS english
+FROM subMsgList WHERE id = ANY ($9)`
 
-// Retry sets messages that Find has found to wait, Cancel to cancel: in transactions of 1,000 at most, each message only if the
-// selection still holds. Progress, if not nil, is called after each with the result so far; its error ends it. What was done before
-// an error stays done, and is in the result.
+// Retry sets messages that Find has found to wait, Cancel to cancel: in transactions of 1,000 at most, each message
+// only if the selection still holds. Progress, if not nil, is called after each transaction with the result so far;
+// its error ends the work. What was done before an error stays done, and is in the result.
 func Retry(ctx context.Context, db DB, s Selection, ids []int64, progress func(Result) error) (Result, error) {
 	return change(ctx, db, s, ids, outbox.Waiting, progress)
 }
@@ -79,7 +85,9 @@ type alteration struct {
 	result Result
 }
 
-func change(ctx context.Context, db DB, s Selection, ids []int64, to outbox.Status, progress func(Result) error) (Result, error) {
+func change(
+	ctx context.Context, db DB, s Selection, ids []int64, to outbox.Status, progress func(Result) error,
+) (Result, error) {
 	var err error
 	if s.Templates, err = spellings(ctx, db, s.Templates); err != nil {
 		return Result{}, fmt.Errorf("set %s: %w", to, err)
@@ -99,16 +107,18 @@ func change(ctx context.Context, db DB, s Selection, ids []int64, to outbox.Stat
 	return a.result, nil
 }
 
-// write changes a batch; where the database refuses, each half of it apart, down to the single message.
+// write changes a batch. Where the database refuses that, it changes each half of the batch by itself, down to the
+// single message, so that only the refused ones are left.
 func (a *alteration) write(ctx context.Context, batch []int64) error {
 	done, err := a.update(ctx, batch)
-	if message, refused := refusal(err); refused && len(batch) > 1 {
+	if says, refused := refusal(err); refused && len(batch) > 1 {
 		if err := a.write(ctx, batch[:len(batch)/2]); err != nil {
 			return err
 		}
 		return a.write(ctx, batch[len(batch)/2:])
 	} else if refused {
-		a.result.Left = append(a.result.Left, Left{ID: batch[0], Why: Refused, Text: message})
+		says.ID, says.Why = batch[0], Refused
+		a.result.Left = append(a.result.Left, says)
 		return nil
 	} else if err != nil {
 		return err
@@ -142,30 +152,20 @@ func (a *alteration) explain(ctx context.Context, batch []int64) error {
 	if err != nil {
 		return err
 	}
-	why := make(map[int64]Left, len(batch))
-	var l Left
-	var selected, late bool
-	_, err = pgx.ForEachRow(rows, []any{&l.ID, &l.Status, &selected, &late}, func() error {
-		switch {
-		case !selected:
-			l.Why = Changed
-		case late:
-			l.Why = Late
-		default:
-			l.Why = Locked
-		}
-		why[l.ID] = l
-		return nil
-	})
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Left])
 	if err != nil {
 		return err
 	}
+	there := make(map[int64]Left, len(batch))
+	for _, l := range list {
+		there[l.ID] = l
+	}
 	for _, id := range batch {
-		if l, found := why[id]; found {
-			a.result.Left = append(a.result.Left, l)
-		} else {
-			a.result.Left = append(a.result.Left, Left{ID: id, Why: Gone})
+		l, found := there[id]
+		if !found {
+			l = Left{ID: id, Why: Gone}
 		}
+		a.result.Left = append(a.result.Left, l)
 	}
 	return nil
 }

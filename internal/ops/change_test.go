@@ -50,7 +50,9 @@ func TestRetryLeavesWhatIsNotItsOwn(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	person.exec(`COMMIT`)
-	for id, want := range map[int64]string{1: "wait", 2: "fail", 3: "cancel", 5: "fail", 6: "fail", 7: "wait", 8: "wait"} {
+	for id, want := range map[int64]string{
+		1: "wait", 2: "fail", 3: "cancel", 5: "fail", 6: "fail", 7: "wait", 8: "wait",
+	} {
 		if got := d.status(id); got != want {
 			t.Errorf("message %d is %s, want %s", id, got, want)
 		}
@@ -86,7 +88,8 @@ func TestChangesGoInBatches(t *testing.T) {
 // What is being sent can be neither.
 func TestSendingIsLeft(t *testing.T) {
 	d := newDB(t, `INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o', 't', 'sending', gen_random_uuid(), now() + interval '1 min')`)
-	for _, do := range []func(context.Context, ops.DB, ops.Selection, []int64, func(ops.Result) error) (ops.Result, error){ops.Retry, ops.Cancel} {
+	type change func(context.Context, ops.DB, ops.Selection, []int64, func(ops.Result) error) (ops.Result, error)
+	for _, do := range []change{ops.Retry, ops.Cancel} {
 		result, err := do(t.Context(), d, ops.Selection{}, []int64{1}, nil)
 		if err != nil || len(result.Left) != 1 || result.Left[0].Why != ops.Refused || d.status(1) != "sending" {
 			t.Errorf("%v, %v", result, err)
@@ -101,7 +104,8 @@ func TestChangeNeedsItsRight(t *testing.T) {
 	role := "reads_" + d.Config().Database
 	d.exec(`CREATE ROLE "` + role + `"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO "` + role + `"; SET ROLE "` + role + `"`)
 	defer d.exec(`RESET ROLE; DROP OWNED BY "` + role + `"; DROP ROLE "` + role + `"`)
-	if result, err := ops.Retry(t.Context(), d, failed, d.find(failed), nil); err == nil || result.Changed+int64(len(result.Left)) != 0 {
+	result, err := ops.Retry(t.Context(), d, failed, d.find(failed), nil)
+	if err == nil || result.Changed+int64(len(result.Left)) != 0 {
 		t.Errorf("%v, %v", result, err)
 	}
 }

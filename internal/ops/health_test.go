@@ -62,7 +62,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// What stands open without a snapshot holds back nothing but those who wait for its locks. The view's minute is made none.
+// What stands open without a snapshot holds back nothing but those who wait for its locks. The view's minute is made
+// none.
 func TestOpenTransaction(t *testing.T) {
 	d := newDB(t)
 	other := connect(t, d.url)
@@ -100,7 +101,8 @@ func TestLongTransaction(t *testing.T) {
 	role := "reader_" + strings.ToLower(d.Config().Database)
 	d.exec(`CREATE ROLE "` + role + `"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO "` + role + `"; GRANT EXECUTE ON FUNCTION submsg_rules TO "` + role + `"; SET ROLE "` + role + `"`)
 	defer d.exec(`RESET ROLE; DROP OWNED BY "` + role + `"; DROP ROLE "` + role + `"`)
-	if seen, state, remark := d.fact("long transaction"); seen != value || state != "warn" || strings.Contains(remark, "not done yet") {
+	seen, state, remark := d.fact("long transaction")
+	if seen != value || state != "warn" || strings.Contains(remark, "not done yet") {
 		t.Errorf("an ordinary login sees %q %s: %s", seen, state, remark)
 	}
 	other.exec(`ROLLBACK`)

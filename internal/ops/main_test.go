@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
@@ -67,12 +68,18 @@ func all[T any](d *db, sql string, args ...any) []T {
 	return list
 }
 
-// settled inserts messages that have come to an end some time ago: status, errcode, text.
+// settled inserts messages that have come to an end some time ago: status, errcode, kind, text.
 const settled = `
-INSERT INTO subMsgList (openid, templateId, sendStatus, errCode, sendStatusMsg, createTime, sendTime, attempts)
-SELECT 'oABCD5EFgh1JKlm' || g, $1, $2, $3::int, $4, now() - $5::interval, now() - $5::interval, 1 FROM generate_series(1, $6::int) g`
+INSERT INTO subMsgList (openid, templateId, sendStatus, errCode, errKind, sendStatusMsg, createTime, sendTime, attempts)
+SELECT 'oABCD5EFgh1JKlm' || g, $1, $2, $3::int, $4, $5, now() - $6::interval, now() - $6::interval, 1
+FROM generate_series(1, $7::int) g`
 
+// settle takes an errcode, a kind, or nil.
 func (d *db) settle(n int, template, status string, code any, text, ago string) {
 	d.t.Helper()
-	d.exec(settled, template, status, code, text, ago, n)
+	var kind any
+	if k, ok := code.(explain.Kind); ok {
+		code, kind = nil, k
+	}
+	d.exec(settled, template, status, code, kind, text, ago, n)
 }

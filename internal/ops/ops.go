@@ -1,9 +1,12 @@
-// Package ops is what operators and administrators ask of the messages, and do to them: how it goes, which messages there
-// are, the story of one, sending again, calling off. The commands stand on it.
+// Package ops is what operators and administrators ask of the messages, and what they do to them: how it goes, which
+// messages there are, the story of one, sending again, calling off.
 //
-// Nothing here counts the table: there is no index by outcome, as it would have to be written at each settlement.
-// What is asked often reads a bounded number of rows (the views of migration 000012); a selection that names neither ids nor
-// waiting messages walks the primary key from its newest end, in steps.
+// It knows no terminal and no language: commands and the console print what it finds, in the words of package
+// explain. It never counts the table, because no index is by outcome (every settlement would have to write it): it
+// reads a bounded number of rows, and a selection that names neither ids nor waiting messages walks the primary key
+// from its newest end.
+//
+// Begin reading at Message, then status.go (Look), show.go (Show), select.go (Find) and change.go (Retry, Cancel).
 package ops
 
 import (
@@ -11,11 +14,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -26,15 +31,17 @@ type DB interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
-// Message is a row of subMsgList. Times that are infinite come as the years 1970 and 9999.
+// Message is a row of subMsgList, wherever people read one. A new column gets a field here and a line in
+// messageColumns. Times that are infinite come as the years 1970 and 9999.
 type Message struct {
 	ID          int64           `json:"id"`
 	OpenID      string          `json:"openid"`
 	TemplateID  string          `json:"templateId"`
-	Params      json.RawMessage `json:"parameterArr"` // a list of texts, unless a rule of the table was dropped
-	Status      outbox.Status   `json:"sendStatus"`
-	Text        string          `json:"sendStatusMsg,omitempty"`
+	Params      json.RawMessage `json:"parameterArr" db:"parameterArr"` // a list of texts, unless a CHECK was dropped
+	Status      outbox.Status   `json:"sendStatus" db:"sendStatus"`
+	Text        string          `json:"sendStatusMsg,omitempty" db:"sendStatusMsg"`
 	ErrCode     *int32          `json:"errCode,omitempty"`
+	ErrKind     explain.Kind    `json:"errKind,omitempty"`
 	SendTime    *time.Time      `json:"sendTime,omitempty"`
 	CreateTime  time.Time       `json:"createTime"`
 	UpdateTime  time.Time       `json:"updateTime"`
@@ -48,6 +55,24 @@ type Message struct {
 	LeaseUntil  *time.Time      `json:"leaseUntil,omitempty"`
 	TraceParent string          `json:"traceparent,omitempty"` // as somebody wrote it
 }
+
+// messageColumns is what is read of a row into a Message, by the names of its fields.
+const messageColumns = `
+    id, openid, templateId,
+    coalesce(to_json(parameterArr), 'null') AS parameterArr,
+    sendStatus,
+    coalesce(sendStatusMsg, '') AS sendStatusMsg,
+    errCode,
+    coalesce(errKind, '') AS errKind,
+    sendTime, createTime, updateTime,
+    least(greatest(sendAfter, 'epoch'), '9999-01-01') AS sendAfter,
+    CASE WHEN expireTime IS NOT NULL THEN least(greatest(expireTime, 'epoch'), '9999-01-01') END AS expireTime,
+    coalesce(page, '') AS page,
+    coalesce(dedupKey, '') AS dedupKey,
+    attempts, msgId,
+    coalesce(claimId::text, '') AS claimId,
+    leaseUntil,
+    coalesce(traceparent, '') AS traceparent`
 
 // List is the parameters as a list; false if they are none.
 func (m Message) List() (params []string, ok bool) {
@@ -65,11 +90,7 @@ func (m Message) List() (params []string, ok bool) {
 	return params, true
 }
 
-const messagesSQL = `
-SELECT id, openid, templateId, coalesce(to_json(parameterArr), 'null'), sendStatus, coalesce(sendStatusMsg, ''), errCode, sendTime, createTime, updateTime,
-    least(greatest(sendAfter, 'epoch'), '9999-01-01'), CASE WHEN expireTime IS NOT NULL THEN least(greatest(expireTime, 'epoch'), '9999-01-01') END,
-    coalesce(page, ''), coalesce(dedupKey, ''), attempts, msgId, coalesce(claimId::text, ''), leaseUntil, coalesce(traceparent, '')
-FROM subMsgList WHERE id = ANY ($1) ORDER BY id DESC`
+const messagesSQL = `SELECT ` + messageColumns + ` FROM subMsgList WHERE id = ANY ($1) ORDER BY id DESC`
 
 // Messages reads rows by their ids, the newest first. Ids that there are not are left out.
 func Messages(ctx context.Context, db DB, ids []int64) ([]Message, error) {
@@ -77,14 +98,14 @@ func Messages(ctx context.Context, db DB, ids []int64) ([]Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the messages: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Message])
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Message])
 	if err != nil {
 		return nil, fmt.Errorf("read the messages: %w", err)
 	}
 	return list, nil
 }
 
-// Cause is why a message failed or waits, in plain words. The zero Cause: nobody wrote it down.
+// Cause is a cause in both tongues, as the table subMsgCause and the views have it.
 type Cause struct {
 	Cause           string `json:"cause"`
 	NextStep        string `json:"nextStep"`
@@ -92,29 +113,42 @@ type Cause struct {
 	NextStepEnglish string `json:"nextStepEnglish"`
 }
 
-const causeSQL = `
-SELECT cause, nextStep, causeEnglish, nextStepEnglish FROM subMsgCause
-WHERE errCode = $1 OR $1 IS NULL AND position(said IN $2) > 0 LIMIT 1`
-
-// cause explains an errcode, or where there is none, what the row says.
-func cause(ctx context.Context, db DB, errCode *int32, text string) (c Cause, err error) {
-	err = db.QueryRow(ctx, causeSQL, errCode, text).Scan(&c.Cause, &c.NextStep, &c.CauseEnglish, &c.NextStepEnglish)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Cause{}, nil
+// cause finds why a message failed or is tried again, by its errcode, or where there is none by its kind. It is
+// nil for a message that has not failed.
+func (m Message) cause() *Cause {
+	found, ok := explain.CauseOf(m.ErrCode, m.ErrKind)
+	if !ok && (m.Status == outbox.Failed || m.Status == outbox.Uncertain || m.Status == outbox.Expired) {
+		found, ok = explain.Written(m.Text), true
 	}
-	return c, err
+	if !ok {
+		return nil
+	}
+	return &Cause{found.Why.ZH, found.NextStep.ZH, found.Why.EN, found.NextStep.EN}
 }
 
-// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that isn't about rows:
-// rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A).
-func refusal(err error) (message string, ok bool) {
+// Explained is the cause as package explain has it.
+func (c Cause) Explained() explain.Cause {
+	return explain.Cause{
+		Why:      explain.Text{ZH: c.Cause, EN: c.CauseEnglish},
+		NextStep: explain.Text{ZH: c.NextStep, EN: c.NextStepEnglish},
+	}
+}
+
+// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that
+// isn't about rows: rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A).
+// submsg's own guard says it in English in the detail; other details are not taken, because they may show the row.
+func refusal(err error) (says Left, ok bool) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" {
-		return "", false
+		return Left{}, false
 	}
 	switch pg.Code[:2] {
 	case "08", "25", "28", "40", "42", "53", "57", "58", "XX":
-		return "", false
+		return Left{}, false
 	}
-	return pg.Message, true
+	says.Text = pg.Message
+	if strings.Contains(pg.Where, "submsglist_guard()") {
+		says.English = pg.Detail
+	}
+	return says, true
 }

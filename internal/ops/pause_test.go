@@ -34,7 +34,8 @@ func TestPauseWithoutProbe(t *testing.T) {
 	if got := one[string](d, `SELECT what || ' ' || nextProbe || ' ' || lift FROM subMsgPaused WHERE templateId = '*'`); got != `全部模板 (every template) infinity DELETE FROM subMsgPause WHERE templateId = '*';` {
 		t.Errorf("subMsgPaused: %s", got)
 	}
-	if value, state, remark := d.fact("paused"); value != "3" || state != "warn" || strings.Contains(remark, "WeChat") || strings.Contains(remark, "微信") {
+	value, state, remark := d.fact("paused")
+	if value != "3" || state != "warn" || strings.Contains(remark, "WeChat") || strings.Contains(remark, "微信") {
 		t.Errorf("subMsgHealth: %s %s %s", value, state, remark)
 	}
 }
@@ -50,7 +51,8 @@ func TestDueBefore(t *testing.T) {
 	}
 	d.exec(`UPDATE subMsgList SET sendAfter = '2030-01-01' WHERE id = 6`)
 	r, err := ops.Cancel(t.Context(), d, s, ids, nil)
-	if err != nil || r.Changed != 2 || len(r.Left) != 1 || r.Left[0] != (ops.Left{ID: 6, Why: ops.Changed, Status: "wait"}) {
+	left := ops.Left{ID: 6, Why: ops.Changed, Status: "wait"}
+	if err != nil || r.Changed != 2 || len(r.Left) != 1 || r.Left[0] != left {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -70,7 +70,8 @@ func words(statuses []outbox.Status) (list []string) {
 }
 
 // One statement finds what is known by its ids, what waits and what is being sent.
-const findSQL = `SELECT coalesce(array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') FROM subMsgList WHERE `
+const findSQL = `
+SELECT coalesce(array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') FROM subMsgList WHERE `
 
 const (
 	findIDsSQL     = findSQL + `id = ANY ($1)`
@@ -78,18 +79,21 @@ const (
 	findSendingSQL = findSQL + `id = ANY (ARRAY(SELECT unnest(ids) FROM subMsgClaim))`
 )
 
-// Everything else is found by a walk. The number of rows is written out: a plan for any number may sort the whole table.
+// Everything else is found by a walk. The number of rows stands in the statement, because a plan for any number of them
+// may sort the whole table.
 const stepSQL = `
 WITH step AS MATERIALIZED (
     SELECT id, openid, templateId, sendStatus, errCode, createTime, sendAfter FROM subMsgList WHERE id < $9 ORDER BY id DESC LIMIT 10000
 )
-SELECT count(*), coalesce(min(id), 0), coalesce(max(createTime), 'epoch'), coalesce(array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') FROM step`
+SELECT count(*) AS looked, coalesce(min(id), 0) AS last, coalesce(max(createTime), 'epoch') AS newest,
+    coalesce(array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') AS found
+FROM step`
 
 // Ids follow createTime nearly: a transaction may insert for so long after it began.
 const longestInsert = time.Hour
 
-// Find returns the ids of the selected messages, the newest first. Progress, if not nil, is called with the number of rows looked at
-// and found so far; its error ends the search.
+// Find returns the ids of the selected messages, the newest first. Progress, if not nil, is called with the number of
+// rows looked at and found so far; its error ends the search.
 func Find(ctx context.Context, db DB, s Selection, progress func(looked, found int64) error) (ids []int64, err error) {
 	var now time.Time
 	if err := db.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
@@ -98,7 +102,7 @@ func Find(ctx context.Context, db DB, s Selection, progress func(looked, found i
 	if s.Templates, err = spellings(ctx, db, s.Templates); err != nil {
 		return nil, fmt.Errorf("find the messages: %w", err)
 	}
-	only := func(status outbox.Status) bool { return slices.Equal(s.Statuses, []outbox.Status{status}) }
+	only := func(status outbox.Status) bool { return len(s.Statuses) == 1 && s.Statuses[0] == status }
 	m := s.matches(now)
 	switch {
 	case s.IDs != nil:
@@ -119,17 +123,29 @@ func Find(ctx context.Context, db DB, s Selection, progress func(looked, found i
 	return ids, nil
 }
 
-func (s Selection) walk(ctx context.Context, db DB, now time.Time, progress func(looked, found int64) error) (ids []int64, err error) {
+// step is what one step of a walk has found.
+type step struct {
+	Looked int64
+	Last   int64     // the lowest id
+	Newest time.Time // the latest createTime
+	Found  []int64
+}
+
+func (s Selection) walk(
+	ctx context.Context, db DB, now time.Time, progress func(looked, found int64) error,
+) (ids []int64, err error) {
 	m := s.matches(now)
 	for before, looked := int64(math.MaxInt64), int64(0); ; {
-		var n, last int64
-		var newest time.Time
-		var found []int64
-		if err := db.QueryRow(ctx, stepSQL, append(slices.Clone(m), before)...).Scan(&n, &last, &newest, &found); err != nil {
+		// The error of Query comes from CollectExactlyOneRow.
+		rows, _ := db.Query(ctx, stepSQL, append(slices.Clone(m), before)...)
+		at, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[step])
+		if err != nil {
 			return nil, err
 		}
-		ids, before, looked = append(ids, found...), last, looked+n
-		if n == 0 || s.Limit > 0 && len(ids) >= s.Limit || s.Newer > 0 && newest.Before(now.Add(-s.Newer-longestInsert)) {
+		ids, before, looked = append(ids, at.Found...), at.Last, looked+at.Looked
+		enough := s.Limit > 0 && len(ids) >= s.Limit
+		beyond := s.Newer > 0 && at.Newest.Before(now.Add(-s.Newer-longestInsert))
+		if at.Looked == 0 || enough || beyond {
 			return ids, nil
 		}
 		if progress != nil {
@@ -142,11 +158,11 @@ func (s Selection) walk(ctx context.Context, db DB, now time.Time, progress func
 
 // Tally is a number of messages of one status.
 type Tally struct {
-	Status outbox.Status
+	Status outbox.Status `db:"sendStatus"`
 	Count  int64
 }
 
-const tallySQL = `SELECT sendStatus, count(*) FROM subMsgList WHERE id = ANY ($1) GROUP BY 1 ORDER BY 2 DESC, 1`
+const tallySQL = `SELECT sendStatus, count(*) FROM subMsgList WHERE id = ANY ($1) GROUP BY sendStatus ORDER BY count(*) DESC, sendStatus`
 
 // Count tells how many of the messages have which status, the most frequent first.
 func Count(ctx context.Context, db DB, ids []int64) ([]Tally, error) {
@@ -154,7 +170,7 @@ func Count(ctx context.Context, db DB, ids []int64) ([]Tally, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count the messages: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Tally])
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Tally])
 	if err != nil {
 		return nil, fmt.Errorf("count the messages: %w", err)
 	}

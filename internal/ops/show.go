@@ -38,7 +38,7 @@ SELECT count(*) FROM (
     SELECT FROM subMsgList WHERE dueAt IS NOT NULL AND (dueAt, id) < ((SELECT dueAt FROM subMsgList WHERE id = $1), $1) ORDER BY dueAt, id LIMIT 10001
 ) AS before`
 
-const heldSQL = `SELECT r.name, h.due FROM subMsgHeld h JOIN subMsgRule r ON r.id = h.ruleId WHERE h.messageId = $1`
+const heldSQL = `SELECT r.name AS rule, h.due FROM subMsgHeld h JOIN subMsgRule r ON r.id = h.ruleId WHERE h.messageId = $1`
 
 const rulesSQL = `SELECT name FROM subMsgRule WHERE templateId = ANY ($1) ORDER BY name`
 
@@ -55,6 +55,7 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 		return Story{}, ErrNoMessage
 	}
 	s := Story{Message: found[0]}
+	s.Cause = s.cause()
 	names, err := spellings(ctx, db, []string{s.TemplateID})
 	if err != nil {
 		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)
@@ -68,8 +69,8 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 		s.Rules, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
 	})
-	collect(batch, heldSQL, &held, id)
-	collect(batch, pausedSQL, &s.Pauses, names)
+	readAll(batch, heldSQL, &held, id)
+	readAll(batch, pausedSQL, &s.Pauses, names)
 	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)
 	}
@@ -77,14 +78,5 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 		s.Held = &held[0]
 	}
 	s.Stale = s.Status == outbox.Sending && s.LeaseUntil != nil && s.LeaseUntil.Before(s.Now)
-	if s.Text != "" || s.ErrCode != nil {
-		c, err := cause(ctx, db, s.ErrCode, s.Text)
-		if err != nil {
-			return Story{}, fmt.Errorf("read the cause: %w", err)
-		}
-		if c != (Cause{}) {
-			s.Cause = &c
-		}
-	}
 	return s, nil
 }

@@ -24,7 +24,8 @@ func (d *db) look() ops.Status {
 func TestLook(t *testing.T) {
 	d := newDB(t)
 	empty := d.look()
-	if empty.Waiting+empty.Due+empty.Sending+empty.Looked != 0 || !empty.Whole || !empty.Awake || len(empty.Replicas) > 0 || empty.Now.IsZero() {
+	if empty.Waiting+empty.Due+empty.Sending+empty.Looked != 0 || !empty.Whole || !empty.Awake ||
+		len(empty.Replicas) > 0 || empty.Now.IsZero() {
 		t.Errorf("of an empty database: %+v", empty)
 	}
 	for _, name := range []string{"submsg listener", "submsg", "submsg"} {
@@ -46,11 +47,13 @@ func TestLook(t *testing.T) {
 		SELECT 'o', 'b', 'sending', '00000000-0000-4000-8000-000000000000'::uuid, now() + n * interval '1 min', now() - interval '2 min' FROM unnest('{-1,1}'::int[]) n RETURNING *)
 		INSERT INTO subMsgClaim SELECT '00000000-0000-4000-8000-000000000000', now() + interval '1 min', array_agg(id) FROM m`)
 	got := d.look()
-	want := ops.Status{Waiting: 4, Due: 2, Oldest: 5400, Next: 1800, Sending: 2, Overdue: 1, Looked: 20, Whole: true,
+	want := ops.Status{Backlog: ops.Backlog{Waiting: 4, Due: 2, Oldest: 5400, Next: 1800},
+		Claimed: ops.Claimed{Sending: 2, Overdue: 1}, Scope: ops.Scope{Looked: 20, Whole: true},
 		Rates: ops.Rates{Inserted: 5, Success: 2, Fail: 3}, Replicas: []ops.Replica{{Listens: 1, Sessions: 3}}}
 	seconds := cmp.Comparer(func(a, b float64) bool { return a-b < 30 && b-a < 30 })
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(ops.Status{}, "Now", "Estimate", "Rates", "Failures", "Problems", "Paused"),
-		cmpopts.IgnoreFields(ops.Replica{}, "Since", "Host"), seconds); diff != "" {
+	aside := cmpopts.IgnoreFields(ops.Status{},
+		"Backlog.Now", "Backlog.Estimate", "Rates", "Failures", "Problems", "Paused")
+	if diff := cmp.Diff(want, got, aside, cmpopts.IgnoreFields(ops.Replica{}, "Since", "Host"), seconds); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if got.Rates != want.Rates {
@@ -86,10 +89,12 @@ func TestShowOfARule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Held == nil || s.Held.Rule != "slips" || time.Until(s.Held.Due) < time.Minute || !cmp.Equal(s.Rules, []string{"slips"}) {
+	if s.Held == nil || s.Held.Rule != "slips" || time.Until(s.Held.Due) < time.Minute ||
+		!cmp.Equal(s.Rules, []string{"slips"}) {
 		t.Errorf("held %+v, rules %q", s.Held, s.Rules)
 	}
-	if len(s.Pauses) != 2 || s.Pauses[0].TemplateID != "*" || s.Pauses[1].TemplateID != "id-of-a" || s.Pauses[1].English == "" {
+	if len(s.Pauses) != 2 || s.Pauses[0].TemplateID != "*" || s.Pauses[1].TemplateID != "id-of-a" ||
+		s.Pauses[1].English == "" {
 		t.Errorf("pauses %+v, want the account's and its template's, by the other spelling", s.Pauses)
 	}
 	if _, err := ops.Show(t.Context(), d, 2); err != ops.ErrNoMessage {

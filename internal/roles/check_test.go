@@ -9,6 +9,7 @@ import (
 
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/internal/roles"
+	"github.com/submsg/submsg/migrations"
 )
 
 func (d *db) check() []string {
@@ -74,7 +75,8 @@ func TestCheckTellsEachDifference(t *testing.T) {
 					t.Errorf("not told: %s", want)
 				}
 			}
-			if inherits := strings.Contains(tt.damage, "GRANT @"); !inherits && !strings.Contains(tt.damage, "OWNER") && len(got) != len(tt.want) {
+			tellsMore := strings.Contains(tt.damage, "GRANT @") || strings.Contains(tt.damage, "OWNER")
+			if !tellsMore && len(got) != len(tt.want) {
 				t.Errorf("told: %q", got)
 			}
 			d.mend()
@@ -110,20 +112,28 @@ func TestCheckFromNothing(t *testing.T) {
 }
 
 func TestAnotherSchema(t *testing.T) {
-	d := newDB(t)
-	d.names.Schema = `The "Shop"`
-	d.exec(`ALTER SCHEMA public RENAME TO "The ""Shop"""`)
-	d.exec(d.names.SQL())
+	url := pgtest.Empty(t)
+	if err := (migrations.Migrator{URL: url, Schema: "The 店 Shop"}).Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d := newDBIn(t, url, "The 店 Shop")
 	if lines := d.check(); lines != nil {
 		t.Errorf("after the script: %q", lines)
 	}
-	d.exec(`REVOKE USAGE ON SCHEMA "The ""Shop""" FROM PUBLIC`)
-	d.exec(`SET search_path = "The ""Shop"""`)
+	d.exec(`REVOKE USAGE ON SCHEMA "The 店 Shop" FROM PUBLIC; SET search_path = "The 店 Shop"; SELECT setval('subMsgWake', 1)`)
 	if err := d.as("app", `INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`); err != nil {
+		t.Error(err)
+	}
+	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
+	if err := d.as("admin", `UPDATE subMsgList SET sendStatus = 'cancel'; SELECT FROM subMsgHealth; SELECT FROM submsg_rules()`); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]string(nil), d.check()); diff != "" {
 		t.Error(diff)
+	}
+	lacking, err := d.names.Lacking(t.Context(), connect(t, d.login("worker")))
+	if err != nil || len(lacking) > 0 {
+		t.Errorf("the worker lacks %q, %v", lacking, err)
 	}
 }
 
@@ -132,7 +142,7 @@ func TestValidate(t *testing.T) {
 		prefix, schema string
 		ok             bool
 	}{
-		{"submsg", "public", true}, {"a1_b", "The Shop", true},
+		{"submsg", "public", true}, {"a1_b", "The Shop", true}, {"submsg", `The "Shop"`, false},
 		{"", "public", false}, {"Submsg", "public", false}, {"a'b", "public", false}, {"pg_x", "public", false},
 		{strings.Repeat("x", 52), "public", false}, {"submsg", "", false}, {"submsg", "a\nb", false}, {"submsg", strings.Repeat("x", 64), false},
 	} {

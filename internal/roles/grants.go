@@ -38,17 +38,20 @@ type grant struct {
 }
 
 // What an application, or a person, says of a message. The rest is submsg's record of what became of it.
-var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "expireTime", "page", "dedupKey", "traceparent"}
+var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "expireTime", "page", "dedupKey",
+	"traceparent"}
 
 const (
 	messages = "subMsgList"
 	pauses   = "subMsgPause"
 	pace     = "subMsgPace"
-	home     = "subMsgHome"
+	origin   = "subMsgOrigin"
 	rules    = "subMsgRule"
 	failures = "subMsgRuleError"
 	held     = "subMsgHeld"
 	catalog  = "subMsgTemplate"
+	causes   = "subMsgCause"
+	objects  = "subMsgObject"
 	versions = migrations.VersionTable
 	claims   = "subMsgClaim"
 	wake     = "SEQUENCE subMsgWake"
@@ -57,21 +60,29 @@ const (
 )
 
 // What people look at.
-var views = []string{"subMsgRecent", "subMsgCause", "subMsgFailures", "subMsgPaused", "subMsgHealth"}
+var views = []string{"subMsgRecent", causes, "subMsgFailures", "subMsgPaused", "subMsgHealth"}
+
+// What subMsgCause says of each errcode and kind.
+var words = []string{"cause", "nextStep", "causeEnglish", "nextStepEnglish"}
 
 // What defining, testing and replaying rules calls. All of it runs with the rights of who calls, so that a rule
 // gives nobody more than he has: triggers on tables where he may make them, columns that he may read.
 var ruleFunctions = []string{"submsg_watch", "submsg_unwatch", "submsg_rules", "submsg_test", "submsg_replay",
-	"subMsgRule_column", "subMsgRule_text", "subMsgRule_param", "subMsgRule_time", "subMsgRule_refusal", "subMsgRule_key", "subMsgRule_plan",
-	"subMsgRule_value", "subMsgRule_astext", "subMsgRule_param_sql", "subMsgRule_time_sql", "subMsgRule_object_sql", "subMsgRule_sql",
-	"subMsgRule_place", "subMsgRule_seen", "subMsgRule_now", "subMsgRule_changes", "subMsgRule_fits", "subMsgRule_any",
-	"subMsgRule_trigger", "subMsgRule_arm", "subMsgRule_fire", "subMsgRule_touch", // the last two to make triggers of
-	"subMsgRule_flaw", "subMsgRule_list", "subMsgRule_read", "subMsgRule_replay"}
+	"subMsgRule_read_column", "subMsgRule_read_text", "subMsgRule_read_param", "subMsgRule_read_time", "subMsgRule_read_flag",
+	"subMsgRule_read_filter", "subMsgRule_refusal", "subMsgRule_key", "subMsgRule_plan", "subMsgRule_conditions",
+	"subMsgRule_value", "subMsgRule_value_text", "subMsgRule_object_sql", "subMsgRule_text_sql", "subMsgRule_param_sql",
+	"subMsgRule_time_sql", "subMsgRule_page_texts", "subMsgRule_query",
+	"subMsgRule_column_name", "subMsgRule_column_number", "subMsgRule_column_versions", "subMsgRule_table_identity",
+	"subMsgRule_current", "subMsgRule_changes_condition", "subMsgRule_fits_condition", "subMsgRule_any_condition",
+	"subMsgRule_set_trigger", "subMsgRule_set_triggers",
+	"subMsgRule_fire", "subMsgRule_touch", // to make triggers of
+	"subMsgRule_message_problem", "subMsgRule_text_array", "subMsgRule_preview", "subMsgRule_replay"}
 
 // grants is everything that anybody but the owner may do with submsg's objects; what isn't here is refused. Business
 // tables with rules (orders, the example) aren't here: who may use those is the application's affair.
 var grants = slices.Concat([]grant{
-	{public, "SELECT", wake, nil}, // the trigger of whoever inserts reads it; it tells nothing
+	{public, "SELECT", wake, nil},    // the trigger of whoever inserts reads it; it tells nothing
+	{public, "SELECT", objects, nil}, // every program of ours asks whether the database fits; it holds names of files
 
 	{app, "USAGE", schema, nil},
 	{app, "INSERT", messages, business},
@@ -79,28 +90,32 @@ var grants = slices.Concat([]grant{
 
 	{worker, "USAGE", schema, nil},
 	{worker, "SELECT", versions, []string{"version", "dirty"}},
-	{worker, "SELECT", messages, []string{"id", "openid", "templateId", "parameterArr", "page", "sendStatus", "sendStatusMsg",
-		"sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "traceparent", "ctid"}},
+	{worker, "SELECT", messages, []string{"id", "openid", "templateId", "parameterArr", "page", "sendStatus",
+		"sendStatusMsg", "sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil", "dueAt",
+		"traceparent", "ctid"}},
 	{worker, "SELECT", claims, nil},
 	{worker, "INSERT", claims, nil},
 	{worker, "DELETE", claims, nil},
-	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "sendTime", "updateTime", "sendAfter",
-		"attempts", "msgId", "claimId", "leaseUntil"}},
-	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "probeAt", "probes"}}, // excluded.reason counts as reading
-	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "probeAt"}},
-	{worker, "UPDATE", pauses, []string{"reason", "errCode", "pausedAt", "probeAt", "probes"}},
+	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "errKind", "sendTime", "updateTime",
+		"sendAfter", "attempts", "msgId", "claimId", "leaseUntil"}},
+	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "errKind", "probeAt", "probes"}}, // excluded.reason counts as reading
+	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "errKind", "probeAt"}},
+	{worker, "UPDATE", pauses, []string{"reason", "errCode", "errKind", "pausedAt", "probeAt", "probes"}},
 	{worker, "DELETE", pauses, nil},
 	{worker, "SELECT", pace, []string{"spentUntil"}},
 	{worker, "UPDATE", pace, []string{"spentUntil"}},
-	{worker, "SELECT", home, []string{"systemIdentifier", "databaseOid", "listOid"}},
-	{worker, "INSERT", home, []string{"systemIdentifier", "databaseOid", "listOid"}},
-	{worker, "UPDATE", home, []string{"systemIdentifier", "databaseOid", "listOid", "since"}},
+	{worker, "SELECT", origin, []string{"systemIdentifier", "databaseOid", "listOid"}},
+	{worker, "INSERT", origin, []string{"systemIdentifier", "databaseOid", "listOid"}},
+	{worker, "UPDATE", origin, []string{"systemIdentifier", "databaseOid", "listOid", "since"}},
 	{worker, "UPDATE", wake, nil},    // setval
 	{worker, "EXECUTE", forget, nil}, // in place of DELETE: it can't delete what is new
 	{worker, "SELECT", catalog, []string{"templateId", "name", "title", "params"}},
 	{worker, "INSERT", catalog, []string{"templateId", "name", "title", "params"}},
 	{worker, "UPDATE", catalog, []string{"name", "title", "params", "seenTime"}},
 	{worker, "DELETE", catalog, nil},
+	{worker, "SELECT", causes, nil},
+	{worker, "INSERT", causes, slices.Concat([]string{"errCode", "errKind"}, words)},
+	{worker, "UPDATE", causes, words},
 
 	{admin, "USAGE", schema, nil},
 	{admin, "SELECT", versions, nil},
@@ -113,7 +128,7 @@ var grants = slices.Concat([]grant{
 	{admin, "INSERT", pauses, []string{"templateId", "reason", "probeAt"}},
 	{admin, "DELETE", pauses, nil},
 	{admin, "SELECT", pace, nil},
-	{admin, "SELECT", home, nil},
+	{admin, "SELECT", origin, nil},
 	{admin, "SELECT", rules, nil},
 	{admin, "INSERT", rules, []string{"name", "tableName", "templateId", "plan"}}, // the rest, the query above all, its triggers write
 	{admin, "UPDATE", rules, []string{"name", "tableName", "templateId", "plan"}},
@@ -125,12 +140,13 @@ var grants = slices.Concat([]grant{
 
 	{readonly, "USAGE", schema, nil},
 	{readonly, "SELECT", versions, nil},
-	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "sendTime", "createTime",
-		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "traceparent"}},
+	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "errKind",
+		"sendTime", "createTime", "updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId",
+		"claimId", "leaseUntil", "dueAt", "traceparent"}},
 	{readonly, "SELECT", claims, nil},
 	{readonly, "SELECT", pauses, nil},
 	{readonly, "SELECT", pace, nil},
-	{readonly, "SELECT", home, nil},
+	{readonly, "SELECT", origin, nil},
 	{readonly, "SELECT", rules, nil},
 	{readonly, "SELECT", catalog, nil},
 	{readonly, "EXECUTE", "FUNCTION submsg_rules", nil},
@@ -162,12 +178,10 @@ var prefixes = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,50}$`)
 // Validate tells whether the names can be used.
 func (n Naming) Validate() error {
 	if !prefixes.MatchString(n.Prefix) || strings.HasPrefix(n.Prefix, "pg_") {
-		return fmt.Errorf("the prefix %q must be lower-case letters, digits and _, 51 at most, and not begin with pg_", n.Prefix)
+		return fmt.Errorf("the prefix %q must be lower-case letters, digits and _, 51 at most, and not begin with pg_",
+			n.Prefix)
 	}
-	if n.Schema == "" || len(n.Schema) > 63 || strings.ContainsAny(n.Schema, "\x00\r\n") {
-		return fmt.Errorf("there can't be a schema named %q", n.Schema)
-	}
-	return nil
+	return migrations.CheckSchema(n.Schema)
 }
 
 // role is a role's name in SQL, where it never needs quotes.
@@ -186,17 +200,26 @@ func (n Naming) groups() (names []string) {
 	return names
 }
 
-// object is what a grant is on, in SQL: kind and qualified name. Names of submsg's own are written as in the documents.
+// object is what a grant is on, in SQL: kind and qualified name; the kind of a table is left out unless on tells it.
+// Names of submsg's own are written as in the documents.
 func (n Naming) object(on string) string {
+	kind, name := n.kindAndName(on)
+	if on == schema || strings.Contains(on, " ") {
+		return kind + " " + name
+	}
+	return name
+}
+
+func (n Naming) kindAndName(on string) (kind, name string) {
 	quoted := pgx.Identifier{n.Schema}.Sanitize()
 	if n.Schema == "public" {
 		quoted = n.Schema
 	}
 	if on == schema {
-		return "SCHEMA " + quoted
+		return on, quoted
 	}
 	if kind, name, ok := strings.Cut(on, " "); ok {
-		return kind + " " + quoted + "." + name
+		return kind, quoted + "." + name
 	}
-	return quoted + "." + on
+	return "TABLE", quoted + "." + on
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Objects of submsg are those named so: what a later migration makes is looked at too. Functions of the grants stand there
-// without their arguments. An owner has every right whatever is granted, so of owners only the ownership is told.
+// Objects of submsg are those named so: what a later migration makes is looked at too. Functions of the grants stand
+// there without their arguments. An owner has every right whatever is granted, so of owners only the ownership is told.
 const heldSQL = `
 WITH holder AS (
     SELECT name FROM unnest($1::text[]) AS name WHERE name = 'public' OR name IN (SELECT rolname FROM pg_roles)
@@ -55,7 +55,8 @@ SELECT owner, 'OWNER', name, '' FROM (
 WHERE owner IN (SELECT name FROM holder)
 ORDER BY 3, 1, 2, 4`
 
-// right is leave to do one thing with one column, or with the whole where column is "". Names are as stored, but for the role's.
+// right is leave to do one thing with one column, or with the whole where column is "". Names are as stored, but for
+// the role's.
 type right struct{ role, verb, on, column string }
 
 // granted are the functions that the grants name, as stored.
@@ -68,8 +69,8 @@ func granted() (names []string) {
 	return names
 }
 
-// held returns the rights of the roles and of PUBLIC, in an order to read them in, and the lines that take from the roles
-// what they own.
+// held returns the rights of the roles and of PUBLIC, in an order to read them in, and the lines that take from the
+// roles what they own.
 func (n Naming) held(ctx context.Context, tx pgx.Tx) (held []right, owned []string, err error) {
 	rows, err := tx.Query(ctx, heldSQL, append(n.groups(), public), n.Schema, granted())
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The script needs no superuser: the tables' owner runs it, who may make roles. On older servers the schema isn't his, so
-// that what it says of the schema is but a warning there, and what is left is told by the check.
+// The script needs no superuser: the tables' owner runs it, who may make roles. On older servers the schema isn't his,
+// so that what it says of the schema is but a warning there, and what is left is told by the check.
 func TestScriptOfAnOrdinaryOwner(t *testing.T) {
 	d := newDB(t)
 	d.dropRoles()

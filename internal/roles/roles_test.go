@@ -26,8 +26,14 @@ type db struct {
 
 func newDB(t *testing.T) *db {
 	t.Helper()
-	url := pgtest.DB(t)
-	d := &db{connect(t, url), t, url, roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: "public"}}
+	return newDBIn(t, pgtest.DB(t), "public")
+}
+
+// newDBIn is newDB where submsg lives in another schema.
+func newDBIn(t *testing.T, url, schema string) *db {
+	t.Helper()
+	names := roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: schema}
+	d := &db{connect(t, url), t, url, names}
 	t.Cleanup(d.dropRoles)
 	d.exec(d.names.SQL())
 	return d

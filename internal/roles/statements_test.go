@@ -16,11 +16,12 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// statements reads the SQL constants of packages outbox and metrics from their source, by name, but for those that are parts of others.
+// statements reads the SQL constants of packages outbox, metrics and explain from their source, by name, but for those
+// that are parts of others.
 func statements(t *testing.T) map[string]string {
 	t.Helper()
 	var files []string
-	for _, of := range []string{"../../outbox/*.go", "../metrics/*.go"} {
+	for _, of := range []string{"../../outbox/*.go", "../metrics/*.go", "../explain/*.go"} {
 		found, err := filepath.Glob(of)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no %s: %v", of, err)
@@ -116,13 +117,14 @@ func (d *db) refusedAs(role string, explains map[string]string) (refused []strin
 	return refused
 }
 
-// The worker has what packages outbox and metrics do, all but the INSERT, which is the application's, and not one column more.
+// The worker has what packages outbox, metrics and explain do, all but the INSERT, which is the application's, and not
+// one column more.
 func TestRightsAreWhatTheStatementsNeed(t *testing.T) {
 	d := newDB(t)
 	sending := statements(t)
 	inserting := d.explain(map[string]string{"insertSQL": sending["insertSQL"]})
 	delete(sending, "insertSQL")
-	sending["publishSQL"] = rules.PublishSQL
+	sending["templatesSQL"] = rules.PublishSQL
 	sending["versionSQL"] = `SELECT version, dirty FROM ` + migrations.VersionTable
 	explains := d.explain(sending)
 

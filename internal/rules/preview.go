@@ -15,7 +15,7 @@ import (
 type Preview struct {
 	Rule       string            `json:"rule"`
 	Template   string            `json:"template"`
-	RowKey     map[string]string `json:"rowKey,omitempty"` // nil: the table has no key
+	RowKey     map[string]string `json:"rowKey,omitempty"` // nil if the table has no key
 	OpenID     string            `json:"openid"`
 	Params     []string          `json:"params"`
 	SendAfter  time.Time         `json:"sendAfter"`
@@ -35,14 +35,20 @@ func (p Preview) Key() string {
 	return strings.Join(parts, ", ")
 }
 
-// The table's name comes from the catalogue, quoted; %s is the caller's own SQL, run with the caller's own rights.
-const testSQL = `SELECT m.rule, m.template, m.rowKey, coalesce(m.openid, ''), coalesce(m.params, '{}'), m.sendAfter, m.expireTime, coalesce(m.dedupKey, ''), coalesce(m.page, ''), coalesce(m.problem, '')
+const tableSQL = `SELECT format('%I.%I', nspname, relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace WHERE c.oid = $1::text::regclass`
+
+// The table's name comes quoted from the catalogue. The condition is the caller's own SQL, run with the caller's own
+// rights; a line break follows it, because it may end in a comment.
+const testSQL = `SELECT m.rule, m.template, m.rowKey, coalesce(m.openid, '') AS openid, coalesce(m.params, '{}') AS params,
+	m.sendAfter, m.expireTime, coalesce(m.dedupKey, '') AS dedupKey, coalesce(m.page, '') AS page,
+	coalesce(m.problem, '') AS problem
 FROM (SELECT * FROM %[1]s WHERE %[2]s
 LIMIT %[3]d) AS r, LATERAL submsg_test(r::%[1]s) AS m`
 
-// Test returns what an update of at most limit rows of the table would make: one Preview a row and rule, as if the update set
-// the flag, or changed the column to what it is. where is SQL; "" is all rows. It runs in a transaction that may not write,
-// and is rolled back. Tables without rules give nothing.
+// Test returns what an update of at most limit rows of the table would make: one Preview for each row and rule, as if
+// the update set the flag, or changed the column to the value that it has. where is a condition in SQL; "" means all
+// rows. It runs in a transaction that can't write and is rolled back. A table without rules gives no previews.
 func Test(ctx context.Context, db DB, table, where string, limit int) (previews []Preview, err error) {
 	tx, err := db.Begin(ctx)
 	if err != nil {
@@ -51,7 +57,7 @@ func Test(ctx context.Context, db DB, table, where string, limit int) (previews 
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	var name string
 	if _, err = tx.Exec(ctx, `SET TRANSACTION READ ONLY; SET LOCAL lock_timeout = '2s'`); err == nil {
-		err = tx.QueryRow(ctx, `SELECT format('%I.%I', nspname, relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace WHERE c.oid = $1::text::regclass`, table).Scan(&name)
+		err = tx.QueryRow(ctx, tableSQL, table).Scan(&name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("test the rules: %w", err)
@@ -59,9 +65,10 @@ func Test(ctx context.Context, db DB, table, where string, limit int) (previews 
 	if where == "" {
 		where = "true"
 	}
-	rows, err := tx.Query(ctx, fmt.Sprintf(testSQL, name, where, limit), pgx.QueryExecModeExec) // one statement only, whatever the URL says
+	// This mode takes one statement only, whatever mode the database's URL asks for.
+	rows, err := tx.Query(ctx, fmt.Sprintf(testSQL, name, where, limit), pgx.QueryExecModeExec)
 	if err == nil {
-		previews, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Preview])
+		previews, err = pgx.CollectRows(rows, pgx.RowToStructByName[Preview])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("test the rules: %w", err)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Template is what rules are checked against: a template's names, and its parameters' names in order.
+// Template is what a rule is checked against: the names of a template, and those of its parameters in order.
 type Template struct {
 	ID     string   `json:"id"`
 	Name   string   `json:"name"`
@@ -14,16 +14,19 @@ type Template struct {
 	Params []string `json:"params"`
 }
 
-// PublishSQL makes the table subMsgTemplate say what $1, a JSON array of Template, does.
+// PublishSQL replaces the rows of subMsgTemplate by those of $1, a JSON array of Template.
 const PublishSQL = `WITH given AS (
-	SELECT id, name, title, ARRAY(SELECT jsonb_array_elements_text(params)) AS params FROM jsonb_to_recordset($1::jsonb) AS t (id text, name text, title text, params jsonb)
+	SELECT id, name, title, ARRAY(SELECT jsonb_array_elements_text(params)) AS params
+	FROM jsonb_to_recordset($1::jsonb) AS t (id text, name text, title text, params jsonb)
 ), gone AS (
 	DELETE FROM subMsgTemplate WHERE templateId NOT IN (SELECT id FROM given)
 )
 INSERT INTO subMsgTemplate (templateId, name, title, params) SELECT id, name, title, params FROM given ORDER BY id
-ON CONFLICT (templateId) DO UPDATE SET name = excluded.name, title = excluded.title, params = excluded.params, seenTime = now()`
+ON CONFLICT (templateId) DO UPDATE
+SET name = excluded.name, title = excluded.title, params = excluded.params, seenTime = now()`
 
-// Publish tells the database the catalogue, for the checks of rules. Replicas may do it at once; the last one's stays.
+// Publish stores the catalogue in the database, where rules are checked against it. Several replicas may publish at
+// once: what the last one says stays.
 func Publish(ctx context.Context, db DB, templates []Template) error {
 	for i := range templates {
 		if templates[i].Params == nil {

@@ -47,7 +47,8 @@ func listen(t *testing.T) *troubles {
 	return heard
 }
 
-// A collector that doesn't answer takes no time of any send, though there is room for one span only, and doesn't keep Shutdown.
+// A collector that doesn't answer takes no time of any send, though there is room for one span only, and doesn't keep
+// Shutdown.
 func TestHangingCollector(t *testing.T) {
 	others := goleak.IgnoreCurrent()
 	listen(t)
@@ -59,7 +60,8 @@ func TestHangingCollector(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}))
-	setEnv(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_BSP_MAX_QUEUE_SIZE=1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=1")
+	setEnv(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL,
+		"OTEL_BSP_MAX_QUEUE_SIZE=1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=1")
 	tracing, err := New(t.Context(), Config{Template: named})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +90,8 @@ func TestTroubleIsHarmless(t *testing.T) {
 			t.Errorf("headers %v", r.Header)
 		}
 		w.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprintf(w, "who is\n%s with %s at %s?", r.Header.Get("api-key"), strings.TrimPrefix(r.Header.Get("authorization"), "Bearer "), r.URL.Path)
+		bearer := strings.TrimPrefix(r.Header.Get("authorization"), "Bearer ")
+		fmt.Fprintf(w, "who is\n%s with %s at %s?", r.Header.Get("api-key"), bearer, r.URL.Path)
 	}))
 	defer collector.Close()
 	away := httptest.NewServer(nil)
@@ -102,7 +105,8 @@ func TestTroubleIsHarmless(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			heard := listen(t)
-			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", strings.Replace(tt.endpoint, "//", "//user:pass-secret@", 1)+"/path-secret?query-secret")
+			endpoint := strings.Replace(tt.endpoint, "//", "//user:pass-secret@", 1)
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint+"/path-secret?query-secret")
 			tracing, err := New(t.Context(), Config{Template: named})
 			if err != nil {
 				t.Fatal(err)
@@ -137,7 +141,8 @@ func TestTrouble(t *testing.T) {
 
 // Secrets are hidden that begin with another, and those in a part of the URL.
 func TestTroubleInParts(t *testing.T) {
-	setEnv(t, "OTEL_EXPORTER_OTLP_HEADERS=x-scope=prod,authorization=prod-4711-secret", "OTEL_EXPORTER_OTLP_ENDPOINT=http://h/api/v2/path%2Fsecret/ingest?token=query-secret&b=c")
+	setEnv(t, "OTEL_EXPORTER_OTLP_HEADERS=x-scope=prod,authorization=prod-4711-secret",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://h/api/v2/path%2Fsecret/ingest?token=query-secret&b=c")
 	for given, want := range map[string]string{
 		"bad key prod-4711-secret of prod": "bad key *** of ***",
 		"no tenant path/secret here":       "no tenant *** here",
@@ -152,7 +157,9 @@ func TestTroubleInParts(t *testing.T) {
 
 // What tracing costs a send: off, off by the sampler, on.
 func BenchmarkSend(b *testing.B) {
-	for _, mode := range []struct{ name, sampler, traceparent string }{{"off", "", ""}, {"not sampled", "always_off", parent}, {"root", "", ""}, {"child", "", parent}} {
+	for _, mode := range []struct{ name, sampler, traceparent string }{
+		{"off", "", ""}, {"not sampled", "always_off", parent}, {"root", "", ""}, {"child", "", parent},
+	} {
 		b.Run(mode.name, func(b *testing.B) {
 			b.Setenv("OTEL_TRACES_SAMPLER", mode.sampler)
 			var tracing *Tracing

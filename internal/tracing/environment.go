@@ -26,7 +26,7 @@ const (
 	disabledVar        = "OTEL_SDK_DISABLED"
 )
 
-// setting is the first of variables that says something, and what it says.
+// setting is the first of the variables that is set to something, and its value.
 func setting(variables ...string) (variable, value string) {
 	for _, variable = range variables {
 		if value = strings.TrimSpace(os.Getenv(variable)); value != "" {
@@ -36,7 +36,7 @@ func setting(variables ...string) (variable, value string) {
 	return "", ""
 }
 
-// newExporter is nil where the environment asks for none.
+// newExporter returns nil where the environment asks for no exporter.
 func newExporter(ctx context.Context, console io.Writer) (sdk.SpanExporter, error) {
 	_, disabled := setting(disabledVar)
 	_, which := setting(exporterVar)
@@ -54,16 +54,19 @@ func newExporter(ctx context.Context, console io.Writer) (sdk.SpanExporter, erro
 
 func newOTLP(ctx context.Context) (sdk.SpanExporter, error) {
 	if variable, protocol := setting(protocolVar, generalProtocolVar); variable != "" && protocol != "http/protobuf" {
-		return nil, fmt.Errorf("%s is %q, submsg speaks http/protobuf only: set it to that, and the endpoint to the collector's port for it (4318 as a rule)", variable, protocol)
+		return nil, fmt.Errorf("%s is %q, submsg speaks http/protobuf only: set it to that, "+
+			"and the endpoint to the collector's port for it (4318 as a rule)", variable, protocol)
 	}
 	for _, variable := range []string{endpointVar, generalEndpointVar} {
-		if _, endpoint := setting(variable); endpoint != "" && !isHTTP(endpoint) { // which may hold a password
+		if _, endpoint := setting(variable); endpoint != "" && !isHTTP(endpoint) {
+			// The error doesn't show the endpoint, because that may hold a password.
 			return nil, fmt.Errorf("%s is no URL: it must be like http://localhost:4318", variable)
 		}
 	}
 	var options []otlptracehttp.Option
 	if variable, _ := setting(endpointVar, generalEndpointVar); variable == "" {
-		options = append(options, otlptracehttp.WithInsecure()) // the standard's http://localhost:4318, where the exporter's own is https
+		// The standard's default endpoint is http://localhost:4318; the exporter's own default would be https.
+		options = append(options, otlptracehttp.WithInsecure())
 	}
 	exporter, err := otlptracehttp.New(ctx, options...)
 	if err != nil {
@@ -77,11 +80,11 @@ func isHTTP(endpoint string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// newResource says who it is that traces.
+// newResource describes the process that makes the spans.
 func newResource(ctx context.Context, version string) (*resource.Resource, error) {
 	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(),
 		resource.WithAttributes(semconv.ServiceName("submsg"), semconv.ServiceVersion(version)),
-		resource.WithFromEnv()) // which goes before
+		resource.WithFromEnv()) // the environment's values replace those above
 	if errors.Is(err, resource.ErrPartialResource) {
 		return nil, errors.New("OTEL_RESOURCE_ATTRIBUTES must be like key1=value1,key2=value2")
 	}

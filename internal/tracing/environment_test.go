@@ -69,7 +69,8 @@ func TestMistakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			setEnv(t, tt.env...)
 			tracing, err := New(t.Context(), Config{Template: named, Console: io.Discard})
-			if tracing != nil || err == nil || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "secret") {
+			if tracing != nil || err == nil ||
+				!strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("%v, want %s", err, tt.says)
 			}
 		})

@@ -17,23 +17,23 @@ import (
 // other stands for every template that isn't in the catalogue.
 const other = "other"
 
-// What the conventions have no words for.
+// These attributes are submsg's own, because the conventions have no words for them.
 const (
 	messageID = attribute.Key("submsg.message.id")      // subMsgList.id
 	attempt   = attribute.Key("submsg.message.attempt") // 1 for the first
-	dueToSend = attribute.Key("submsg.due_to_send")     // seconds from when it could have been sent to when its send began
+	dueToSend = attribute.Key("submsg.due_to_send")     // seconds from when it could be sent to when its send began
 	outcome   = attribute.Key("submsg.outcome")         // accepted, refused, later, halt or unknown
 	errcode   = attribute.Key("submsg.errcode")         // WeChat's, if it answered
 )
 
-// sender makes spans of what goes through another one.
+// sender makes a span of each send that goes through another Sender.
 type sender struct {
 	outbox.Sender
 	*Tracing
 }
 
-// Send names and describes the span by OpenTelemetry's conventions for messaging: the system is WeChat, the destination a
-// template. Its kind is client: WeChat is not told of it, so nothing can follow from it.
+// Send names and describes the span by OpenTelemetry's conventions for messaging: the system is WeChat, the destination
+// is a template. The span's kind is client, because WeChat isn't told of the trace, so no span can follow.
 func (s sender) Send(ctx context.Context, c outbox.Claimed) (v outbox.Verdict) {
 	template := s.template(c.TemplateID)
 	if template == "" {
@@ -50,8 +50,9 @@ func (s sender) Send(ctx context.Context, c outbox.Claimed) (v outbox.Verdict) {
 		about = append(about, dueToSend.Float64(max(0, time.Since(c.Due).Seconds())))
 	}
 	ctx = propagation.TraceContext{}.Extract(ctx, header(c.TraceParent))
-	ctx, span := s.tracer.Start(ctx, "send "+template, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(about...))
-	// Deferred by itself, End would add a panic's text, and that may hold anything.
+	ctx, span := s.tracer.Start(ctx, "send "+template,
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(about...))
+	// If End were deferred by itself, it would add the text of a panic to the span, and that may hold anything.
 	defer func() {
 		judge(span, v)
 		span.End()
@@ -59,8 +60,8 @@ func (s sender) Send(ctx context.Context, c outbox.Claimed) (v outbox.Verdict) {
 	return s.Sender.Send(ctx, c)
 }
 
-// judge says what became of a send. A panic's verdict is unknown, as package outbox judges it. A send that is tried again is no
-// error: the last one tells.
+// judge writes into the span what became of the send. The verdict of a panic is unknown, as package outbox judges it.
+// A send whose message is tried again is no error: the last send of the message tells.
 func judge(span trace.Span, v outbox.Verdict) {
 	if !span.IsRecording() {
 		return

@@ -24,7 +24,9 @@ const (
 )
 
 // spansOf sends, and returns the spans that were exported.
-func spansOf(t *testing.T, send func(context.Context, outbox.Claimed) outbox.Verdict, messages ...outbox.Claimed) tracetest.SpanStubs {
+func spansOf(
+	t *testing.T, send func(context.Context, outbox.Claimed) outbox.Verdict, messages ...outbox.Claimed,
+) tracetest.SpanStubs {
 	t.Helper()
 	kept := tracetest.NewInMemoryExporter()
 	tracing := start(unforgetting{kept}, Config{Version: "v1", Template: named})
@@ -60,7 +62,8 @@ func TestSpan(t *testing.T) {
 		want     map[string]any // beside what every span has
 		status   sdk.Status
 	}{
-		{"accepted", "orderStatus", outbox.Verdict{Outcome: outbox.Accepted, Code: code(0), MsgID: 1<<62 - 1, Text: "ok"},
+		{"accepted", "orderStatus",
+			outbox.Verdict{Outcome: outbox.Accepted, Code: code(0), MsgID: 1<<62 - 1, Text: "ok"},
 			map[string]any{"submsg.outcome": "accepted", "submsg.errcode": int64(0), "messaging.message.id": "4611686018427387903"}, sdk.Status{}},
 		{"by id", "zT99mpoUCb28M02K7ohTO3h81IvBUlgt8JVRn6rkNSc", outbox.Verdict{Outcome: outbox.Accepted}, map[string]any{"submsg.outcome": "accepted"}, sdk.Status{}},
 		{"refused", "orderStatus", outbox.Verdict{Outcome: outbox.Refused, Code: code(43101), Text: "secret"},
@@ -77,12 +80,14 @@ func TestSpan(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spans := spansOf(t, func(context.Context, outbox.Claimed) outbox.Verdict { return tt.verdict },
-				outbox.Claimed{ID: 7, Attempt: 2, OpenID: "secret", TemplateID: tt.template, Params: []string{"secret"}, Page: "secret", TraceParent: parent})
+				outbox.Claimed{ID: 7, Attempt: 2, OpenID: "secret", TemplateID: tt.template,
+					Params: []string{"secret"}, Page: "secret", TraceParent: parent})
 			if len(spans) != 1 {
 				t.Fatalf("%d spans", len(spans))
 			}
 			s, name := spans[0], stdcmp.Or(named(tt.template), "other")
-			for key, value := range map[string]any{"messaging.system": "wechat", "messaging.operation.name": "send", "messaging.operation.type": "send",
+			for key, value := range map[string]any{
+				"messaging.system": "wechat", "messaging.operation.name": "send", "messaging.operation.type": "send",
 				"messaging.destination.name": name, "submsg.message.id": int64(7), "submsg.message.attempt": int64(2)} {
 				tt.want[key] = value
 			}
@@ -134,7 +139,9 @@ func TestParent(t *testing.T) {
 				t.Errorf("the send runs in trace %s", inside.TraceID())
 			}
 			for _, s := range spans {
-				if tt.trace == "" && s.Parent.IsValid() || tt.trace != "" && (s.Parent.SpanID().String() != parentID || s.SpanContext.TraceID().String() != tt.trace || !s.Parent.IsRemote()) {
+				child := s.Parent.SpanID().String() == parentID && s.SpanContext.TraceID().String() == tt.trace &&
+					s.Parent.IsRemote()
+				if tt.trace == "" && s.Parent.IsValid() || tt.trace != "" && !child {
 					t.Errorf("parent %+v", s.Parent)
 				}
 			}
@@ -178,7 +185,8 @@ func TestPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	spans := kept.GetSpans()
-	if len(spans) != 1 || len(spans[0].Events) != 0 || attributes(spans[0])["submsg.outcome"] != "unknown" || spans[0].Status.Code != codes.Error {
+	if len(spans) != 1 || len(spans[0].Events) != 0 || attributes(spans[0])["submsg.outcome"] != "unknown" ||
+		spans[0].Status.Code != codes.Error {
 		t.Errorf("%+v", spans)
 	}
 }
@@ -200,7 +208,8 @@ func FuzzTraceID(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, traceparent string) {
 		id := TraceID(traceparent)
-		if id != "" && (len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" || strings.Trim(id, "0") == "" || !strings.Contains(traceparent, id)) {
+		if id != "" && (len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" || strings.Trim(id, "0") == "" ||
+			!strings.Contains(traceparent, id)) {
 			t.Errorf("%q of %q", id, traceparent)
 		}
 	})

@@ -1,8 +1,11 @@
 // Package tracing makes a span of every send, and exports it by OpenTelemetry.
 //
-// It is configured by OpenTelemetry's standard variables alone, and off unless they name an exporter or an endpoint. A span is a
-// child of what the message's traceparent names (W3C Trace Context). What is said of a send is bounded, and nothing about a person
-// is in it, nor what the message or WeChat said.
+// OpenTelemetry's standard variables alone configure it: it is off unless they name an exporter or an endpoint. The
+// span of a send is a child of the one that the message's traceparent names (W3C Trace Context). Its attributes are
+// bounded: nothing about a person is in them, and no text of the message or of WeChat. It knows no channel and no
+// database: it wraps any outbox.Sender.
+//
+// Begin reading at sender.go for the span, at environment.go for the variables, at trouble.go for what may be logged.
 package tracing
 
 import (
@@ -21,7 +24,7 @@ import (
 // flushFor is how long Shutdown waits for the collector.
 const flushFor = 3 * time.Second
 
-// Config is what the environment doesn't say.
+// Config is what New needs beside the environment.
 type Config struct {
 	Version  string
 	Template func(idOrName string) string // a template's name by its id or name, "" for one that isn't known
@@ -35,8 +38,8 @@ type Tracing struct {
 	template func(idOrName string) string
 }
 
-// New reads the environment, and returns nil where that doesn't ask for traces. An error is a mistake in the environment.
-// Trouble with the collector comes later, to OpenTelemetry's error handler.
+// New reads the environment, and returns nil where that doesn't ask for traces. Its error is a mistake in the
+// environment. Trouble with the collector comes later, to OpenTelemetry's error handler.
 func New(ctx context.Context, cfg Config) (*Tracing, error) {
 	exporter, err := newExporter(ctx, cfg.Console)
 	if exporter == nil || err != nil {
@@ -49,14 +52,17 @@ func New(ctx context.Context, cfg Config) (*Tracing, error) {
 	return start(exporter, cfg, sdk.WithResource(about)), nil
 }
 
-// start lets spans go to exporter in batches: what it can't take in time is dropped, and no send waits for it.
+// start exports the spans in batches. Spans that the exporter can't take in time are dropped, so that no send waits
+// for it.
 func start(exporter sdk.SpanExporter, cfg Config, options ...sdk.TracerProviderOption) *Tracing {
 	provider := sdk.NewTracerProvider(append(options, sdk.WithBatcher(exporter))...)
-	tracer := provider.Tracer("github.com/submsg/submsg", trace.WithInstrumentationVersion(cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
+	tracer := provider.Tracer("github.com/submsg/submsg",
+		trace.WithInstrumentationVersion(cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
 	return &Tracing{provider, tracer, cfg.Template}
 }
 
-// Shutdown exports what is left, for a few seconds at most whatever becomes of ctx. Call it when no send is under way.
+// Shutdown exports the spans that are left, and takes a few seconds at most, also where ctx is done already. It is to
+// be called when no send is under way.
 func (t *Tracing) Shutdown(ctx context.Context) error {
 	if t == nil {
 		return nil

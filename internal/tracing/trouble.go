@@ -10,17 +10,19 @@ import (
 
 const (
 	mostTrouble = 300 // bytes
-	leastSecret = 4   // bytes: no credential is shorter, and many words are
-	leastPart   = 8   // the same for a part of a path: many of those are words
+	leastSecret = 4   // bytes: no credential is shorter, and hiding shorter ones would hide many words
+	leastPart   = 8   // the same for a part of a path, because many of those are words
 )
 
 var anyURL = regexp.MustCompile(`https?://[^\s"']+`)
 
-// Trouble is what may be logged of an error of OpenTelemetry's: one line without the headers and the URL of the collector, as
-// either may hold credentials. An answer of the collector may repeat them, so they are looked for by what they are.
+// Trouble is what may be logged of an error of OpenTelemetry: one line without the headers and the URL of the
+// collector, because either may hold credentials. The collector's answer may repeat them anywhere, so each of their
+// values is looked for in the whole text.
 func Trouble(err error) string {
 	hidden := secrets()
-	slices.SortFunc(hidden, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // where one begins with another, the longer
+	// The longest come first: where one secret begins with another, the whole of it is to be hidden.
+	slices.SortFunc(hidden, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	var pairs []string
 	for _, secret := range hidden {
 		pairs = append(pairs, secret, "***")
@@ -33,7 +35,7 @@ func Trouble(err error) string {
 	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
 }
 
-// secrets is what no log may show.
+// secrets returns the values that no log may show.
 func secrets() (list []string) {
 	hideFrom := func(least int, texts ...string) {
 		for _, text := range texts {
@@ -64,7 +66,7 @@ func secrets() (list []string) {
 			_, value, _ := strings.Cut(pair, "=")
 			plain, _ := url.PathUnescape(value)
 			hide(strings.TrimSpace(value), strings.TrimSpace(plain))
-			hide(strings.Fields(plain)...) // of "Bearer …" the second word
+			hide(strings.Fields(plain)...) // which finds the token behind "Bearer"
 		}
 	}
 	return list

@@ -8,6 +8,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/channel/wire"
+	"github.com/submsg/submsg/internal/lab/rawserver"
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -21,18 +23,16 @@ type hotPath struct {
 var request []byte // for all to see, so that it is allocated as in earnest
 
 func hotPaths(t testing.TB) []hotPath {
-	l := letterOf(t, claim())
-	hide := blackOut(canarySecret)
+	m := render(t, claim())
+	s := newSender(t, "http://127.0.0.1:1")
 	judge := func(body string) func() {
-		r := reply{status: 200, body: []byte(body), left: true}
+		r := wire.Reply{Status: 200, Body: []byte(body), Left: true}
 		return func() {
-			_, _ = l.judge(r, func(text string, more ...string) string {
-				return hide(text, append(more, canaryToken, canaryOpenID)...)
-			})
+			_, _ = m.judge(r, func(text string) string { return s.account.Hide(text, canaryToken, canaryOpenID) })
 		}
 	}
 	return []hotPath{
-		{"request", 1, func() { request = appendRequest(make([]byte, 0, usualRequest), canaryOpenID, l.payload) }},
+		{"request", 1, func() { request = appendRequest(make([]byte, 0, usualRequest), canaryOpenID, m.payload) }},
 		{"accepted", 9, judge(accepted)},
 		{"refused", 16, judge(`{"errcode":43101,"errmsg":"user refuse to accept the msg rid: 6472dfd0-536f4e2c-16f28abc"}`)},
 	}
@@ -59,8 +59,10 @@ func TestHotPathsAllocate(t *testing.T) {
 
 // BenchmarkSend has a server that does the least: what is measured is this side.
 func BenchmarkSend(b *testing.B) {
-	reply := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json; encoding=utf-8\r\nContent-Length: %d\r\n\r\n%s", len(accepted), accepted)
-	address := listen(b, func(c net.Conn) {
+	reply := fmt.Appendf(nil,
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json; encoding=utf-8\r\nContent-Length: %d\r\n\r\n%s",
+		len(accepted), accepted)
+	address := rawserver.Listen(b, func(c net.Conn) {
 		in := make([]byte, 64<<10)
 		for {
 			if _, err := c.Read(in); err != nil { // a message leaves in one write
@@ -73,7 +75,7 @@ func BenchmarkSend(b *testing.B) {
 	})
 	log := logTo(io.Discard)
 	log.Logger.SetLevel(logrus.InfoLevel)
-	s := holding(newSender(b, "http://"+address, func(c *Config) { c.Log = log }), canaryToken)
+	s := holding(b, newSender(b, "http://"+address, func(c *Config) { c.Log = log }), canaryToken)
 	b.ReportAllocs()
 	for b.Loop() {
 		if v := s.Send(b.Context(), claim()); v.Outcome != outbox.Accepted {

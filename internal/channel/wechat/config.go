@@ -2,20 +2,15 @@ package wechat
 
 import (
 	"errors"
-	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/channel/weixin"
 	"github.com/submsg/submsg/templates"
 )
 
-const (
-	defaultBaseURL = "https://api.weixin.qq.com"
-	defaultTimeout = 10 * time.Second
-)
+const defaultTimeout = 10 * time.Second
 
 // Config says which account sends, and how.
 type Config struct {
@@ -32,65 +27,20 @@ type Config struct {
 }
 
 // Secret is a string that no way of printing shows.
-type Secret string
+type Secret = weixin.Secret
 
-const masked = "***"
-
-func (Secret) String() string               { return masked }
-func (Secret) GoString() string             { return masked }
-func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
-func (Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(masked)) }
-
-// checked returns the configuration with its defaults filled in, or everything that is wrong with it.
+// checked returns the configuration with its defaults filled in, or what is wrong with it apart from its account.
 func (c Config) checked() (Config, error) {
-	if c.BaseURL == "" {
-		c.BaseURL = defaultBaseURL
-	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
 	c.Conns = max(c.Conns, 1)
-	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	return c, errors.Join(
-		checkBaseURL(c.BaseURL),
-		checkWord("appid", c.AppID),
-		checkWord("appsecret", string(c.Secret)),
-		unless(c.Timeout > 0, "the timeout of a WeChat request must be above 0"),
-		unless(c.Templates != nil, "no templates given"),
-		unless(c.Log != nil, "no log given"),
-	)
-}
-
-func unless(ok bool, sentence string) error {
-	if ok {
-		return nil
+	var err error
+	if c.Timeout < 0 {
+		err = errors.New("the timeout of a WeChat request must be above 0")
 	}
-	return errors.New(sentence)
-}
-
-// checkWord refuses what a copied credential picks up on its way. It never repeats the value.
-func checkWord(what, value string) error {
-	if value == "" {
-		return fmt.Errorf("the WeChat %s is empty", what)
+	if c.Templates == nil {
+		err = errors.Join(err, errors.New("no templates given"))
 	}
-	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fmt.Errorf("the WeChat %s holds a space, a line break or a character that is not printable ASCII", what)
-	}
-	return nil
-}
-
-// checkBaseURL does not wrap url.Parse's error: it repeats the URL, which may hold a password.
-func checkBaseURL(base string) error {
-	u, err := url.Parse(base)
-	switch {
-	case err != nil:
-		return errors.New("the WeChat URL can't be parsed")
-	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return errors.New("the WeChat URL must be absolute, http://… or https://…")
-	case u.User != nil:
-		return errors.New("the WeChat URL must not hold a user or password")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("the WeChat URL must end with its path: no ? and no #")
-	}
-	return nil
+	return c, err
 }

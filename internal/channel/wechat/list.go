@@ -9,51 +9,59 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/submsg/submsg/internal/channel/weixin"
+	"github.com/submsg/submsg/internal/channel/wire"
 	"github.com/submsg/submsg/templates"
 )
 
-const listPath = "/wxaapi/newtmpl/gettemplate?access_token="
+const listPath = "/wxaapi/newtmpl/gettemplate"
 
-// ListTemplates asks WeChat which templates the account has, in WeChat's order. The call's daily quota is small: it is for a
-// person's question, never for a send. The error is one line, with WeChat's errcode if there was one.
+// maxList is the most bytes that a list of templates may have: an account has up to 50, each with what its enums may
+// be.
+const maxList = 4 << 20
+
+// ListTemplates asks WeChat which templates the account has, in WeChat's order. The call's daily quota is small: it is
+// for a person's question, never for a send. The error is one line, with WeChat's errcode if there was one.
 //
-// Source: developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/api_getmessagetemplatelist.html
+// Source: developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/
+// api_getmessagetemplatelist.html.
 func (s *Sender) ListTemplates(ctx context.Context) ([]templates.Listed, error) {
 	for try := 1; ; try++ {
-		value, trouble := s.tokens.get(ctx)
+		value, trouble := s.account.Token(ctx)
 		if value == "" {
 			return nil, fmt.Errorf("no access token: %s", trouble.Text)
 		}
-		list, code, err := readList(s.wire.get(ctx, s.listURL+url.QueryEscape(value)))
+		list, code, err := readList(s.wire.Get(ctx, s.listURL+url.QueryEscape(value), maxList))
 		if err == nil {
-			s.tokens.accept(value)
+			s.account.Accept(value)
 			return list, nil
 		}
-		rejected := rules[code].scope == token
+		rejected := weixin.RejectsToken(code)
 		if rejected {
-			s.tokens.reject(value)
+			s.account.Reject(value)
 		}
 		if !rejected || try == 2 {
-			return nil, fmt.Errorf("WeChat gave no list of templates: %s", clean(s.hide(err.Error(), value)))
+			return nil, fmt.Errorf("WeChat gave no list of templates: %s",
+				weixin.Clean(s.account.Hide(err.Error(), value)))
 		}
 	}
 }
 
 // readList reads a gettemplate's answer; code is its errcode.
-func readList(r reply) (list []templates.Listed, code int32, err error) {
-	if r.err != nil {
-		return nil, 0, errors.New(describe(r.err))
+func readList(r wire.Reply) (list []templates.Listed, code int32, err error) {
+	if r.Err != nil {
+		return nil, 0, errors.New(r.Trouble())
 	}
-	a, err := parseAnswer(r.body)
+	a, err := weixin.ParseAnswer(r.Body)
 	switch {
-	case err == nil && a.code != 0:
-		return nil, a.code, errors.New(a.words(func(text string, _ ...string) string { return text }))
-	case r.status != http.StatusOK:
-		return nil, 0, fmt.Errorf("HTTP %d", r.status)
+	case err == nil && a.Code != 0:
+		return nil, a.Code, errors.New(a.Words(func(text string) string { return text }))
+	case r.Status != http.StatusOK:
+		return nil, 0, fmt.Errorf("HTTP %d", r.Status)
 	case err != nil:
 		return nil, 0, err
 	}
-	fields, err := parseObject(r.body)
+	fields, err := weixin.ParseObject(r.Body)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -81,7 +89,9 @@ type listed struct {
 }
 
 func (l listed) template() templates.Listed {
-	t := templates.Listed{ID: clean(l.ID), Title: clean(l.Title), LongTerm: l.Type == "3", Keys: parseContent(l.Content)}
+	t := templates.Listed{
+		ID: weixin.Clean(l.ID), Title: weixin.Clean(l.Title), LongTerm: l.Type == "3", Keys: parseContent(l.Content),
+	}
 	for i := range t.Keys {
 		k := &t.Keys[i]
 		k.Example = exampleOf(l.Example, k.Label)
@@ -94,8 +104,8 @@ func (l listed) template() templates.Listed {
 	return t
 }
 
-// parseContent reads "label:{{key.DATA}}" line by line, the colon of either width. It takes any text, because a line of a
-// kind not known today must not hide the others: its odd key meets whoever checks keys.
+// parseContent reads "label:{{key.DATA}}" line by line, the colon of either width. It takes any text, because a line of
+// a form not known today must not hide the others: its odd key is refused by whoever checks keys.
 func parseContent(content string) (keys []templates.ListedKey) {
 	for line := range strings.SplitSeq(content, "\n") {
 		for {
@@ -105,8 +115,8 @@ func parseContent(content string) (keys []templates.ListedKey) {
 			}
 			key, after, _ := strings.Cut(rest, "}}")
 			keys = append(keys, templates.ListedKey{
-				Key:   clean(strings.TrimSuffix(strings.TrimSpace(key), ".DATA")),
-				Label: strings.TrimRight(clean(label), ":： "),
+				Key:   weixin.Clean(strings.TrimSuffix(strings.TrimSpace(key), ".DATA")),
+				Label: strings.TrimRight(weixin.Clean(label), ":： "),
 			})
 			line = after
 		}
@@ -120,7 +130,7 @@ func exampleOf(example, label string) string {
 		rest, there := strings.CutPrefix(strings.TrimSpace(line), label)
 		for _, colon := range []string{":", "："} {
 			if value, found := strings.CutPrefix(rest, colon); there && found {
-				return clean(value)
+				return weixin.Clean(value)
 			}
 		}
 	}

@@ -15,6 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/submsg/submsg/internal/channel/weixin"
+	"github.com/submsg/submsg/internal/channel/wire"
+	"github.com/submsg/submsg/internal/lab/rawserver"
 	"github.com/submsg/submsg/templates"
 )
 
@@ -41,27 +44,27 @@ func TestListTemplates(t *testing.T) {
 		want         []templates.Listed
 		err          string
 	}{
-		{"as documented", ok(pageExample), exampleList, ""},
-		{"none", ok(`{"errcode":0,"errmsg":"ok","data":[]}`), nil, ""},
-		{"longer than any other answer", ok(`{"errcode":0,"data":[],"filler":"` + strings.Repeat("x", 2*maxAnswer) + `"}`), nil, ""},
-		{"an errcode", ok(`{"errcode":45009,"errmsg":"reach max api daily quota limit rid: 00-11"}`), nil, "WeChat gave no list of templates: 45009 reach max api daily quota limit rid: 00-11"},
-		{"no data", ok(`{"errcode":0,"errmsg":"ok"}`), nil, "WeChat gave no list of templates: the answer has no readable data"},
-		{"data of another kind", ok(`{"errcode":0,"data":{"priTmplId":5}}`), nil, "WeChat gave no list of templates: the answer has no readable data"},
-		{"no errcode", ok(`{"data":[]}`), nil, "WeChat gave no list of templates: the answer has no integer errcode"},
-		{"cut off", ok(pageExample[:300]), nil, "WeChat gave no list of templates: the answer is not one whole JSON object"},
-		{"HTML", ok("<html>"), nil, "WeChat gave no list of templates: the answer is not one whole JSON object"},
-		{"502", status("502 Bad Gateway", "<html>"), nil, "WeChat gave no list of templates: HTTP 502"},
+		{"as documented", rawserver.OK(pageExample), exampleList, ""},
+		{"none", rawserver.OK(`{"errcode":0,"errmsg":"ok","data":[]}`), nil, ""},
+		{"longer than any other answer", rawserver.OK(`{"errcode":0,"data":[],"filler":"` + strings.Repeat("x", 2*wire.MaxAnswer) + `"}`), nil, ""},
+		{"an errcode", rawserver.OK(`{"errcode":45009,"errmsg":"reach max api daily quota limit rid: 00-11"}`), nil, "WeChat gave no list of templates: 45009 reach max api daily quota limit rid: 00-11"},
+		{"no data", rawserver.OK(`{"errcode":0,"errmsg":"ok"}`), nil, "WeChat gave no list of templates: the answer has no readable data"},
+		{"data of another kind", rawserver.OK(`{"errcode":0,"data":{"priTmplId":5}}`), nil, "WeChat gave no list of templates: the answer has no readable data"},
+		{"no errcode", rawserver.OK(`{"data":[]}`), nil, "WeChat gave no list of templates: the answer has no integer errcode"},
+		{"cut off", rawserver.OK(pageExample[:300]), nil, "WeChat gave no list of templates: the answer is not one whole JSON object"},
+		{"HTML", rawserver.OK("<html>"), nil, "WeChat gave no list of templates: the answer is not one whole JSON object"},
+		{"502", rawserver.Status("502 Bad Gateway", "<html>"), nil, "WeChat gave no list of templates: HTTP 502"},
 		{"a redirect", "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", nil, "WeChat gave no list of templates: HTTP 302"},
-		{"the secrets in it", ok(`{"errcode":5,"errmsg":"` + canaryToken + " " + canarySecret + `"}`), nil, "WeChat gave no list of templates: 5 *** ***"},
+		{"the secrets in it", rawserver.OK(`{"errcode":5,"errmsg":"` + canaryToken + " " + canarySecret + `"}`), nil, "WeChat gave no list of templates: 5 *** ***"},
 		{"without end", "HTTP/1.1 200 OK\r\n\r\n{" + strings.Repeat(" ", maxList+1), nil, "WeChat gave no list of templates: the answer is longer than any real one"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			addr := listen(t, func(c net.Conn) {
-				if read(c) == nil {
-					answering(tt.answer)(c)
+			addr := rawserver.Listen(t, func(c net.Conn) {
+				if rawserver.Read(c) == nil {
+					rawserver.Answer(tt.answer)(c)
 				}
 			})
-			s := holding(newSender(t, "http://"+addr), canaryToken)
+			s := holding(t, newSender(t, "http://"+addr), canaryToken)
 			got, err := s.ListTemplates(t.Context())
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
@@ -80,15 +83,15 @@ func TestListTemplatesCutConnections(t *testing.T) {
 		err   string
 	}{
 		{"closed", func(net.Conn) {}, "WeChat gave no list of templates: EOF"},
-		{"silent", silence, "WeChat gave no list of templates: timeout"},
+		{"silent", rawserver.Silence, "WeChat gave no list of templates: timeout"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			addr := listen(t, func(c net.Conn) {
-				if read(c) == nil {
+			addr := rawserver.Listen(t, func(c net.Conn) {
+				if rawserver.Read(c) == nil {
 					tt.serve(c)
 				}
 			})
-			s := holding(newSender(t, "http://"+addr, timeout(300*time.Millisecond)), canaryToken)
+			s := holding(t, newSender(t, "http://"+addr, timeout(300*time.Millisecond)), canaryToken)
 			if _, err := s.ListTemplates(t.Context()); err == nil || err.Error() != tt.err {
 				t.Errorf("%v, want %s", err, tt.err)
 			}
@@ -128,7 +131,8 @@ func TestFakeLists(t *testing.T) {
 	}
 	f.post("tokens", `{"revoke":true,"sticky":true}`)
 	before := f.stats().Tokens.Stable
-	if _, err := f.sender.ListTemplates(t.Context()); err == nil || !strings.Contains(err.Error(), "no access token: ") {
+	if _, err := f.sender.ListTemplates(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "no access token: ") {
 		t.Errorf("a dead token handed out again: %v", err)
 	}
 	if asked := f.stats().Tokens.Stable - before; asked != 1 {
@@ -139,7 +143,7 @@ func TestFakeLists(t *testing.T) {
 // A WeChat that rejects whatever token it gave is asked twice, not for ever.
 func TestListTemplatesRejectsEveryToken(t *testing.T) {
 	var lists, tokens atomic.Int32
-	addr := listen(t, func(c net.Conn) {
+	addr := rawserver.Listen(t, func(c net.Conn) {
 		req, err := http.ReadRequest(bufio.NewReader(c))
 		if err != nil {
 			return
@@ -150,7 +154,8 @@ func TestListTemplatesRejectsEveryToken(t *testing.T) {
 		} else {
 			lists.Add(1)
 		}
-		answering(strings.Replace(ok(answer), "Content-Length", "Connection: close\r\nContent-Length", 1))(c)
+		rawserver.Answer(strings.Replace(rawserver.OK(answer), "Content-Length", "Connection: close\r\nContent-Length",
+			1))(c)
 	})
 	_, err := newSender(t, "http://"+addr).ListTemplates(t.Context())
 	if want := "WeChat gave no list of templates: 40001 invalid credential"; err == nil || err.Error() != want {
@@ -164,7 +169,8 @@ func TestListTemplatesRejectsEveryToken(t *testing.T) {
 func TestListTemplatesWithoutToken(t *testing.T) {
 	f := openFake(t, func(c *Config) { c.Secret = "another-secret" })
 	_, err := f.sender.ListTemplates(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "AppSecret 不正确") || strings.Contains(err.Error(), "another-secret") {
+	if err == nil || !strings.Contains(err.Error(), "AppSecret 不正确") ||
+		strings.Contains(err.Error(), "another-secret") {
 		t.Errorf("%v", err)
 	}
 	over, cancel := context.WithCancel(t.Context())
@@ -194,7 +200,8 @@ func TestParseContent(t *testing.T) {
 }
 
 func FuzzParseContent(f *testing.F) {
-	for _, s := range []string{"姓名01:{{thing1.DATA}}\n金额:{{amount2.DATA}}\n", "甲:{{thing1.DATA}} 乙:{{thing2.DATA}}", "{{", "}}{{", "{{{{x}}}}", "\x00:{{\xff.DATA}}", "{{.DATA}}"} {
+	for _, s := range []string{"姓名01:{{thing1.DATA}}\n金额:{{amount2.DATA}}\n", "甲:{{thing1.DATA}} 乙:{{thing2.DATA}}",
+		"{{", "}}{{", "{{{{x}}}}", "\x00:{{\xff.DATA}}", "{{.DATA}}"} {
 		f.Add(s, s, "甲", "thing1")
 	}
 	f.Fuzz(func(t *testing.T, content, example, label, key string) {
@@ -208,7 +215,8 @@ func FuzzParseContent(f *testing.F) {
 				t.Errorf("%q of %q", k, content)
 			}
 		}
-		if strings.ContainsAny(label+key, "{}\n") || key != clean(key) || label != strings.TrimRight(clean(label), ":： ") {
+		if strings.ContainsAny(label+key, "{}\n") || key != weixin.Clean(key) ||
+			label != strings.TrimRight(weixin.Clean(label), ":： ") {
 			return
 		}
 		// Whatever stands before, a line of WeChat's form is read as it is meant.

@@ -2,8 +2,11 @@ package wechat
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
-	"net"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -12,6 +15,8 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"github.com/submsg/submsg/internal/channel/weixin"
+	"github.com/submsg/submsg/internal/channel/wire"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
@@ -46,7 +51,8 @@ data:
   thing11: "{orderStatus}"
   thing5: "{remark}"
 `
-	again := "id: " + resendID + "\nname: again\ntitle: t\nparams: [what]\nonUnknown: resend\ndata:\n  thing1: \"{what}\"\n"
+	again := "id: " + resendID +
+		"\nname: again\ntitle: t\nparams: [what]\nonUnknown: resend\ndata:\n  thing1: \"{what}\"\n"
 	c, err := templates.Load(fstest.MapFS{
 		"order.yaml": {Data: []byte(order)},
 		"again.yaml": {Data: []byte(again)},
@@ -95,7 +101,8 @@ func logTo(w io.Writer) *logrus.Entry {
 func newSender(t testing.TB, base string, change ...func(*Config)) *Sender {
 	t.Helper()
 	c := catalogue(t)
-	cfg := Config{BaseURL: base, AppID: "wx0000000000000000", Secret: canarySecret, Timeout: 10 * time.Second, Conns: 50,
+	cfg := Config{BaseURL: base, AppID: "wx0000000000000000", Secret: canarySecret, Timeout: 10 * time.Second,
+		Conns:     50,
 		Templates: func() *templates.Catalogue { return c }, Log: logTo(io.Discard)}
 	for _, f := range change {
 		f(&cfg)
@@ -108,34 +115,33 @@ func newSender(t testing.TB, base string, change ...func(*Config)) *Sender {
 	return s
 }
 
-// holding gives a sender a token, so that it need not ask for one.
-func holding(s *Sender, value string) *Sender {
-	s.tokens.value, s.tokens.until = value, time.Now().Add(maxLife)
-	return s
-}
-
-func timeout(d time.Duration) func(*Config) { return func(c *Config) { c.Timeout = d } }
-
-// listen serves every connection with serve, and reports its address.
-func listen(t testing.TB, serve func(net.Conn)) string {
+// holding gives a sender an account that gets this token from an endpoint of its own, so that the server under test is
+// asked for none. The endpoint answers in its own time, whatever the sender's timeout.
+func holding(t testing.TB, s *Sender, value string) *Sender {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"access_token":%q,"expires_in":7200}`, value)
+	}))
+	client := wire.New(time.Minute, 1)
+	s.account.Close()
+	var err error
+	s.account, err = weixin.Open(weixin.Config{
+		BaseURL: server.URL, AppID: "wx0000000000000000", Secret: canarySecret, Wire: client, Log: s.log,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer c.Close()
-				serve(c)
-			})
-		}
-	})
-	t.Cleanup(func() { l.Close(); wg.Wait() })
-	return l.Addr().String()
+	t.Cleanup(func() { server.Close(); client.Close() })
+	if v := s.Ready(context.Background()); v.Outcome != outbox.Accepted {
+		t.Fatal(v.Text)
+	}
+	return s
 }
+
+// hider is what takes the secret out of others' words.
+func hider(t testing.TB) func(string) string {
+	s := newSender(t, "http://127.0.0.1:1")
+	return func(text string) string { return s.account.Hide(text) }
+}
+
+func timeout(d time.Duration) func(*Config) { return func(c *Config) { c.Timeout = d } }

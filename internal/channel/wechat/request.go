@@ -9,8 +9,8 @@ import (
 // usualRequest is more than most requests have, in bytes.
 const usualRequest = 512
 
-// appendRequest appends the body of subscribe/send. Written by hand, because a payload's items keep
-// their order and encoding/json's escaping of <, > and & would only lengthen them.
+// appendRequest appends the body of subscribe/send. It is written by hand, because a payload's items keep their order,
+// and because encoding/json's escapes of <, > and & would only lengthen them.
 func appendRequest(b []byte, openid string, p templates.Payload) []byte {
 	b = appendString(append(b, `{"touser":`...), openid)
 	b = appendString(append(b, `,"template_id":`...), p.TemplateID)

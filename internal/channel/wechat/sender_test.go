@@ -16,12 +16,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/submsg/submsg/internal/channel/weixin"
+	"github.com/submsg/submsg/internal/explain"
+	"github.com/submsg/submsg/internal/lab/rawserver"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
 
-// office is a WeChat with two endpoints: it gives tokens, and takes messages that come with the current one.
-type office struct {
+// smallWeChat is a WeChat with two endpoints: it gives tokens, and takes messages that come with the current one.
+type smallWeChat struct {
 	*httptest.Server
 	mu       sync.Mutex
 	serial   int  // of the current token
@@ -32,62 +35,63 @@ type office struct {
 	reject   string // the answer to a wrong token
 }
 
-func openOffice(t *testing.T) *office {
-	o := &office{reject: `{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest"}`}
+func openSmallWeChat(t *testing.T) *smallWeChat {
+	wx := &smallWeChat{reject: `{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest"}`}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+tokenPath, o.giveToken)
-	mux.HandleFunc("POST /cgi-bin/message/subscribe/send", o.take)
-	o.Server = httptest.NewServer(mux)
-	t.Cleanup(o.Close)
-	return o
+	mux.HandleFunc("POST /cgi-bin/stable_token", wx.giveToken)
+	mux.HandleFunc("POST /cgi-bin/message/subscribe/send", wx.take)
+	wx.Server = httptest.NewServer(mux)
+	t.Cleanup(wx.Close)
+	return wx
 }
 
-func (o *office) token() string { return fmt.Sprintf("%s%d", canaryToken, o.serial) }
+func (wx *smallWeChat) token() string { return fmt.Sprintf("%s%d", canaryToken, wx.serial) }
 
-func (o *office) giveToken(w http.ResponseWriter, r *http.Request) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.asked++
-	if o.fresh {
-		o.serial++
+func (wx *smallWeChat) giveToken(w http.ResponseWriter, r *http.Request) {
+	wx.mu.Lock()
+	defer wx.mu.Unlock()
+	wx.asked++
+	if wx.fresh {
+		wx.serial++
 	}
 	var got, want any
 	_ = json.NewDecoder(r.Body).Decode(&got)
-	want = map[string]any{"grant_type": "client_credential", "appid": "wx0000000000000000", "secret": canarySecret, "force_refresh": false}
+	want = map[string]any{"grant_type": "client_credential", "appid": "wx0000000000000000", "secret": canarySecret,
+		"force_refresh": false}
 	if !cmp.Equal(got, want) {
 		http.Error(w, cmp.Diff(got, want), http.StatusInternalServerError)
 		return
 	}
-	fmt.Fprintf(w, `{"access_token":%q,"expires_in":7200}`, o.token())
+	fmt.Fprintf(w, `{"access_token":%q,"expires_in":7200}`, wx.token())
 }
 
-func (o *office) take(w http.ResponseWriter, r *http.Request) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (wx *smallWeChat) take(w http.ResponseWriter, r *http.Request) {
+	wx.mu.Lock()
+	defer wx.mu.Unlock()
 	body, _ := io.ReadAll(r.Body)
-	if o.stubborn || r.URL.Query().Get("access_token") != o.token() {
-		_, _ = io.WriteString(w, o.reject)
+	if wx.stubborn || r.URL.Query().Get("access_token") != wx.token() {
+		_, _ = io.WriteString(w, wx.reject)
 		return
 	}
-	o.sent = append(o.sent, string(body))
-	fmt.Fprintf(w, `{"errcode":0,"errmsg":"ok","msgid":%d}`, 1988810812324364291+len(o.sent))
+	wx.sent = append(wx.sent, string(body))
+	fmt.Fprintf(w, `{"errcode":0,"errmsg":"ok","msgid":%d}`, 1988810812324364291+len(wx.sent))
 }
 
-func (o *office) revoke() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.serial++
+func (wx *smallWeChat) revoke() {
+	wx.mu.Lock()
+	defer wx.mu.Unlock()
+	wx.serial++
 }
 
-func (o *office) counts() (asked, sent int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.asked, len(o.sent)
+func (wx *smallWeChat) counts() (asked, sent int) {
+	wx.mu.Lock()
+	defer wx.mu.Unlock()
+	return wx.asked, len(wx.sent)
 }
 
 func TestSend(t *testing.T) {
-	o := openOffice(t)
-	s := newSender(t, o.URL+"/")
+	wx := openSmallWeChat(t)
+	s := newSender(t, wx.URL+"/")
 	if v := s.Ready(t.Context()); v.Outcome != outbox.Accepted {
 		t.Fatal(v)
 	}
@@ -96,26 +100,27 @@ func TestSend(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	want := `{"touser":"` + canaryOpenID + `","template_id":"` + orderID + `","page":"pages/APITest/APITest","data":{` +
-		`"thing2":{"value":"生椰拿铁"},"amount3":{"value":"19.9元"},"thing11":{"value":"已发货"},"thing5":{"value":"预计明日送达"}},` +
+		`"thing2":{"value":"生椰拿铁"},"amount3":{"value":"19.9元"},"thing11":{"value":"已发货"},` +
+		`"thing5":{"value":"预计明日送达"}},` +
 		`"miniprogram_state":"developer","lang":"zh_CN"}`
-	if diff := cmp.Diff([]string{want}, o.sent); diff != "" {
+	if diff := cmp.Diff([]string{want}, wx.sent); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestSendWithoutPage(t *testing.T) {
-	o := openOffice(t)
-	if v := newSender(t, o.URL).Send(t.Context(), claimAgain(1)); v.Outcome != outbox.Accepted {
+	wx := openSmallWeChat(t)
+	if v := newSender(t, wx.URL).Send(t.Context(), claimAgain(1)); v.Outcome != outbox.Accepted {
 		t.Fatal(v)
 	}
-	if strings.Contains(o.sent[0], "page") {
-		t.Error(o.sent[0])
+	if strings.Contains(wx.sent[0], "page") {
+		t.Error(wx.sent[0])
 	}
 }
 
 func TestNothingGoesOut(t *testing.T) {
-	o := openOffice(t)
-	s := newSender(t, o.URL)
+	wx := openSmallWeChat(t)
+	s := newSender(t, wx.URL)
 	unknown, bad, short, scheme := claim(), claim(), claim(), claim()
 	unknown.TemplateID = "ordreStatus"
 	bad.Params = []string{"生椰拿铁", "很多", "已发货", "好"}
@@ -140,14 +145,14 @@ func TestNothingGoesOut(t *testing.T) {
 			}
 		}
 	}
-	if asked, sent := o.counts(); asked+sent != 0 {
+	if asked, sent := wx.counts(); asked+sent != 0 {
 		t.Errorf("asked %d, sent %d", asked, sent)
 	}
 }
 
 func TestRevokedTokenIsHealedByOneRefresh(t *testing.T) {
-	o := openOffice(t)
-	s := newSender(t, o.URL)
+	wx := openSmallWeChat(t)
+	s := newSender(t, wx.URL)
 	for round := 1; round <= 5; round++ {
 		var all sync.WaitGroup
 		for range 50 {
@@ -158,23 +163,23 @@ func TestRevokedTokenIsHealedByOneRefresh(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if asked, sent := o.counts(); asked != round || sent != 50*round {
+		if asked, sent := wx.counts(); asked != round || sent != 50*round {
 			t.Errorf("round %d: %d refreshes, %d sent", round, asked, sent)
 		}
-		o.revoke()
+		wx.revoke()
 	}
 }
 
 func TestEveryTokenErrorIsHealed(t *testing.T) {
-	for code, r := range rules {
-		if r.scope != token {
+	for code := range explain.WeChat {
+		if !weixin.RejectsToken(code) {
 			continue
 		}
-		o := openOffice(t)
-		o.reject = fmt.Sprintf(`{"errcode":%d,"errmsg":"no"}`, code)
-		s := newSender(t, o.URL)
+		wx := openSmallWeChat(t)
+		wx.reject = fmt.Sprintf(`{"errcode":%d,"errmsg":"no"}`, code)
+		s := newSender(t, wx.URL)
 		s.Ready(t.Context())
-		o.revoke()
+		wx.revoke()
 		if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Accepted {
 			t.Errorf("%d: %v (%s)", code, v.Outcome, v.Text)
 		}
@@ -183,9 +188,9 @@ func TestEveryTokenErrorIsHealed(t *testing.T) {
 
 // The endpoint gives the rejected token again: 50 sends at once must not make it 50 refreshes.
 func TestHopelessTokenStopsTheAccount(t *testing.T) {
-	o := openOffice(t)
-	o.stubborn = true
-	s := newSender(t, o.URL)
+	wx := openSmallWeChat(t)
+	wx.stubborn = true
+	s := newSender(t, wx.URL)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -196,23 +201,23 @@ func TestHopelessTokenStopsTheAccount(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if asked, _ := o.counts(); asked != 2 {
+	if asked, _ := wx.counts(); asked != 2 {
 		t.Errorf("asked %d times for a token, want 2", asked)
 	}
 }
 
 // Each token is new and rejected: two tries, and then none for a while.
 func TestHopelessNewTokensStopTheAccount(t *testing.T) {
-	o := openOffice(t)
-	o.stubborn, o.fresh = true, true
-	s := newSender(t, o.URL)
+	wx := openSmallWeChat(t)
+	wx.stubborn, wx.fresh = true, true
+	s := newSender(t, wx.URL)
 	for range 5 {
 		v := s.Send(t.Context(), claim())
 		if v.Outcome != outbox.Halt || !cmp.Equal(v.Stops, []string{outbox.Account}) || v.Text == "" {
 			t.Errorf("%+v", v)
 		}
 	}
-	if asked, _ := o.counts(); asked != 2 {
+	if asked, _ := wx.counts(); asked != 2 {
 		t.Errorf("asked %d times for a token, want 2", asked)
 	}
 }
@@ -235,7 +240,8 @@ func TestNoTokenCostsNoAttempt(t *testing.T) {
 			if v := s.Ready(t.Context()); v.Outcome == outbox.Accepted || v.Outcome == outbox.Unknown || v.Text == "" {
 				t.Errorf("ready: %+v", v)
 			}
-			if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Halt || !cmp.Equal(v.Stops, []string{outbox.Account}) {
+			if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Halt ||
+				!cmp.Equal(v.Stops, []string{outbox.Account}) {
 				t.Errorf("%+v, want halt", v)
 			}
 		})
@@ -243,27 +249,29 @@ func TestNoTokenCostsNoAttempt(t *testing.T) {
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
-	o := openOffice(t)
+	wx := openSmallWeChat(t)
 	for code := 300; code < 309; code++ {
 		var hits int
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			hits++
-			http.Redirect(w, r, o.URL+r.URL.RequestURI(), code)
+			http.Redirect(w, r, wx.URL+r.URL.RequestURI(), code)
 		}))
-		s := holding(newSender(t, server.URL), o.token())
+		s := holding(t, newSender(t, server.URL), wx.token())
 		v := s.Send(t.Context(), claim())
 		server.Close()
-		if v.Outcome == outbox.Accepted || v.Outcome == outbox.Refused || hits != 1 || !strings.Contains(v.Text, fmt.Sprint(code)) {
+		if v.Outcome == outbox.Accepted || v.Outcome == outbox.Refused || hits != 1 ||
+			!strings.Contains(v.Text, fmt.Sprint(code)) {
 			t.Errorf("%d: %v (%s), %d requests", code, v.Outcome, v.Text, hits)
 		}
 	}
-	if asked, sent := o.counts(); asked+sent != 0 {
+	if asked, sent := wx.counts(); asked+sent != 0 {
 		t.Errorf("asked %d, sent %d", asked, sent)
 	}
 }
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	canaries := []string{canarySecret, url.QueryEscape(canarySecret), canaryToken, url.QueryEscape(canaryToken), canaryOpenID}
+	canaries := []string{canarySecret, url.QueryEscape(canarySecret), canaryToken, url.QueryEscape(canaryToken),
+		canaryOpenID}
 	var log record
 	var texts []string
 	// Each server repeats all that it was told.
@@ -286,7 +294,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
-			if r.URL.Path == tokenPath { // it was told the secret only
+			if r.URL.Path == "/cgi-bin/stable_token" { // it was told the secret only
 				answer(w, canaries[0]+" "+canaries[1])
 				return
 			}
@@ -295,10 +303,10 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		withLog := func(c *Config) { c.Log = logTo(&log) }
 		s := newSender(t, server.URL, withLog)
 		texts = append(texts, s.Ready(t.Context()).Text, fmt.Sprintf("%v %+v %#v", s, s, s))
-		holding(s, canaryToken)
+		holding(t, s, canaryToken)
 		texts = append(texts, s.Send(t.Context(), claim()).Text, s.Send(t.Context(), claimAgain(2)).Text)
 		server.Close()
-		holding(s, canaryToken)
+		holding(t, s, canaryToken)
 		texts = append(texts, s.Send(t.Context(), claim()).Text)
 	}
 	texts = append(texts, log.String())
@@ -320,15 +328,18 @@ func TestSecretPrintsMasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := fmt.Sprintf("%v %+v %#v %s %q %x %d %v %s", cfg, cfg, cfg, cfg.Secret, cfg.Secret, cfg.Secret, cfg.Secret, &cfg, j) +
+	out := fmt.Sprintf("%v %+v %#v %s %q %x %d %v %s", cfg, cfg, cfg, cfg.Secret, cfg.Secret, cfg.Secret, cfg.Secret,
+		&cfg, j) +
 		cfg.Secret.String() + cfg.Secret.GoString()
-	if strings.Contains(out, "canary") || strings.Contains(out, fmt.Sprintf("%x", "canary")) || !strings.Contains(out, `{"Secret":"***"}`) {
+	if strings.Contains(out, "canary") || strings.Contains(out, fmt.Sprintf("%x", "canary")) ||
+		!strings.Contains(out, `{"Secret":"***"}`) {
 		t.Error(out)
 	}
 }
 
 func TestNewRefuses(t *testing.T) {
-	good := Config{AppID: "wx1", Secret: canarySecret, Log: logTo(io.Discard), Templates: func() *templates.Catalogue { return nil }}
+	good := Config{AppID: "wx1", Secret: canarySecret, Log: logTo(io.Discard),
+		Templates: func() *templates.Catalogue { return nil }}
 	for name, spoil := range map[string]func(*Config){
 		"empty appid":      func(c *Config) { c.AppID = "" },
 		"empty secret":     func(c *Config) { c.Secret = "" },
@@ -365,17 +376,17 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestSendKeepsToItsDeadline(t *testing.T) {
-	s := newSender(t, "http://"+listen(t, silence))
+	s := newSender(t, "http://"+rawserver.Listen(t, rawserver.Silence))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if v := s.Send(ctx, claim()); v.Outcome != outbox.Later || v.Text != tooSlow.text {
+	if v := s.Send(ctx, claim()); v.Outcome != outbox.Later || v.Kind != string(explain.KindTokenLate) {
 		t.Errorf("waiting for a token: %+v", v)
 	}
 }
 
 func TestSendKeepsToItsContext(t *testing.T) {
 	arrived := make(chan struct{}, 1)
-	addr := listen(t, func(c net.Conn) { arrived <- struct{}{}; silence(c) })
+	addr := rawserver.Listen(t, func(c net.Conn) { arrived <- struct{}{}; rawserver.Silence(c) })
 	s := newSender(t, "http://"+addr)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()

@@ -25,7 +25,8 @@ func bed(t *testing.T, scale Scale) (*fake, *database) {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	l, err := open(t.Context(), Config{DatabaseURL: pgtest.Empty(t), Senders: 4, Scale: scale, Log: logrus.NewEntry(log), Progress: func(string) {}})
+	l, err := open(t.Context(), Config{DatabaseURL: pgtest.Empty(t), Senders: 4, Scale: scale,
+		Log: logrus.NewEntry(log), Progress: func(string) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func TestEarHearsWhatNoTracerSees(t *testing.T) {
 		}
 	}
 	ask(stranger.Exec)
-	e := ear{d: d}
+	e := statementCounter{d: d}
 	for i, step := range []struct {
 		what string
 		do   func()
@@ -194,7 +195,7 @@ func TestEarHearsWhatNoTracerSees(t *testing.T) {
 		{"another statement", func() { ask(stranger.Exec) }, 2},
 	} {
 		step.do()
-		if err := e.listen(t.Context()); err != nil {
+		if err := e.look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if e.heard != step.want {

@@ -33,7 +33,8 @@ func (l *lab) backlog(ctx context.Context) ([]Line, error) {
 			}
 			return short.sample(ctx, f, client)
 		}}
-		fromLong := side{fmt.Sprintf("%d waiting", s.Backlog), func(ctx context.Context) ([]float64, error) { return long.sample(ctx, f, client) }}
+		fromLong := side{fmt.Sprintf("%d waiting", s.Backlog),
+			func(ctx context.Context) ([]float64, error) { return long.sample(ctx, f, client) }}
 		if lines, err = l.compareQueues(ctx, fromShort, fromLong); err != nil || s.Settled == 0 {
 			return err
 		}
@@ -41,15 +42,16 @@ func (l *lab) backlog(ctx context.Context) ([]Line, error) {
 			if err := old.fillSettled(ctx, s.Settled); err != nil {
 				return err
 			}
-			more, err := l.compareQueues(ctx, fromShort, side{fmt.Sprintf("%d settled beside", s.Settled), func(ctx context.Context) ([]float64, error) {
-				if err := old.exec(ctx, `DELETE FROM subMsgList WHERE sendStatus = 'wait'`); err != nil {
-					return nil, err
-				}
-				if err := old.fill(ctx, s.Base); err != nil {
-					return nil, err
-				}
-				return old.sample(ctx, f, client)
-			}})
+			more, err := l.compareQueues(ctx, fromShort,
+				side{fmt.Sprintf("%d settled beside", s.Settled), func(ctx context.Context) ([]float64, error) {
+					if err := old.exec(ctx, `DELETE FROM subMsgList WHERE sendStatus = 'wait'`); err != nil {
+						return nil, err
+					}
+					if err := old.fill(ctx, s.Base); err != nil {
+						return nil, err
+					}
+					return old.sample(ctx, f, client)
+				}})
 			lines = append(lines, more...)
 			return err
 		})

@@ -1,11 +1,17 @@
-// Package bench measures submsg against the limits of the machine it runs on.
+// Package bench measures submsg against the limits of the machine it runs on, for `submsg bench`. It knows nothing of
+// submsg's inside: it inserts, watches the tables and the fake WeChat, and reads Postgres's counters.
 //
-// Each figure has a limit: what the same machine does in the same run without submsg's part of the work (no database, no
-// trigger, no queue). The two are measured by turns, several rounds, and the medians are compared, so that
-// the ratio says something where the numbers alone don't. README.md tells what each figure means, and what it doesn't.
+// Begin reading at the list of figures in this file; each figure has a file of its own, such as drain.go. turns.go
+// compares a figure with its limit, and README.md tells what each figure means and what it doesn't.
 //
-// It works in databases of its own, which it creates and drops, on a private Postgres or on a server it is given, and runs
-// its own binary again for the fake WeChat and for `submsg serve`.
+// # How it measures
+//
+// Each figure has a limit: what the same machine does in the same run without submsg's part of the work (no database,
+// no trigger, no queue). The two take turns for several rounds, and their medians are compared, so that the ratio says
+// something where the numbers alone don't.
+//
+// It works in databases of its own, which it creates and drops, on a private Postgres or on a server that it is given.
+// It runs its own binary again for the fake WeChat and for `submsg serve`.
 package bench
 
 import (
@@ -22,7 +28,7 @@ import (
 // Config says what to measure and on what. Self, Scale and Log are needed.
 type Config struct {
 	Self        string            // path of the submsg binary
-	DatabaseURL string            // postgres://…, a role with CREATEDB; "" runs a private Postgres with its default, durable settings
+	DatabaseURL string            // postgres://…, a role with CREATEDB; "" runs a private Postgres as it comes
 	Only        []string          // names of figures; none means all
 	Senders     int               // sends at once, where the figure doesn't say; 0 means 64, as serve's default
 	Scale       Scale             // how much of everything

@@ -21,8 +21,9 @@ type child struct {
 	err  error // valid once done is closed
 }
 
-// start runs `submsg args…` with env on top of an environment in which nothing of the user's configures submsg. It is bound to no
-// context: whoever needs it ends first, and then stops it. A Ctrl-C at the terminal doesn't reach it either.
+// start runs `submsg args…` with env on top of an environment in which nothing of the user's configures submsg. It is
+// bound to no context: whoever needs it ends first, and then stops it. A Ctrl-C at the terminal doesn't reach it
+// either.
 func (l *lab) start(out io.Writer, env []string, args ...string) (*child, error) {
 	c := &child{said: new(tail), done: make(chan struct{})}
 	c.cmd = exec.Command(l.cfg.Self, args...)

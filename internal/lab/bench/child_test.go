@@ -8,7 +8,8 @@ import (
 )
 
 func TestPlainEnv(t *testing.T) {
-	got := plainEnv([]string{"PATH=/bin", "DATABASE_URL=postgres://theirs", "PGHOST=theirs", "SUBMSG_SENDERS=1", "TMPDIR=/t"})
+	got := plainEnv([]string{"PATH=/bin", "DATABASE_URL=postgres://theirs", "PGHOST=theirs", "SUBMSG_SENDERS=1",
+		"TMPDIR=/t"})
 	if diff := cmp.Diff([]string{"PATH=/bin", "TMPDIR=/t"}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -53,7 +54,8 @@ func TestChild(t *testing.T) {
 	t.Run("that finishes on SIGTERM is fine", func(t *testing.T) {
 		out := &firstLine{line: make(chan string, 1)}
 		line := out.line
-		c, err := l.start(out, []string{"SAY=ready"}, "-c", `trap 'exit 0' TERM; echo $SAY; while :; do sleep 0.01; done`)
+		c, err := l.start(out, []string{"SAY=ready"}, "-c",
+			`trap 'exit 0' TERM; echo $SAY; while :; do sleep 0.01; done`)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,7 +52,9 @@ func (c *counter) wait(ctx context.Context) error {
 
 // consume runs a consumer in this process for as long as during takes. during gets the time at which it started:
 // connected, and with its token.
-func (d *database) consume(ctx context.Context, sender outbox.Sender, senders int, t *tracer, during func(began time.Time) error) error {
+func (d *database) consume(
+	ctx context.Context, sender outbox.Sender, senders int, t *tracer, during func(began time.Time) error,
+) error {
 	pool, err := d.connect(ctx, d.url, poolSize, t)
 	if err != nil {
 		return err
@@ -63,7 +65,9 @@ func (d *database) consume(ctx context.Context, sender outbox.Sender, senders in
 		return err
 	}
 	release() // all are open now
-	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: d.url, Sender: sender, Log: d.cfg.Log, Senders: senders})
+	consumer, err := outbox.New(outbox.Config{
+		Pool: pool, ListenURL: d.url, Sender: sender, Log: d.cfg.Log, Senders: senders,
+	})
 	if err != nil {
 		return err
 	}
@@ -79,7 +83,9 @@ func (d *database) consume(ctx context.Context, sender outbox.Sender, senders in
 }
 
 // send lets a consumer send and settle all of n waiting messages, and returns how long that took.
-func (d *database) send(ctx context.Context, f *fake, client outbox.Sender, senders, n int) (took time.Duration, err error) {
+func (d *database) send(
+	ctx context.Context, f *fake, client outbox.Sender, senders, n int,
+) (took time.Duration, err error) {
 	book, err := f.ledger(ctx)
 	if err != nil {
 		return 0, err
@@ -89,7 +95,8 @@ func (d *database) send(ctx context.Context, f *fake, client outbox.Sender, send
 		if err := c.wait(ctx); err != nil {
 			return err
 		}
-		err := d.await(ctx, "the last settlement", `SELECT NOT EXISTS (SELECT FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) WHERE m.sendStatus = 'sending')`)
+		err := d.await(ctx, "the last settlement", `SELECT NOT EXISTS (
+			SELECT FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) WHERE m.sendStatus = 'sending')`)
 		took = time.Since(began)
 		return err
 	})
@@ -109,7 +116,9 @@ func (d *database) audit(ctx context.Context, book ledger, n int) error {
 }
 
 // refillAndSend does so with n messages that nobody has touched before.
-func (d *database) refillAndSend(ctx context.Context, f *fake, client outbox.Sender, senders, n int) (time.Duration, error) {
+func (d *database) refillAndSend(
+	ctx context.Context, f *fake, client outbox.Sender, senders, n int,
+) (time.Duration, error) {
 	if err := d.clear(ctx); err != nil {
 		return 0, err
 	}

@@ -8,10 +8,13 @@ import (
 
 const costClients = 8
 
-// cost is what messages cost the server from insert to settlement, what submsg costs when nothing happens, and its memory.
+// cost is what messages cost the server from insert to settlement, what submsg costs when nothing happens, and its
+// memory.
 func (l *lab) cost(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	for _, part := range []func(*lab, context.Context) ([]Line, error){(*lab).costPerMessage, (*lab).idle, (*lab).memory} {
+	for _, part := range []func(*lab, context.Context) ([]Line, error){
+		(*lab).costPerMessage, (*lab).idle, (*lab).memory,
+	} {
 		more, err := part(l, ctx)
 		if err != nil {
 			return nil, err
@@ -21,7 +24,8 @@ func (l *lab) cost(ctx context.Context) ([]Line, error) {
 	return lines, nil
 }
 
-// costPerMessage has clients insert one message a transaction. The limit is the insert alone: triggers disabled, nothing sent.
+// costPerMessage has clients insert one message a transaction. The limit is the insert alone: triggers disabled,
+// nothing sent.
 func (l *lab) costPerMessage(ctx context.Context) ([]Line, error) {
 	var lines []Line
 	err := l.withFake(ctx, 0, func(f *fake, d *database) error {

@@ -87,8 +87,8 @@ func (d *database) exec(ctx context.Context, sql string, args ...any) error {
 	return err
 }
 
-// clear empties the table, with the triggers on and nobody to be woken, and writes all that is dirty to disk: a checkpoint
-// that falls due in the middle would hit one side only.
+// clear empties the table, with the triggers on and nobody to be woken, and writes all that is dirty to disk: a
+// checkpoint that falls due in the middle would hit one side only.
 func (d *database) clear(ctx context.Context) error {
 	if err := d.exec(ctx, `TRUNCATE subMsgList`); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (d *database) clear(ctx context.Context) error {
 	return err
 }
 
-// The flag of migrations/…_wake.up.sql, as an awake consumer leaves it and as a sleeping one.
+// The flag of migrations/objects/wake.sql, as a consumer leaves it that is awake, and as one that sleeps.
 const (
 	awakeSQL  = `SELECT setval('subMsgWake', 2)`
 	asleepSQL = `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1`

@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
 )
@@ -26,7 +26,8 @@ type fake struct {
 func (l *lab) startFake(latency time.Duration) (*fake, error) {
 	out := &firstLine{line: make(chan string, 1)}
 	line := out.line
-	c, err := l.start(out, nil, "fakewechat", "--grant-all", "--quiet", "--addr", "127.0.0.1:0", "--latency", latency.String())
+	c, err := l.start(out, nil, "fakewechat", "--grant-all", "--quiet", "--addr", "127.0.0.1:0", "--latency",
+		latency.String())
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +52,8 @@ func (l *lab) withFake(ctx context.Context, latency time.Duration, do func(*fake
 	})
 }
 
-// client is the product's own client for the fake: the one whose sends are the limit is the one that the consumer gets. Its
-// connections are open and its token is there.
+// client is the product's own client for the fake: the one whose sends are the limit is the one that the consumer gets.
+// Its connections are open and its token is there.
 func (f *fake) client(ctx context.Context, senders int) (*wechat.Sender, error) {
 	c, err := wechat.New(wechat.Config{BaseURL: f.url, AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
 		Conns: senders, Templates: func() *templates.Catalogue { return f.catalogue }, Log: f.cfg.Log})

@@ -7,7 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ownNote is what a server at rest may write by itself, in bytes: a snapshot for standbys, once within 15 s of the last WAL.
+// ownNote is what a server at rest may write by itself, in bytes: a snapshot for standbys, once within 15 s of the last
+// WAL.
 const ownNote = 150
 
 // idle looks at a server with nothing to do. The limit is the same server without a consumer.
@@ -56,9 +57,9 @@ func (d *database) idleFor(ctx context.Context, t *tracer) ([]float64, error) {
 	}
 	t.reset()
 	began := time.Now()
-	e := ear{d: d}
+	e := statementCounter{d: d}
 	for time.Since(began) < d.cfg.Scale.IdleFor {
-		if err := e.listen(ctx); err != nil {
+		if err := e.look(ctx); err != nil {
 			return nil, err
 		}
 		select {
@@ -73,20 +74,20 @@ func (d *database) idleFor(ctx context.Context, t *tracer) ([]float64, error) {
 	return []float64{float64(statements+e.heard) / took, float64(after.wal-before.wal) / took}, err
 }
 
-// ear counts the statements of connections that no tracer sees, the listening one that is: seldom as they are, looking often
-// enough finds each.
-type ear struct {
+// statementCounter counts the statements of connections that no tracer sees, such as the listening one. They are so
+// rare that looking often enough finds each.
+type statementCounter struct {
 	d     *database
 	last  map[int32]time.Time // by server process, when its last statement began; nil before the first look
 	heard int
 }
 
-const overhearSQL = `
+const statementsSQL = `
 SELECT pid, query_start FROM pg_stat_activity
 WHERE datname = $1 AND backend_type = 'client backend' AND application_name <> $2 AND query_start IS NOT NULL`
 
-func (e *ear) listen(ctx context.Context) error {
-	rows, err := e.d.admin.Query(ctx, overhearSQL, e.d.name, appName)
+func (e *statementCounter) look(ctx context.Context) error {
+	rows, err := e.d.admin.Query(ctx, statementsSQL, e.d.name, appName)
 	if err != nil {
 		return err
 	}

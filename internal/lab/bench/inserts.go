@@ -23,8 +23,10 @@ func (l *lab) inserts(ctx context.Context) ([]Line, error) {
 			m, err := l.turns(ctx, name,
 				side{"limit", d.inserting(clients, `ALTER TABLE subMsgList DISABLE TRIGGER USER`)},
 				side{"submsg's triggers", d.inserting(clients, `ALTER TABLE subMsgList DISABLE TRIGGER bench_notify`)},
-				side{"submsg serving", func(ctx context.Context) ([]float64, error) { return d.insertingServed(ctx, f, clients) }},
-				side{"a plain NOTIFY trigger", d.inserting(clients, `ALTER TABLE subMsgList DISABLE TRIGGER USER, ENABLE TRIGGER bench_notify`)})
+				side{"submsg serving",
+					func(ctx context.Context) ([]float64, error) { return d.insertingServed(ctx, f, clients) }},
+				side{"a plain NOTIFY trigger",
+					d.inserting(clients, `ALTER TABLE subMsgList DISABLE TRIGGER USER, ENABLE TRIGGER bench_notify`)})
 			if err != nil {
 				return err
 			}
@@ -57,7 +59,8 @@ func (d *database) inserting(clients int, alter string) func(context.Context) ([
 	}
 }
 
-// insertingServed has a consumer that sends what is inserted, wakes and sleeps as it likes, and takes its share of the machine.
+// insertingServed has a consumer that sends what is inserted, wakes and sleeps as it likes, and takes its share of the
+// machine.
 func (d *database) insertingServed(ctx context.Context, f *fake, clients int) (out []float64, err error) {
 	if err := d.clear(ctx); err != nil {
 		return nil, err

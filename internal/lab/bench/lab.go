@@ -36,14 +36,15 @@ func open(ctx context.Context, cfg Config) (l *lab, err error) {
 	address := cfg.DatabaseURL
 	if address == "" {
 		l.step("starting a private Postgres")
-		// By TCP, as most applications reach theirs.
+		// The server is reached by TCP, as most applications reach theirs.
 		if l.server, err = pgembed.Start(ctx, pgembed.Config{Listen: "127.0.0.1:0"}); err != nil {
 			return l, err
 		}
 		address = l.server.URL()
 	}
 	if l.url, err = url.Parse(address); err != nil || l.url.Scheme != "postgres" && l.url.Scheme != "postgresql" {
-		return l, errors.New("the database must be given as a URL, postgres://user:password@host/database") // err would repeat the password
+		// It is said without err, which would repeat the password.
+		return l, errors.New("the database must be given as a URL, postgres://user:password@host/database")
 	}
 	if l.admin, err = pgxpool.New(ctx, address); err != nil {
 		return l, err
@@ -53,7 +54,9 @@ func open(ctx context.Context, cfg Config) (l *lab, err error) {
 
 // check asks for what the figures need before anything is created.
 func (l *lab) check(ctx context.Context) error {
-	const about = `SELECT current_setting('server_version_num')::int, rolcreatedb OR rolsuper, rolname FROM pg_roles WHERE rolname = current_user`
+	const about = `
+		SELECT current_setting('server_version_num')::int, rolcreatedb OR rolsuper, rolname
+		FROM pg_roles WHERE rolname = current_user`
 	var version int
 	var mayCreate bool
 	var role string
@@ -64,8 +67,8 @@ func (l *lab) check(ctx context.Context) error {
 	case version < 140000:
 		return fmt.Errorf("PostgreSQL 14 or later is needed, the server's server_version_num is %d", version)
 	case !mayCreate:
-		return fmt.Errorf("the benchmark works only in databases that it creates itself, and role %q may not create any: ALTER ROLE %s CREATEDB",
-			role, pgx.Identifier{role}.Sanitize())
+		return fmt.Errorf("the benchmark works only in databases that it creates itself, "+
+			"and role %q may not create any: ALTER ROLE %s CREATEDB", role, pgx.Identifier{role}.Sanitize())
 	}
 	return nil
 }

@@ -11,12 +11,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// What an application does, in a transaction of its own.
+// insertSQL is what an application does, in a transaction of its own.
 const insertSQL = `INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ($1, $2, $3)`
 
-// load lets clients insert one row a transaction each, without pause, while more says so. It returns how many rows, and how long
-// that took from when all were connected and had inserted once.
-func (d *database) load(ctx context.Context, clients int, more func(i int) bool) (rows int, took time.Duration, err error) {
+// load lets clients insert one row a transaction each, without pause, while more says so. It returns how many rows, and
+// how long that took from when all were connected and had inserted once.
+func (d *database) load(
+	ctx context.Context, clients int, more func(i int) bool,
+) (rows int, took time.Duration, err error) {
 	conns, release, err := acquire(ctx, d.pool, clients)
 	if err != nil {
 		return 0, 0, err
@@ -50,7 +52,8 @@ func (d *database) load(ctx context.Context, clients int, more func(i int) bool)
 	return int(done.Load()), time.Since(began), err
 }
 
-// rehearse inserts and takes it back: a new session, or one after an ALTER TABLE, first reads the catalogues for some milliseconds.
+// rehearse inserts and takes it back: a new session, or one after an ALTER TABLE, first reads the catalogues for some
+// milliseconds.
 func rehearse(ctx context.Context, c *pgxpool.Conn) error {
 	tx, err := c.Begin(ctx)
 	if err != nil {

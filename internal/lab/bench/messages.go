@@ -53,7 +53,9 @@ func (d *database) write(ctx context.Context, sql string, n int) error {
 // settled counts the messages that were sent and settled here. It is an error if one that was tried ended otherwise.
 func (d *database) settled(ctx context.Context) (n int, err error) {
 	var otherwise int
-	err = d.pool.QueryRow(ctx, `SELECT count(msgId), count(*) FILTER (WHERE attempts > 0 AND sendStatus <> 'success') FROM subMsgList`).Scan(&n, &otherwise)
+	err = d.pool.QueryRow(ctx, `
+		SELECT count(msgId), count(*) FILTER (WHERE attempts > 0 AND sendStatus <> 'success')
+		FROM subMsgList`).Scan(&n, &otherwise)
 	if err == nil && otherwise > 0 {
 		err = fmt.Errorf("%d messages were tried and did not end as success", otherwise)
 	}

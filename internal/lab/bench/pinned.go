@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// pinned drains while somebody's snapshot keeps every dead row version and index entry where it is, as a long report or a
-// forgotten session does. The limit is the same drain without.
+// pinned drains while somebody's snapshot keeps every dead row version and index entry where it is, as a long report or
+// a forgotten session does. The limit is the same drain without.
 func (l *lab) pinned(ctx context.Context) ([]Line, error) {
 	var lines []Line
 	name := fmt.Sprintf("pinned, drain, senders: %d", l.cfg.Senders)
@@ -42,7 +42,8 @@ func (d *database) pin(ctx context.Context, do func() error) error {
 		if _, err := tx.Exec(ctx, `SELECT 1`); err != nil {
 			return err
 		}
-		err := d.await(ctx, "the snapshot", `SELECT backend_xmin IS NOT NULL FROM pg_stat_activity WHERE pid = $1`, tx.Conn().PgConn().PID())
+		err := d.await(ctx, "the snapshot", `SELECT backend_xmin IS NOT NULL FROM pg_stat_activity WHERE pid = $1`,
+			tx.Conn().PgConn().PID())
 		if err != nil {
 			return err
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
-// serve runs `submsg serve`, as in production a process of its own, while during runs. It begins when the consumer has found
-// nothing to do and sleeps, or, with a backlog, at once.
+// serve runs `submsg serve`, as in production a process of its own, while during runs. It begins when the consumer has
+// found nothing to do and sleeps, or, with a backlog, at once.
 func (d *database) serve(ctx context.Context, f *fake, backlog bool, during func(*child) error) error {
 	if err := d.exec(ctx, awakeSQL); err != nil {
 		return err
@@ -42,5 +42,6 @@ func (d *database) asleep(ctx context.Context) error {
 // drained waits until nothing waits any more. The indexes that answer this hold just such rows.
 func (d *database) drained(ctx context.Context) error {
 	return await(ctx, d.pool, 20*patience, "the queue to drain", `
-		SELECT NOT EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'wait') AND NOT EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'sending')`)
+		SELECT NOT EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'wait')
+			AND NOT EXISTS (SELECT FROM subMsgList WHERE sendStatus = 'sending')`)
 }

@@ -13,8 +13,8 @@ import (
 
 const sustainClients = 32
 
-// sustained inserts without pause while messages are sent. The limit inserts as fast with the triggers disabled while the
-// same client posts, and nothing connects the two.
+// sustained inserts without pause while messages are sent. The limit inserts as fast with the triggers disabled while
+// the same client posts, and nothing connects the two.
 func (l *lab) sustained(ctx context.Context) ([]Line, error) {
 	var lines []Line
 	err := l.withFake(ctx, 0, func(f *fake, d *database) error {
@@ -49,7 +49,7 @@ func (d *database) insertBesidePosts(ctx context.Context, client outbox.Sender) 
 	if err := d.triggersOff(ctx); err != nil {
 		return nil, err
 	}
-	// Both in one window, which begins when the clients are ready.
+	// Both are measured in one window, which begins when the clients are ready.
 	window, ready := until(d.cfg.Scale.SustainFor), make(chan struct{})
 	open := sync.OnceFunc(func() { close(ready) })
 	group, ctx := errgroup.WithContext(ctx)
@@ -71,8 +71,8 @@ func (d *database) insertBesidePosts(ctx context.Context, client outbox.Sender) 
 	return append(sent, inserted...), err
 }
 
-// What was settled by the end, and how old everything had become by then or by its settlement: a message that still waits
-// counts as one of its age.
+// sustainedSQL returns what was settled by the end, and how old each message had become by then or by its settlement: a
+// message that still waits counts with its age.
 const sustainedSQL = `
 SELECT count(*) FILTER (WHERE sendTime <= $1),
     percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM least(sendTime, $1) - createTime))

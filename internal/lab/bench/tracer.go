@@ -34,7 +34,7 @@ func (t *tracer) read() (statements, trips int, claims series) {
 	return t.statements, t.trips, t.claims
 }
 
-// trip is one under way.
+// trip is one round trip to the database that is not over yet.
 type trip struct {
 	began   time.Time
 	claimed bool

@@ -29,8 +29,8 @@ type side struct {
 	measure func(context.Context) ([]float64, error)
 }
 
-// turns measures the sides in turn, round after round, so that what disturbs the machine for a while disturbs all of them.
-// The result is by side, then by quantity.
+// turns measures the sides in turn, round after round, so that what disturbs the machine for a while disturbs all of
+// them. The result is by side, then by quantity.
 func (l *lab) turns(ctx context.Context, what string, sides ...side) ([][]series, error) {
 	out := make([][]series, len(sides))
 	for round := range l.cfg.Scale.Rounds {

@@ -56,8 +56,9 @@ func TestSentLines(t *testing.T) {
 	_, all := f.ask("GET /_fake/sent", "")
 	_, annas := f.ask("GET /_fake/sent?openid="+anna, "")
 
-	want := fmt.Sprintf(`{"time":"2026-03-15T04:00:00Z","msgid":%s,"openid":%q,"templateId":%q,"page":"pages/APITest/APITest",`+
-		`"miniprogramState":"developer","lang":"zh_CN","data":{"amount3":"19.9元","thing11":"已发货","thing2":"生椰拿铁","thing5":"预计明日送达"}}`+"\n",
+	want := fmt.Sprintf(`{"time":"2026-03-15T04:00:00Z","msgid":%s,"openid":%q,"templateId":%q,`+
+		`"page":"pages/APITest/APITest","miniprogramState":"developer","lang":"zh_CN",`+
+		`"data":{"amount3":"19.9元","thing11":"已发货","thing2":"生椰拿铁","thing5":"预计明日送达"}}`+"\n",
 		ann.MsgID, anna, orderID)
 	if d := cmp.Diff(want, annas); d != "" {
 		t.Error(d)
@@ -82,7 +83,8 @@ func TestStatsOverHTTP(t *testing.T) {
 	f.classic()
 	f.stable(true)
 	_, got := f.ask("GET /_fake/stats", "")
-	want := `{"calls":2,"accepted":1,"errCodes":{"0":1,"41030":1},"maxParallel":1,"tokens":{"classic":1,"stable":3,"forced":1},"faults":{}}`
+	want := `{"calls":2,"accepted":1,"errCodes":{"0":1,"41030":1},"maxParallel":1,` +
+		`"tokens":{"classic":1,"stable":3,"forced":1},"faults":{}}`
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Whether a fault lets the message be accepted before it strikes.
+// Whether a fault lets the message be accepted before it spoils the answer.
 const (
 	never   = iota
 	perhaps // if Fault.Accepted says so

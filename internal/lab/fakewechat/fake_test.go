@@ -116,7 +116,8 @@ func newFake(t testing.TB, o Options) *fake {
 // shipped writes a shipped template as a file again, as far as the fake looks at it.
 func shipped(t *templates.Template) []byte {
 	var b strings.Builder
-	b.WriteString("id: " + t.ID + "\nname: " + t.Name + "\ntitle: t\nparams: [" + strings.Join(t.Params, ", ") + "]\ndata:\n")
+	b.WriteString("id: " + t.ID + "\nname: " + t.Name + "\ntitle: t\nparams: [" + strings.Join(t.Params, ", ") +
+		"]\ndata:\n")
 	for _, f := range t.Fields {
 		b.WriteString("  " + f.Key + ": \"" + f.Value + "\"\n")
 	}
@@ -161,7 +162,8 @@ func (f *fake) stable(force bool) result {
 
 func (f *fake) classic() result {
 	f.t.Helper()
-	return f.call(http.MethodGet, TokenPath+"?grant_type=client_credential&appid="+DefaultAppID+"&secret="+DefaultSecret, "")
+	return f.call(http.MethodGet,
+		TokenPath+"?grant_type=client_credential&appid="+DefaultAppID+"&secret="+DefaultSecret, "")
 }
 
 // send posts a message with a good token.

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Fault is misbehaviour to come. It strikes the calls that it fits, in the order in which faults were
-// added, one fault a call.
+// Fault is misbehaviour to come. It spoils the calls that it fits: of several faults, a call meets the one that was
+// added first.
 type Fault struct {
 	Kind        string        // one of the kinds in deliver.go
 	Count       int           // how often; 0 means once, -1 until the faults are cleared
@@ -26,7 +26,7 @@ type Fault struct {
 	Accepted    bool          // the call is judged as usual, a good message accepted, before the fault strikes
 }
 
-// faults are those that are armed.
+// faults are those that still wait for a call.
 type faults struct {
 	mu    sync.Mutex
 	dice  *rand.Rand
@@ -35,7 +35,7 @@ type faults struct {
 
 func (fs *faults) init(seed uint64) { fs.dice = rand.New(rand.NewPCG(seed, seed)) }
 
-// pick is a copy of the fault that strikes this call, or nil.
+// pick is a copy of the fault that this call meets, or nil.
 func (fs *faults) pick(path, openid, templateID string) *Fault {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -60,7 +60,7 @@ func (f *Fault) fits(path, openid, templateID string) bool {
 
 func (f *Fault) slow() bool { return f.Kind == "slow_body" }
 
-// Fault arms f. The error of one that makes no sense says why.
+// Fault adds f. The error of one that makes no sense says why.
 func (s *Server) Fault(f Fault) error {
 	if err := f.complete(); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (s *Server) Fault(f Fault) error {
 	return nil
 }
 
-// ClearFaults disarms every fault.
+// ClearFaults removes every fault.
 func (s *Server) ClearFaults() {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

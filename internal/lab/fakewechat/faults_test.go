@@ -71,7 +71,8 @@ func TestFaults(t *testing.T) {
 			if n, left := len(f.Sent()), f.Permissions(anna, orderID); n != tt.accepted || left != 2-tt.accepted {
 				t.Errorf("%d accepted and %d permissions left, want %d accepted", n, left, tt.accepted)
 			}
-			if resp, body, err = post(hs, token, order()); err != nil || !strings.Contains(string(body), `"errmsg":"ok"`) {
+			if resp, body, err = post(hs, token, order()); err != nil ||
+				!strings.Contains(string(body), `"errmsg":"ok"`) {
 				t.Errorf("the call after a single fault: %v %s %v", resp, body, err)
 			}
 			if n := f.Stats().Faults[tt.fault.Kind]; n != 1 {
@@ -129,7 +130,8 @@ func TestClientGivesUp(t *testing.T) {
 	f.arm(Fault{Kind: "latency", Delay: time.Hour})
 
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, hs.URL+SendPath+"?access_token="+token, strings.NewReader(marshal(order())))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, hs.URL+SendPath+"?access_token="+token,
+		strings.NewReader(marshal(order())))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,8 +56,9 @@ func FuzzRules(f *testing.F) {
 		f.Add(v)
 	}
 	f.Fuzz(func(t *testing.T, v string) {
-		for typ := range rules {
-			if valid(typ, nil, v) && v != "" && (containsControl(v) || !utf8.ValidString(v) || utf8.RuneCountInString(v) > 64) {
+		for typ := range checks {
+			if valid(typ, nil, v) && v != "" &&
+				(containsControl(v) || !utf8.ValidString(v) || utf8.RuneCountInString(v) > 64) {
 				t.Errorf("%s passed %q", typ, v)
 			}
 		}

@@ -73,7 +73,7 @@ func label(f templates.Field) string {
 	return strings.Join(names, "、")
 }
 
-// samples are values that the rules let pass, by type.
+// samples are values that the checks let pass, by type.
 var samples = map[string]string{
 	"thing":            "生椰拿铁",
 	"letter":           "ABC",

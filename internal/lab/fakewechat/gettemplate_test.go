@@ -68,7 +68,7 @@ func TestGetTemplateRefuses(t *testing.T) {
 }
 
 func TestSamples(t *testing.T) {
-	for typ := range rules {
+	for typ := range checks {
 		if samples[typ] == "" {
 			t.Errorf("type %s has no sample", typ)
 		}

@@ -76,7 +76,8 @@ func TestPermissionsBalance(t *testing.T) {
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"grant": func(rt *rapid.T) {
-				p := pair{rapid.SampledFrom(people).Draw(rt, "openid"), rapid.SampledFrom([]string{orderID, vipID}).Draw(rt, "template")}
+				p := pair{rapid.SampledFrom(people).Draw(rt, "openid"),
+					rapid.SampledFrom([]string{orderID, vipID}).Draw(rt, "template")}
 				n := rapid.IntRange(0, 3).Draw(rt, "count")
 				if n == 0 {
 					granted[p] = accepted[p]
@@ -85,7 +86,8 @@ func TestPermissionsBalance(t *testing.T) {
 				f.grant(p.openid, p.templateID, n)
 			},
 			"send": func(rt *rapid.T) {
-				p := pair{rapid.SampledFrom(people).Draw(rt, "openid"), rapid.SampledFrom([]string{orderID, vipID}).Draw(rt, "template")}
+				p := pair{rapid.SampledFrom(people).Draw(rt, "openid"),
+					rapid.SampledFrom([]string{orderID, vipID}).Draw(rt, "template")}
 				m := with(kinds[p.templateID], "touser", p.openid, "page", nil)
 				if rapid.Bool().Draw(rt, "bad page") {
 					with(m, "page", ":")

@@ -53,7 +53,8 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	}
 	st := f.Stats()
-	if len(per) != people || len(ids) != people*rounds || st.Accepted != people*rounds || st.ErrCodes[0] != st.Accepted {
+	if len(per) != people || len(ids) != people*rounds || st.Accepted != people*rounds ||
+		st.ErrCodes[0] != st.Accepted {
 		t.Errorf("%d people, %d msgids, stats %+v", len(per), len(ids), st)
 	}
 	if sum := st.ErrCodes[0] + st.ErrCodes[43108] + st.ErrCodes[43101]; sum != st.Calls {

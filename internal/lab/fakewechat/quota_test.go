@@ -10,12 +10,14 @@ import (
 
 func (f *fake) quotaOf(path string) result {
 	f.t.Helper()
-	return f.call(http.MethodPost, QuotaGetPath+"?access_token="+f.stable(false).Token, marshal(map[string]string{"cgi_path": path}))
+	return f.call(http.MethodPost, QuotaGetPath+"?access_token="+f.stable(false).Token,
+		marshal(map[string]string{"cgi_path": path}))
 }
 
 func (f *fake) clear(appid string) int {
 	f.t.Helper()
-	return f.call(http.MethodPost, ClearQuotaPath+"?access_token="+f.stable(false).Token, marshal(map[string]string{"appid": appid})).ErrCode
+	return f.call(http.MethodPost, ClearQuotaPath+"?access_token="+f.stable(false).Token,
+		marshal(map[string]string{"appid": appid})).ErrCode
 }
 
 func TestMinuteQuota(t *testing.T) {

@@ -115,8 +115,9 @@ func TestRefused(t *testing.T) {
 		{"line break", thing2(map[string]any{"value": "a\nb"}), 47003, invalid},
 		{"GBK bytes", strings.Replace(marshal(order()), "生椰拿铁", "\xc9\xfa\xd2\xac", 1), 47003, invalid},
 		{"half a surrogate", strings.Replace(marshal(order()), "生椰拿铁", `\ud83d`, 1), 47003, invalid},
-		{"fraction as a number", with(order(), "data", items("thing2", "x", "amount3", 0.65, "thing11", "x", "thing5", "x")),
-			47003, "argument invalid! data.amount3.value invalid"},
+		{"fraction as a number",
+			with(order(), "data", items("thing2", "x", "amount3", 0.65, "thing11", "x", "thing5", "x")), 47003,
+			"argument invalid! data.amount3.value invalid"},
 		{"the first of two", with(order(), "data", items("thing2", "x", "thing5", "", "thing11", "\n", "amount3", "1")),
 			47003, "argument invalid! data.thing11.value invalid"},
 
@@ -164,7 +165,8 @@ func TestTolerated(t *testing.T) {
 func TestCutAt48(t *testing.T) {
 	f := newFake(t, Options{GrantAll: true})
 	good := func() map[string]any {
-		return items("character_string1", "a", "car_number12", "粤A1", "character_string10", "b", "number4", 3, "enum_string2", "新")
+		return items("character_string1", "a", "car_number12", "粤A1", "character_string10", "b", "number4", 3,
+			"enum_string2", "新")
 	}
 	for _, tt := range []struct{ key, value, want string }{
 		{"character_string1", "北京", "argument invalid! data.character_string1.value i rid: "},

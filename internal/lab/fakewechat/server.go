@@ -1,10 +1,13 @@
-// Package fakewechat is a WeChat to test and demonstrate against: an http.Handler that answers
-// subscribe/send, gettemplate, the two token endpoints and the quota endpoints as api.weixin.qq.com does, refuses
-// what WeChat refuses, and misbehaves when told to. Its type rules are its own: it judges package
-// templates and must not share that package's checks.
+// Package fakewechat is a WeChat to test and demonstrate against: an http.Handler that answers subscribe/send,
+// gettemplate, the two token endpoints and the quota endpoints as api.weixin.qq.com does, refuses what WeChat refuses,
+// and misbehaves when told to. It knows neither database nor outbox, and it checks values by itself (checks.go),
+// because it judges package templates and must not share that package's mistakes.
 //
-// What WeChat documents is followed to the letter. What it leaves open is decided strictly where the
-// wording is clear and written down in the README of this folder.
+// Begin reading at Server in this file; send.go takes a message, faults.go and deliver.go misbehave, control.go has the
+// endpoints below /_fake/ that tests and people command it by.
+//
+// What WeChat documents is followed to the letter. What WeChat leaves open is decided strictly where the wording is
+// clear, and is written down in the README of this folder.
 package fakewechat
 
 import (

@@ -40,22 +40,31 @@ type bug struct {
 // root is the module's root, seen from this folder.
 const root = "../../.."
 
+// source is the changed file: its path, and its text with the bug.
+func (b bug) source() (file, text string, err error) {
+	file, err = filepath.Abs(filepath.Join(root, b.file))
+	if err != nil {
+		return "", "", err
+	}
+	well, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", err
+	}
+	if n := strings.Count(string(well), b.old); n != 1 {
+		return "", "", fmt.Errorf("the bug's place is %d times in %s: has the code changed? Then the bug must, too", n, b.file)
+	}
+	return file, strings.Replace(string(well), b.old, b.new, 1), nil
+}
+
 // plant builds submsg with the bug, by the go command's overlay: the source stays as it is, and only what
 // depends on the changed file is compiled.
 func (b bug) plant(dir string) (path string, err error) {
-	file, err := filepath.Abs(filepath.Join(root, b.file))
+	file, text, err := b.source()
 	if err != nil {
 		return "", err
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	if n := strings.Count(string(text), b.old); n != 1 {
-		return "", fmt.Errorf("the bug's place is %d times in %s: has the code changed? Then the bug must, too", n, b.file)
 	}
 	mutant := filepath.Join(dir, filepath.Base(file))
-	if err := os.WriteFile(mutant, []byte(strings.Replace(string(text), b.old, b.new, 1)), 0o600); err != nil {
+	if err := os.WriteFile(mutant, []byte(text), 0o600); err != nil {
 		return "", err
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{file: mutant}})
@@ -95,6 +104,15 @@ func suite(t *testing.T, binary, tests string, cycles int) (passed bool, output 
 }
 
 func tail(text string, n int) string { return text[max(0, len(text)-n):] }
+
+// TestBugsHaveTheirPlace finds the place of each bug in the source, which takes no time.
+func TestBugsHaveTheirPlace(t *testing.T) {
+	for _, b := range bugs {
+		if _, _, err := b.source(); err != nil {
+			t.Errorf("%s: %v", b.name, err)
+		}
+	}
+}
 
 // TestSeededBugs plants bugs, one at a time, and lets the suite find them: what it doesn't find, it doesn't prove.
 func TestSeededBugs(t *testing.T) {

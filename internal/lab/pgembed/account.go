@@ -37,8 +37,8 @@ func serverAccount() (account, error) {
 			return account{name: "user " + name, uid: uid, gid: gid, dropped: true}, nil
 		}
 	}
-	return account{}, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as: " +
-		"run as an ordinary user, or set DATABASE_URL to a server that is already there")
+	return account{}, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody " +
+		"to run it as: run as an ordinary user, or set DATABASE_URL to a server that is already there")
 }
 
 // command prepares a program to be run as the account, in a process group of its own: a Ctrl-C at the terminal is
@@ -56,7 +56,8 @@ func (a account) command(ctx context.Context, path string, args ...string) *exec
 	return cmd
 }
 
-// serverEnv keeps a user's PG* settings, which are meant for clients, away from the server, and its messages in English.
+// serverEnv keeps a user's PG* settings, which are meant for clients, away from the server, and its messages in
+// English.
 func serverEnv(environ []string) []string {
 	env := []string{"LC_ALL=C"}
 	for _, e := range environ {

@@ -54,7 +54,8 @@ func fileOwner(t *testing.T, path string) int {
 }
 
 func TestServerEnv(t *testing.T) {
-	got := serverEnv([]string{"PGDATA=/x", "PGPORT=1", "LC_MESSAGES=zh_CN", "LANG=zh_CN", "PATH=/bin", "TZ=Asia/Shanghai"})
+	got := serverEnv([]string{"PGDATA=/x", "PGPORT=1", "LC_MESSAGES=zh_CN", "LANG=zh_CN", "PATH=/bin",
+		"TZ=Asia/Shanghai"})
 	if diff := cmp.Diff([]string{"LC_ALL=C", "PATH=/bin", "TZ=Asia/Shanghai"}, got); diff != "" {
 		t.Error(diff)
 	}

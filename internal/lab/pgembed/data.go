@@ -15,11 +15,11 @@ import (
 func dataIn(dir string) string { return filepath.Join(dir, "data") }
 
 // prepareData makes the server's data directory unless there is one from an earlier run.
-// A home has two entries: `data`, complete once it has that name, and `password`, the superuser's on TCP.
+// A DataDir has two entries: `data`, complete once it has that name, and `password`, the superuser's on TCP.
 func (s *Server) prepareData(ctx context.Context, cfg Config) error {
 	dir := s.run.path
-	if s.home != nil {
-		dir = s.home.path
+	if s.dataDir != nil {
+		dir = s.dataDir.path
 	}
 	s.data = dataIn(dir)
 	passwordFile := filepath.Join(dir, "password")
@@ -65,13 +65,14 @@ func (s *Server) initdb(ctx context.Context, cfg Config, dir, passwordFile strin
 	if cfg.Test {
 		args = append(args, "--wal-segsize=1")
 	}
-	if cfg.Test || s.home == nil {
+	if cfg.Test || s.dataDir == nil {
 		args = append(args, "--no-sync")
 	}
 	cmd := s.owner.command(ctx, filepath.Join(s.bin.dir, "initdb"), args...)
 	cmd.Stdout = s.logWriter(cfg)
 	cmd.Stderr = cmd.Stdout
-	// initdb inherits the pipe: if this process dies, the reaper waits for initdb to end. Killed, it would leave shared memory.
+	// initdb inherits the pipe, so that the reaper waits for its end if this process dies: a killed initdb would leave
+	// shared memory behind.
 	cmd.ExtraFiles = []*os.File{s.reaper.pipe}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Run(); err != nil {

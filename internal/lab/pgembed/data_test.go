@@ -15,7 +15,8 @@ func TestDataAreKeptBetweenRuns(t *testing.T) {
 	ask(t, first.URL(), "CREATE TABLE kept AS SELECT 'yes' AS answer")
 	hurried, cancel := context.WithCancel(t.Context())
 	cancel() // doesn't wait for the first to go
-	if _, err := openHome(hurried, cfg.DataDir, first.owner); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if _, err := openDataDir(hurried, cfg.DataDir, first.owner); err == nil ||
+		!strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("a second server on the same data: %v", err)
 	}
 	if err := first.Stop(); err != nil {
@@ -66,7 +67,7 @@ func TestDataDirOutOfReach(t *testing.T) {
 	if owner.uid == os.Geteuid() {
 		owner.uid++
 	}
-	_, err := openHome(t.Context(), private, owner)
+	_, err := openDataDir(t.Context(), private, owner)
 	if err == nil || !strings.Contains(err.Error(), "can't enter it") {
 		t.Errorf("error = %v", err)
 	}

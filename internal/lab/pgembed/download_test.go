@@ -103,8 +103,8 @@ func newRepository(t *testing.T, owner account, programs ...string) *repository 
 	return r
 }
 
-// jarOf packs binaries as the repository has them: a zip with a tar.xz inside. A distribution's binaries can't be moved, so these
-// pass on to where they are.
+// jarOf packs binaries as the repository has them: a zip with a tar.xz inside. A distribution's binaries can't be
+// moved, so these pass on to where they are.
 func jarOf(t *testing.T, owner account, programs []string) []byte {
 	t.Helper()
 	real, err := find(t.Context(), "", owner)

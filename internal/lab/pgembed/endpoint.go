@@ -18,7 +18,7 @@ type endpoint struct {
 	any  bool // the caller left the port to us
 }
 
-// parseListen reads Config.Listen. Only loopback addresses: the server has one superuser and no TLS.
+// parseListen reads Config.Listen. It takes only loopback addresses, because the server has one superuser and no TLS.
 func parseListen(listen string) (endpoint, error) {
 	if listen == "" {
 		return endpoint{port: 5432}, nil
@@ -32,7 +32,8 @@ func parseListen(listen string) (endpoint, error) {
 	}
 	host, err := netip.ParseAddr(hostText)
 	if err != nil || !host.IsLoopback() || host.Zone() != "" {
-		return endpoint{}, fmt.Errorf("listen address %q: only loopback addresses are allowed, like 127.0.0.1:5544", listen)
+		return endpoint{},
+			fmt.Errorf("listen address %q: only loopback addresses are allowed, like 127.0.0.1:5544", listen)
 	}
 	port, err := strconv.ParseUint(portText, 10, 16)
 	if err != nil {
@@ -41,8 +42,8 @@ func parseListen(listen string) (endpoint, error) {
 	return endpoint{host: host, port: int(port), any: port == 0}, nil
 }
 
-// pickPort finds a free port where the caller left it open. PostgreSQL can't do that itself; another process may take the port
-// before the server does, so the caller tries again.
+// pickPort finds a free port where the caller left it open. PostgreSQL can't do that itself; another process may take
+// the port before the server does, so the caller tries again.
 func (e *endpoint) pickPort() error {
 	if !e.any {
 		return nil

@@ -98,7 +98,8 @@ func TestSweepSpares(t *testing.T) {
 		t.Fatal(err)
 	}
 	elsewhere := filepath.Join(base, "elsewhere")
-	dead, other, link := filepath.Join(base, runPrefix+"1"), filepath.Join(base, "other"), filepath.Join(base, runPrefix+"2")
+	dead, other, link := filepath.Join(base, runPrefix+"1"), filepath.Join(base, "other"),
+		filepath.Join(base, runPrefix+"2")
 	for _, dir := range []string{elsewhere, dead, other} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)

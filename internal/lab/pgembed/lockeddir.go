@@ -45,11 +45,11 @@ func (d *lockedDir) stillThere() bool {
 	return err == nil && os.SameFile(byPath, byHandle)
 }
 
-// homeWait is how long a DataDir may stay locked: the server of a killed process needs a moment to shut down.
-const homeWait = 5 * time.Second
+// dataDirWait is how long a DataDir may stay locked: the server of a killed process needs a moment to shut down.
+const dataDirWait = 5 * time.Second
 
-// openHome makes the directory that keeps a server's data between runs, if need be, and locks it.
-func openHome(ctx context.Context, path string, owner account) (*lockedDir, error) {
+// openDataDir makes the directory that keeps a server's data between runs, if need be, and locks it.
+func openDataDir(ctx context.Context, path string, owner account) (*lockedDir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -69,13 +69,15 @@ func openHome(ctx context.Context, path string, owner account) (*lockedDir, erro
 		return nil, err
 	}
 	if !owner.reaches(path) {
-		return nil, fmt.Errorf("data directory %s: %s, as whom the server runs, can't enter it: use a directory outside of private ones like /root", path, owner.name)
+		return nil, fmt.Errorf("data directory %s: %s, as whom the server runs, can't enter it: "+
+			"use a directory outside of private ones like /root", path, owner.name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, homeWait)
+	ctx, cancel := context.WithTimeout(ctx, dataDirWait)
 	defer cancel()
 	d, err := waitForLock(ctx, path)
 	if errors.Is(err, errInUse) {
-		return nil, fmt.Errorf("data directory %s is in use by another process: stop that one, or use another directory", path)
+		return nil, fmt.Errorf("data directory %s is in use by another process: "+
+			"stop that one, or use another directory", path)
 	}
 	return d, err
 }

@@ -15,8 +15,8 @@ import (
 // A package of npm can't hold links; its install script makes them, where npm is allowed to run it.
 type npmLink struct{ Source, Target string }
 
-// mend makes the links that an npm package lacks, and returns the folder to use: bin itself, or, where the package can't be
-// written or the server's account can't reach it, its copy in the store. Other folders are left as they are.
+// mend makes the links that an npm package lacks, and returns the folder to use: bin itself, or, where the package
+// can't be written or the server's account can't reach it, its copy in the store. Other folders are left as they are.
 func (f *finder) mend(ctx context.Context, bin string) (string, error) {
 	native := filepath.Dir(bin)
 	links, err := readLinks(native)

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// npm installs a package as npm leaves it without its install script: the postgres in it runs only through a link that is not there.
+// npm installs a package as npm leaves it without its install script: the postgres in it runs only through a link that
+// is not there.
 func (f *finder) npm(t *testing.T, parent string) (bin string) {
 	t.Helper()
 	native := filepath.Join(parent, "node_modules", npmPackage(), "native")

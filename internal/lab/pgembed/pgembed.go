@@ -1,8 +1,14 @@
-// Package pgembed finds PostgreSQL binaries and runs a private server with them.
+// Package pgembed finds PostgreSQL binaries and runs a private server with them, for tests, demonstrations and
+// benchmarks. It knows no table and no submsg: what it hands out is the URL of an empty server.
 //
-// The server is a child process with a directory of its own: nothing is installed, nothing is shared, and
-// whatever ends the caller, a SIGKILL included, also ends the server and removes what was temporary.
-// It listens on a Unix socket that only its owner (and root) can reach; TCP is on request and loopback only.
+// Begin reading at Start in this file. find.go says where binaries are sought, data.go how a cluster is made, serve.go
+// how it is started, and reaper.go how it is ended when the caller is killed.
+//
+// # Promises
+//
+// The server is a child process with a directory of its own. Nothing is installed and nothing is shared. Whatever ends
+// the caller, a SIGKILL included, also ends the server and removes what was temporary. The server listens on a Unix
+// socket that only its owner and root can reach; it listens on TCP only if asked to, and only on loopback addresses.
 // PostgreSQL refuses to run as root, so root runs it as `postgres` or `nobody`.
 package pgembed
 
@@ -37,7 +43,7 @@ type Server struct {
 	bin      binaries
 	owner    account
 	run      *lockedDir // socket, log and, unless DataDir was given, the data
-	home     *lockedDir // the caller's DataDir, nil when the data is temporary
+	dataDir  *lockedDir // the caller's DataDir, nil when the data is temporary
 	data     string     // PGDATA
 	reaper   *reaper
 	endpoint endpoint
@@ -80,14 +86,15 @@ func (s *Server) start(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	if cfg.DataDir != "" {
-		if s.home, err = openHome(ctx, cfg.DataDir, s.owner); err != nil {
+		if s.dataDir, err = openDataDir(ctx, cfg.DataDir, s.owner); err != nil {
 			return err
 		}
 	}
-	if s.log, err = os.OpenFile(filepath.Join(s.run.path, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
+	if s.log, err = os.OpenFile(filepath.Join(s.run.path, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND,
+		0o600); err != nil {
 		return err
 	}
-	if s.reaper, err = startReaper(s.owner, s.run, s.home); err != nil {
+	if s.reaper, err = startReaper(s.owner, s.run, s.dataDir); err != nil {
 		return err
 	}
 	if err := s.prepareData(ctx, cfg); err != nil {
@@ -123,7 +130,7 @@ func (s *Server) stop() error {
 	if s.reaper != nil {
 		s.reaper.dismiss()
 	}
-	for _, d := range []*lockedDir{s.run, s.home} {
+	for _, d := range []*lockedDir{s.run, s.dataDir} {
 		if d != nil {
 			errs = append(errs, d.lock.Close())
 		}
@@ -131,10 +138,10 @@ func (s *Server) stop() error {
 	return errors.Join(errs...)
 }
 
-// stopSignals ask more firmly each time, as in "Shutting Down the Server" of the PostgreSQL documentation: kept data get the time
-// for a last checkpoint, nobody needs temporary data to be written out.
+// stopSignals ask more firmly each time, as in "Shutting Down the Server" of the PostgreSQL documentation: kept data
+// get the time for a last checkpoint, nobody needs temporary data to be written out.
 func (s *Server) stopSignals() []syscall.Signal {
-	if s.home == nil {
+	if s.dataDir == nil {
 		return []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL}
 	}
 	return []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL}

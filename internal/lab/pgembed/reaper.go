@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The reaper is a shell that waits at the end of a pipe. The pipe closes when this process ends, in whatever way; then the shell
-// sends a signal to a process group, both named by the last line it read, and removes the run directory. "done" in place of a signal
-// says that there is nothing left to do.
-// A shell, as every Unix has one and it asks nothing of the caller's main: it works in test binaries too.
+// The reaper is a shell that waits at the end of a pipe. The pipe closes when this process ends, in whatever way; then
+// the shell sends a signal to a process group, both named by the last line it read, and removes the run directory.
+// "done" in place of a signal says that there is nothing left to do. It is a shell, because every Unix has one, and
+// because it needs nothing in the caller's main: it works in test binaries, too.
 //
-// It goes by postmaster.pid, which the server removes last: a dead orphan may keep its process number for long, where
-// process 1 is a program that doesn't expect orphans, as in many containers.
+// Whether the server has ended is seen by postmaster.pid, which the server removes last. Its process number would not
+// say it: where process 1 is a program that doesn't expect orphans, as in many containers, a dead one keeps its number.
 const reaperScript = `
 run=$1 data=$2
 trap '' HUP INT TERM
@@ -49,13 +49,14 @@ type reaper struct {
 }
 
 // startReaper watches over a run directory, and shares in the locks so that nobody else touches what it cleans up.
-func startReaper(owner account, run, home *lockedDir) (*reaper, error) {
+func startReaper(owner account, run, dataDir *lockedDir) (*reaper, error) {
 	data, locks := run.path, []*os.File{run.lock}
-	if home != nil {
-		data, locks = home.path, append(locks, home.lock)
+	if dataDir != nil {
+		data, locks = dataDir.path, append(locks, dataDir.lock)
 	}
-	// Not bound to a context: it has to outlive everything.
-	cmd := owner.command(context.Background(), "/bin/sh", "-c", reaperScript, "submsg-pg-reaper", run.path, dataIn(data))
+	// It is not bound to a context, because it has to outlive everything.
+	cmd := owner.command(context.Background(), "/bin/sh", "-c", reaperScript, "submsg-pg-reaper", run.path,
+		dataIn(data))
 	cmd.ExtraFiles = locks
 	end, pipe, err := os.Pipe()
 	if err != nil {

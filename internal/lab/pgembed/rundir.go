@@ -34,8 +34,8 @@ func newRunDir(owner account, test bool) (*lockedDir, error) {
 			return d, err
 		}
 	}
-	return nil, fmt.Errorf("no directory for the server's socket: none of %s is short enough and open to %s; set TMPDIR",
-		strings.Join(bases, ", "), owner.name)
+	return nil, fmt.Errorf("no directory for the server's socket: "+
+		"none of %s is short enough and open to %s; set TMPDIR", strings.Join(bases, ", "), owner.name)
 }
 
 func newRunDirIn(base string, owner account) (*lockedDir, error) {

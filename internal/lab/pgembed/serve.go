@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// hba lets everybody in who can reach the socket (its directory is closed to others), and asks for the password on TCP, which
-// every user of the machine can reach.
+// hba lets everybody in who can reach the socket (its directory is closed to others), and asks for the password on TCP,
+// which every user of the machine can reach.
 const hba = `local all all trust
 host all all 127.0.0.0/8 scram-sha-256
 host all all ::1/128 scram-sha-256
@@ -32,7 +32,7 @@ var testSettings = map[string]string{
 	"max_connections":    "300",
 	// Two-phase commit is off by default.
 	"max_prepared_transactions": "64",
-	// Shared memory as files among the data, where a killed server can't leave it behind.
+	// Shared memory stands in files among the data, where a killed server can't leave it behind.
 	"dynamic_shared_memory_type": "mmap",
 }
 
@@ -64,7 +64,7 @@ func (s *Server) launch(cfg Config, hbaFile string) error {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])
 	}
-	// Not bound to the start's context: the server outlives it.
+	// The server is not bound to the start's context, because it outlives it.
 	cmd := s.owner.command(context.Background(), filepath.Join(s.bin.dir, "postgres"), args...)
 	cmd.Stdout = s.logWriter(cfg)
 	cmd.Stderr = cmd.Stdout
@@ -99,7 +99,8 @@ func (s *Server) settings(cfg Config, hbaFile string) map[string]string {
 	return settings
 }
 
-// logWriter is the log file itself where nobody else listens: the server then needs no pipe, and no goroutine, to write to.
+// logWriter is the log file itself where nobody else listens: the server then needs no pipe, and no goroutine, to write
+// to.
 func (s *Server) logWriter(cfg Config) io.Writer {
 	if cfg.Log == nil {
 		return s.log

@@ -27,8 +27,8 @@ func newStore(owner account) store {
 	return store{filepath.Join(cache, "submsg", "postgres"), owner}
 }
 
-// add fills a folder of the store once: several processes may want it at the same time, and one that is killed leaves nothing that
-// looks complete.
+// add fills a folder of the store once: several processes may want it at the same time, and one that is killed leaves
+// nothing that looks complete.
 func (s store) add(ctx context.Context, name string, fill func(dir string) error) (string, error) {
 	if !filepath.IsAbs(s.dir) {
 		return "", errors.New("no cache directory for this user: set HOME or XDG_CACHE_HOME")

@@ -19,7 +19,9 @@ func (v version) less(other version) bool {
 	return cmp.Or(cmp.Compare(v.major, other.major), cmp.Compare(v.minor, other.minor)) < 0
 }
 
-var versionPattern = regexp.MustCompile(`\(PostgreSQL\) ((\d{1,4})(?:\.(\d{1,4})(?:\.\d+)?|devel|(?:alpha|beta|rc)\d+)?)(?:\s|$)`)
+var versionPattern = regexp.MustCompile(
+	`\(PostgreSQL\) ((\d{1,4})(?:\.(\d{1,4})(?:\.\d+)?|devel|(?:alpha|beta|rc)\d+)?)(?:\s|$)`,
+)
 
 // parseVersion reads what `postgres --version` prints; distributions add words of their own.
 func parseVersion(s string) (version, error) {

@@ -1,8 +1,10 @@
-// Package pgtest gives each test a PostgreSQL database of its own, cloned from a migrated template in some ten milliseconds.
+// Package pgtest gives each test a PostgreSQL database of its own, cloned from a migrated template in some ten
+// milliseconds.
 //
-// A test binary that asks for a database gets one private server (see package pgembed), which goes when the
-// binary ends, even if it panics, times out or is killed. With TEST_DATABASE_URL set, that server is used instead; its role
-// needs CREATEDB, and two-phase commit a max_prepared_transactions of 64. SUBMSG_KEEP_DB=1 keeps the databases of failed tests.
+// A test binary that asks for a database gets one private server (see package pgembed), which goes when the binary
+// ends, even if it panics, times out or is killed. With TEST_DATABASE_URL set, that server is used instead; its role
+// needs CREATEDB, and two-phase commit a max_prepared_transactions of 64. SUBMSG_KEEP_DB=1 keeps the databases of
+// failed tests.
 package pgtest
 
 import (
@@ -26,8 +28,8 @@ const opTimeout = time.Minute
 // kept counts the databases that failed tests left to be looked at.
 var kept atomic.Int32
 
-// Main is to be called from TestMain. It runs the tests, stops the server if one was started, and exits. Where failed tests
-// kept databases on the private server, it first waits for an interrupt, as they go with the server.
+// Main is to be called from TestMain. It runs the tests, stops the server if one was started, and exits. Where failed
+// tests kept databases on the private server, it first waits for an interrupt, as they go with the server.
 func Main(m *testing.M) { MainFunc(m.Run) }
 
 // MainFunc is Main for a TestMain that has something to do around m.Run: run returns the exit code.
@@ -52,21 +54,41 @@ func waitForInterrupt() {
 	<-interrupt
 }
 
-// DB makes a database with all migrations applied and returns its URL. The database goes with the test.
+// DB makes a database with submsg in its schema public, the example orders and their rule included, and returns its
+// URL. The database goes with the test.
 func DB(t testing.TB) string {
 	t.Helper()
-	s := use(t)
-	template, err := s.template()
-	if err != nil {
-		t.Fatalf("pgtest: the migrated template database: %v", err)
-	}
-	return s.database(t, template)
+	return clone(t, withOrders)
 }
 
-// Empty is DB without migrations.
+// DBWithoutOrders is DB without the example.
+func DBWithoutOrders(t testing.TB) string {
+	t.Helper()
+	return clone(t, withoutOrders)
+}
+
+// Installation makes a database in which submsg lives as it does beside a shop: in a schema of its own, whose name
+// needs quotes, of a login that is no superuser; the schema isn't on the login's search_path. In public there is the
+// shop's own table orders, which is none of ours, and on which the login may make rules. The URL is that login's.
+func Installation(t testing.TB) (url, schema string) {
+	t.Helper()
+	return asInstaller(clone(t, installation)), InstallationSchema
+}
+
+// Empty is DB without anything of submsg.
 func Empty(t testing.TB) string {
 	t.Helper()
 	return use(t).database(t, "template0")
+}
+
+func clone(t testing.TB, k kind) string {
+	t.Helper()
+	s := use(t)
+	template, err := s.templates[k]()
+	if err != nil {
+		t.Fatalf("pgtest: the template database %s: %v", kinds[k].name, err)
+	}
+	return s.database(t, template)
 }
 
 // Pool connects to a new DB. It is closed at the end of the test.

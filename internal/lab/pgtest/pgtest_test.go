@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/submsg/submsg/migrations"
 )
 
 func TestMain(m *testing.M) { Main(m) }
@@ -35,7 +37,7 @@ func databases(t *testing.T, pattern string) int {
 	return ask[int](t, Server(t).URL(), "SELECT count(*) FROM pg_database WHERE datname ~ $1", pattern)
 }
 
-const insert = "INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't1') RETURNING (SELECT count(*) FROM subMsgList)"
+const insert = `INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't1') RETURNING (SELECT count(*) FROM subMsgList)`
 
 func TestEachTestHasItsOwnMigratedDatabase(t *testing.T) {
 	for range 8 {
@@ -65,6 +67,53 @@ func TestEmptyHasNoMigrations(t *testing.T) {
 	const tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
 	if n := ask[int](t, Empty(t), tables); n != 0 {
 		t.Errorf("%d relations", n)
+	}
+}
+
+// What a test finds in each kind of database.
+func TestKinds(t *testing.T) {
+	const causes = "SELECT count(*) > 20 FROM subMsgCause"
+	for name, url := range map[string]string{"orders": DB(t), "plain": DBWithoutOrders(t)} {
+		if !ask[bool](t, url, causes) {
+			t.Errorf("%s: the causes are not published", name)
+		}
+		if got := ask[bool](t, url, "SELECT to_regclass('orders') IS NOT NULL"); got != (name == "orders") {
+			t.Errorf("%s: there are orders: %t", name, got)
+		}
+	}
+}
+
+// An installation is its login's, who is no superuser, and lies beside a shop's table, of which he makes a rule.
+func TestInstallation(t *testing.T) {
+	for range 2 {
+		url, schema := Installation(t)
+		config, err := pgx.ParseConfig(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.RuntimeParams["search_path"] = quote(schema)
+		conn, err := pgx.ConnectConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		if err := migrations.Check(t.Context(), conn); err != nil {
+			t.Error(err)
+		}
+		var super bool
+		var messages, columns int
+		if _, err := conn.Exec(t.Context(), `SELECT submsg_watch('public.orders', 't', 'buyer', '{orderNo,total}', flag => 'notify');
+			UPDATE public.orders SET notify = true`); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.QueryRow(t.Context(), `SELECT rolsuper, (SELECT count(*) FROM subMsgList WHERE openid = 'oBUYER' AND parameterArr = '{A-1,12.50}'),
+			(SELECT count(*) FROM information_schema.columns WHERE table_name = 'orders' AND column_name = 'openid')
+			FROM pg_roles WHERE rolname = current_user`).Scan(&super, &messages, &columns); err != nil {
+			t.Fatal(err)
+		}
+		if super || messages != 1 || columns != 0 {
+			t.Errorf("superuser %t, %d messages, %d columns of the example", super, messages, columns)
+		}
 	}
 }
 
@@ -104,7 +153,7 @@ func TestDatabaseName(t *testing.T) {
 func TestTemplateIsMadeOnce(t *testing.T) {
 	url := Server(t).URL()
 	t.Setenv("TEST_DATABASE_URL", url)
-	name, err := use(t).template()
+	name, err := use(t).templates[withOrders]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,13 +172,13 @@ func TestTemplateIsMadeOnce(t *testing.T) {
 				return
 			}
 			defer s.close()
-			if _, err := s.template(); err != nil {
+			if _, err := s.templates[withOrders](); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	if n := databases(t, "^submsg_template_"); n != 1 {
+	if n := databases(t, "^submsg_template_orders_"); n != 1 {
 		t.Errorf("%d templates", n)
 	}
 	if before := ask[int](t, DB(t), insert); before != 0 {

@@ -24,7 +24,8 @@ type server struct {
 	private  *pgembed.Server          // nil when TEST_DATABASE_URL is used
 	url      func(name string) string // of a database on it
 	fileCopy string                   // the clause for the fastest way to clone, where there is a choice
-	template func() (string, error)   // makes the migrated template once, returns its name
+
+	templates map[kind]func() (string, error) // makes each template once, returns its name
 }
 
 var (
@@ -46,8 +47,10 @@ func use(t testing.TB) *server {
 func newServer() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*opTimeout)
 	defer cancel()
-	s := &server{}
-	s.template = sync.OnceValues(s.makeTemplate)
+	s := &server{templates: map[kind]func() (string, error){}}
+	for k := range kinds {
+		s.templates[k] = sync.OnceValues(func() (string, error) { return s.makeTemplate(k) })
+	}
 	adminURL := os.Getenv("TEST_DATABASE_URL")
 	if adminURL == "" {
 		private, err := pgembed.Start(ctx, pgembed.Config{Test: true})
@@ -102,7 +105,8 @@ func (s *server) connect(ctx context.Context, adminURL string) error {
 	case number < 140000:
 		return fmt.Errorf("PostgreSQL 14 or later is needed, the server's server_version_num is %d", number)
 	case !mayCreate:
-		return fmt.Errorf("role %q of TEST_DATABASE_URL may not create databases: ALTER ROLE %s CREATEDB", role, quote(role))
+		return fmt.Errorf("role %q of TEST_DATABASE_URL may not create databases: ALTER ROLE %s CREATEDB",
+			role, quote(role))
 	case number >= 150000:
 		s.fileCopy = " STRATEGY file_copy"
 	}

@@ -1,0 +1,79 @@
+package weixin
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/submsg/submsg/internal/channel/wire"
+)
+
+const defaultBaseURL = "https://api.weixin.qq.com"
+
+// Config says which account it is, and how WeChat is reached.
+type Config struct {
+	BaseURL string       // absolute http or https URL without query; "" = https://api.weixin.qq.com
+	AppID   string       // wx…
+	Secret  Secret       // the AppSecret
+	Wire    *wire.Client // asks for access tokens; the caller closes it after the account
+	Log     *logrus.Entry
+
+	// Refreshed is told of each answer of the token endpoint: whether it was a token that can be used. nil: nobody is.
+	Refreshed func(ok bool)
+}
+
+// Secret is a string that no way of printing shows.
+type Secret string
+
+const masked = "***"
+
+func (Secret) String() string               { return masked }
+func (Secret) GoString() string             { return masked }
+func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
+func (Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(masked)) }
+
+// checked returns the configuration with its defaults filled in, or everything that is wrong with it.
+func (c Config) checked() (Config, error) {
+	if c.BaseURL == "" {
+		c.BaseURL = defaultBaseURL
+	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	if c.Refreshed == nil {
+		c.Refreshed = func(bool) {}
+	}
+	err := errors.Join(checkBaseURL(c.BaseURL), checkWord("appid", c.AppID), checkWord("appsecret", string(c.Secret)))
+	if c.Log == nil {
+		err = errors.Join(err, errors.New("no log given"))
+	}
+	return c, err
+}
+
+// checkWord refuses what a copied credential picks up on its way. It never repeats the value.
+func checkWord(what, value string) error {
+	if value == "" {
+		return fmt.Errorf("the WeChat %s is empty", what)
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("the WeChat %s holds a space, a line break or a character that is not printable ASCII", what)
+	}
+	return nil
+}
+
+// checkBaseURL does not wrap url.Parse's error: it repeats the URL, which may hold a password.
+func checkBaseURL(base string) error {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil:
+		return errors.New("the WeChat URL can't be parsed")
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		return errors.New("the WeChat URL must be absolute, http://… or https://…")
+	case u.User != nil:
+		return errors.New("the WeChat URL must not hold a user or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errors.New("the WeChat URL must end with its path: no ? and no #")
+	}
+	return nil
+}

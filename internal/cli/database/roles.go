@@ -1,0 +1,65 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/internal/cli/settings"
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/roles"
+	"github.com/submsg/submsg/migrations"
+)
+
+// Roles is `submsg roles`.
+type Roles struct {
+	settings.Database
+	settings.Roles
+	Check bool `help:"Compare the database with it instead, and print the SQL that mends each difference; exit code 1 if there is one."`
+}
+
+// Run prints the script, which needs no database, or checks one against it.
+func (c *Roles) Run(ctx context.Context, term terminal.Terminal) error {
+	schema := cmp.Or(string(c.Schema), "public")
+	names := roles.Naming{Prefix: c.Prefix, Schema: schema}
+	if err := names.Validate(); err != nil {
+		return terminal.UsageError{Err: err}
+	}
+	if !c.Check {
+		_, err := fmt.Fprint(term.Out, names.SQL())
+		return err
+	}
+	conn, err := c.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', $1, false)`, pgx.Identifier{schema}.Sanitize()); err != nil {
+		return err
+	}
+	return checkRoles(ctx, term, conn, names)
+}
+
+func checkRoles(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, names roles.Naming) error {
+	state, err := migrations.StateOf(ctx, conn)
+	if err := cmp.Or(err, state.Check()); err != nil {
+		return err
+	}
+	if state.Newer() { // whose rights this submsg would take away
+		return fmt.Errorf("the database schema is at %s: check its roles with the newer submsg", state)
+	}
+	lines, err := names.Check(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		fmt.Fprintln(term.Out, line)
+	}
+	if len(lines) > 0 {
+		return fmt.Errorf("the roles' rights differ from what `submsg roles` gives, in %d points: run the lines "+
+			"printed, and check again", len(lines))
+	}
+	return nil
+}

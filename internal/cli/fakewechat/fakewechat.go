@@ -1,0 +1,60 @@
+// Package fakewechat is the work of `submsg fakewechat`: it listens where it is told to, and answers as the WeChat of
+// internal/lab/fakewechat does. It knows nothing of what a WeChat answers. Begin with Command.
+package fakewechat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/submsg/submsg/internal/cli/settings"
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/templates"
+)
+
+// Command is `submsg fakewechat`.
+type Command struct {
+	settings.Templates
+	Addr     string        `env:"SUBMSG_FAKE_ADDR" default:"127.0.0.1:8788" help:"Where to listen."`
+	AppID    string        `name:"appid" default:"${fake_appid}" help:"The AppID that it knows."`
+	Secret   string        `default:"${fake_secret}" help:"Its AppSecret."`
+	Latency  time.Duration `help:"How long each send takes."`
+	GrantAll bool          `help:"Everybody has endless permission for every template."`
+	Quiet    bool          `help:"Don't print a line a send."`
+}
+
+// Run prints its address, and answers until ctx ends.
+func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
+	catalogue, err := c.Load()
+	if err != nil {
+		return err
+	}
+	options := fakewechat.Options{AppID: c.AppID, Secret: c.Secret, Latency: c.Latency, GrantAll: c.GrantAll,
+		Templates: func() *templates.Catalogue { return catalogue }}
+	if !c.Quiet {
+		options.Log = func(line string) { fmt.Fprintln(term.Err, line) }
+	}
+	listener, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	url := "http://" + listener.Addr().String()
+	fmt.Fprintf(term.Out, "%s\n", url)
+	fmt.Fprintf(term.Err, "A fake WeChat for SUBMSG_WECHAT_URL=%s SUBMSG_WECHAT_APPID=%s with %d templates. Nobody "+
+		"has permission yet%s\n", url, c.AppID, len(catalogue.All()),
+		map[bool]string{true: " - but everybody by --grant-all.",
+			false: fmt.Sprintf(": curl -d '{\"openid\":\"*\",\"templateId\":\"*\",\"count\":-1}' %s/_fake/grants",
+				url)}[c.GrantAll])
+	server := &http.Server{Handler: fakewechat.New(options), ReadHeaderTimeout: 10 * time.Second,
+		MaxHeaderBytes: 64 << 10}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

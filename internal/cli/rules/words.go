@@ -1,0 +1,106 @@
+package rules
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/rules"
+	"github.com/submsg/submsg/templates"
+)
+
+// sentence is the whole rule in words.
+func sentence(r rules.Rule) string {
+	s := fmt.Sprintf("When %s in %s, the user in %s gets %s", firing(r), terminal.Visible(r.Table),
+		terminal.Visible(r.OpenID), terminal.Visible(r.Template))
+	if r.Hold > 0 {
+		s += fmt.Sprintf(", held for %s in which the row can still call it off", terminal.ShortDuration(r.Hold))
+	}
+	for _, part := range []struct{ words, value string }{
+		{"not before", r.SendAfter}, {"never after", r.ExpireTime}, {"only once for each", r.DedupKey}, {"opening", r.Page},
+	} {
+		if part.value != "" {
+			s += ", " + part.words + " " + terminal.Visible(part.value)
+		}
+	}
+	return s + "."
+}
+
+// firing is when a rule fires, in words.
+func firing(r rules.Rule) string {
+	var s string
+	switch column := terminal.Visible(r.WhenColumn); {
+	case r.Flag != "" && r.WhenColumn != "":
+		s = fmt.Sprintf("%s is set while %s is %s", terminal.Visible(r.Flag), column, anyOf(r.WhenValues))
+	case r.Flag != "":
+		s = terminal.Visible(r.Flag) + " is set"
+	case r.WhenValues != nil:
+		s = fmt.Sprintf("%s changes to %s", column, anyOf(r.WhenValues))
+	case r.WhenColumn != "":
+		s = column + " changes"
+	default:
+		s = "a row is inserted"
+	}
+	if r.OnInsert && r.Flag+r.WhenColumn != "" {
+		s += ", or a row is inserted so,"
+	}
+	for _, column := range slices.Sorted(maps.Keys(r.Filter)) {
+		s += fmt.Sprintf(" and %s is %s", terminal.Visible(column), anyOf(r.Filter[column]))
+	}
+	return s
+}
+
+func anyOf(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.Quote(v)
+	}
+	return cmp.Or(strings.Join(quoted, " or "), "nothing")
+}
+
+// paramTable shows where each of the template's parameters comes from.
+func paramTable(r rules.Rule, catalogue *templates.Catalogue) string {
+	t := terminal.NewTable("", "parameter", "from")
+	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 60)})
+	found, _ := catalogue.Find(r.Template)
+	for i, from := range r.Params {
+		name := ""
+		if found != nil && i < len(found.Params) {
+			name = found.Params[i]
+		}
+		t.AppendRow(table.Row{i + 1, name, source(from)})
+	}
+	return t.Render()
+}
+
+// source says where a parameter comes from: as it is written, but for the JSON forms.
+func source(param string) string {
+	var p struct {
+		Column, Else, Format, Zone, Null string
+		Map                              map[string]string
+	}
+	if !strings.HasPrefix(param, "{") || json.Unmarshal([]byte(param), &p) != nil {
+		return terminal.Visible(param)
+	}
+	lines := []string{p.Column}
+	for _, value := range slices.Sorted(maps.Keys(p.Map)) {
+		lines = append(lines, value+" → "+p.Map[value])
+	}
+	for _, part := range []struct{ words, value string }{{"else → ", p.Else}, {"NULL → ", p.Null},
+		{"written as ", p.Format}, {"time zone ", p.Zone}} {
+		if part.value != "" {
+			lines = append(lines, part.words+part.value)
+		}
+	}
+	for i := range lines {
+		lines[i] = terminal.Visible(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,133 @@
+package templates
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/sirupsen/logrus"
+
+	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/cli/settings"
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/templates"
+)
+
+// list asks WeChat which templates the account has.
+func list(ctx context.Context, term terminal.Terminal, s settings.WeChat) ([]templates.Listed, error) {
+	log := settings.Log{Level: "warn"}.Logger(term)
+	url, appID, secret, err := s.Account(log)
+	if err != nil {
+		return nil, err
+	}
+	log.Logger.SetLevel(logrus.ErrorLevel) // what is wrong with a call is in its error
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Templates: templates.Shipped,
+		Log: log})
+	if err != nil {
+		return nil, terminal.UsageError{Err: err}
+	}
+	defer sender.Close()
+	return sender.ListTemplates(ctx)
+}
+
+// Difference is one thing that a template file and WeChat's list don't agree on.
+type Difference struct {
+	Template, Key, Says string
+	Refused             bool // WeChat would refuse messages because of it
+}
+
+// Compare returns all differences: first those of the files in their order, then what has no file.
+func Compare(local []*templates.Template, listed []templates.Listed) (all []Difference) {
+	have := map[string]bool{}
+	for _, t := range local {
+		have[t.ID] = true
+		i := slices.IndexFunc(listed, func(l templates.Listed) bool { return l.ID == t.ID })
+		if i < 0 {
+			all = append(all, Difference{t.Name, "", "the account has no template " + t.ID, true})
+			continue
+		}
+		all = append(all, compareKeys(t, listed[i].Keys)...)
+	}
+	for _, l := range listed {
+		if !have[l.ID] {
+			all = append(all, Difference{l.Title, "", "no file has it: submsg templates pull -- " + l.ID, false})
+		}
+	}
+	return all
+}
+
+func compareKeys(t *templates.Template, listed []templates.ListedKey) (all []Difference) {
+	surplus := slices.Clone(t.Fields)
+	for _, k := range listed {
+		same := func(f templates.Field) bool { return f.Key == k.Key }
+		if i := slices.IndexFunc(surplus, same); i >= 0 {
+			all = append(all, compareValues(t, surplus[i], k)...)
+			surplus = slices.Delete(surplus, i, i+1)
+			continue
+		}
+		// The number is the key's own on its template, so that another type with it is a mistake in the type.
+		says := "missing in the file: " + k.Label
+		if i := slices.IndexFunc(surplus, func(f templates.Field) bool {
+			return number(f.Key) == number(k.Key)
+		}); i >= 0 {
+			says = fmt.Sprintf("the file has %s", surplus[i].Key)
+			surplus = slices.Delete(surplus, i, i+1)
+		}
+		all = append(all, Difference{t.Name, k.Key, says, true})
+	}
+	for _, f := range surplus {
+		all = append(all, Difference{t.Name, f.Key, "WeChat has no such key, users don't see it", false})
+	}
+	return all
+}
+
+func number(key string) string { return strings.TrimLeft(key, "abcdefghijklmnopqrstuvwxyz_") }
+
+// compareValues is about enums only: WeChat lists no values of other types.
+func compareValues(t *templates.Template, f templates.Field, k templates.ListedKey) (all []Difference) {
+	if len(k.Values) == 0 {
+		return nil
+	}
+	says := func(refused bool, what string, values []string) {
+		if len(values) > 0 {
+			all = append(all, Difference{t.Name, f.Key, what + terminal.Some(values), refused})
+		}
+	}
+	if !strings.Contains(f.Value, "{") { // it stands in the file, no parameter changes it
+		says(true, "WeChat does not take ", without([]string{f.Value}, k.Values))
+		return all
+	}
+	says(true, "WeChat does not take ", without(f.Values, k.Values))
+	says(false, "not listed in the file: ", without(k.Values, f.Values))
+	return all
+}
+
+// without returns what stands in a only.
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(v string) bool { return slices.Contains(b, v) })
+}
+
+// printComparison fails when WeChat would refuse messages of a local template.
+func printComparison(term terminal.Terminal, local []*templates.Template, listed []templates.Listed) error {
+	differences := Compare(local, listed)
+	if len(differences) == 0 {
+		fmt.Fprintln(term.Out, "no difference from WeChat's list")
+		return nil
+	}
+	t := terminal.NewTable("template", "key", "difference", "refused")
+	refused := map[string]bool{}
+	for _, d := range differences {
+		verdict := "no"
+		if d.Refused {
+			verdict, refused[d.Template] = "yes", true
+		}
+		t.AppendRow(table.Row{d.Template, d.Key, d.Says, verdict})
+	}
+	fmt.Fprintln(term.Out, t.Render())
+	if len(refused) > 0 {
+		return fmt.Errorf("WeChat would refuse messages of %d of %d templates", len(refused), len(local))
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+// Package templates is the work of `submsg templates`: it shows and checks the template files, and compares them with,
+// or makes them from, what WeChat has. How a template is read and rendered is in the package templates at the root.
+// Begin with Command.
+package templates
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/submsg/submsg/internal/cli/settings"
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/templates"
+)
+
+// Command is `submsg templates`.
+type Command struct {
+	List  List  `cmd:"" help:"Show the templates."`
+	Check Check `cmd:"" help:"Check the template files."`
+	Show  Show  `cmd:"" help:"Show one template, and the payload that parameters make."`
+	Pull  Pull  `cmd:"" help:"Write files for the templates that the WeChat account has."`
+}
+
+// List is `submsg templates list`.
+type List struct{ settings.Templates }
+
+// Run prints the templates.
+func (c *List) Run(term terminal.Terminal) error {
+	catalogue, err := c.Load()
+	if err != nil {
+		return err
+	}
+	t := terminal.NewTable("name", "title", "params", "id")
+	for _, one := range catalogue.All() {
+		t.AppendRow(table.Row{one.Name, one.Title, strings.Join(one.Params, " "), one.ID})
+	}
+	fmt.Fprintln(term.Out, t.Render())
+	return nil
+}
+
+// Check is `submsg templates check`.
+type Check struct {
+	settings.Templates
+	settings.WeChat
+	Dir    string `arg:"" optional:"" type:"path" help:"The folder; default SUBMSG_TEMPLATES, else the shipped ones."`
+	Remote bool   `help:"Compare them with WeChat's list as well; needs the account's settings."`
+}
+
+// Run prints every mistake, or what differs from WeChat's list.
+func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
+	if c.Dir != "" {
+		c.Templates.Dir = c.Dir
+	}
+	where := c.Templates.Dir
+	if where == "" {
+		where = "the shipped ones"
+	}
+	catalogue, err := templates.Load(c.Files())
+	if err != nil {
+		mistakes := strings.Split(err.Error(), "\n")
+		for _, line := range mistakes {
+			fmt.Fprintln(term.Out, line)
+		}
+		return fmt.Errorf("%s: %d mistakes", where, len(mistakes))
+	}
+	fmt.Fprintf(term.Out, "%d templates, no mistakes: %s\n", len(catalogue.All()), where)
+	if !c.Remote {
+		return nil
+	}
+	listed, err := list(ctx, term, c.WeChat)
+	if err != nil {
+		return err
+	}
+	return printComparison(term, catalogue.All(), listed)
+}
+
+// Show is `submsg templates show`.
+type Show struct {
+	settings.Templates
+	Template string   `arg:"" help:"Its name or WeChat's id."`
+	Params   []string `arg:"" optional:"" passthrough:"partial" help:"Values for its params: prints the payload."`
+	Page     string   `help:"The message's page."`
+}
+
+// Run prints the template, or with parameters the payload that they make.
+func (c *Show) Run(term terminal.Terminal) error {
+	catalogue, err := c.Load()
+	if err != nil {
+		return err
+	}
+	t, ok := catalogue.Find(c.Template)
+	if !ok {
+		var names []string
+		for _, one := range catalogue.All() {
+			names = append(names, one.Name)
+		}
+		return terminal.BadUsage("no template %q; there are %s", c.Template, strings.Join(names, ", "))
+	}
+	if len(c.Params) == 0 {
+		show(term, t)
+		return nil
+	}
+	payload, err := t.Render(terminal.Values(c.Params), c.Page)
+	if err != nil {
+		return err
+	}
+	type value struct {
+		Value string `json:"value"`
+	}
+	data := make(map[string]value)
+	for _, item := range payload.Data {
+		data[item.Key] = value{item.Value}
+	}
+	encoder := json.NewEncoder(term.Out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		TemplateID string           `json:"template_id"`
+		Page       string           `json:"page,omitempty"`
+		State      string           `json:"miniprogram_state"`
+		Lang       string           `json:"lang"`
+		Data       map[string]value `json:"data"`
+	}{payload.TemplateID, payload.Page, payload.MiniprogramState, payload.Lang, data})
+}
+
+func show(term terminal.Terminal, t *templates.Template) {
+	fmt.Fprintf(term.Out, "%s  %s\nid     %s\nparams %s\npage   %s\n\n", t.Name, t.Title, t.ID,
+		strings.Join(t.Params, ", "), t.Page)
+	keys := terminal.NewTable("key", "type", "value")
+	for _, f := range t.Fields {
+		keys.AppendRow(table.Row{f.Key, string(f.Type), f.Value})
+	}
+	fmt.Fprintln(term.Out, keys.Render())
+}

@@ -1,0 +1,97 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/migrations"
+	"github.com/submsg/submsg/outbox"
+	"github.com/submsg/submsg/templates"
+)
+
+// readyWithin bounds an answer: what takes longer isn't ready.
+const readyWithin = 2 * time.Second
+
+// readiness answers whether messages that are inserted now would go out, and if not, why.
+type readiness struct {
+	pool   *pgxpool.Pool
+	live   *templates.Live
+	sender interface {
+		Ready(context.Context) outbox.Verdict
+	} // *wechat.Sender, not yet counted
+	polls     bool // as configured: there is no listener
+	listening func() bool
+
+	mu sync.Mutex // one question at a time: they must not take the pool from the messages
+}
+
+// readyAnswer is the body of /readyz.
+type readyAnswer struct {
+	Ready  bool         `json:"ready"`
+	Checks []readyCheck `json:"checks"`
+}
+
+type readyCheck struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Says  string `json:"says"`
+}
+
+// ServeHTTP answers 200, or 503 when a check fails; the body says which and why.
+func (r *readiness) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(req.Context(), readyWithin)
+	defer cancel()
+	answer := readyAnswer{Ready: true, Checks: r.checks(ctx)}
+	for _, c := range answer.Checks {
+		answer.Ready = answer.Ready && c.OK
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !answer.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(answer) // who asked may be gone
+}
+
+func (r *readiness) checks(ctx context.Context) []readyCheck {
+	database, schema := readyCheck{"database", true, "reachable"}, readyCheck{"schema", false, "unknown"}
+	if err := r.pool.Ping(ctx); err != nil {
+		database.OK, database.Says = false, "it can't be reached: "+terminal.OneLine(err.Error())
+	} else if state, err := migrations.StateOf(ctx, r.pool); cmp.Or(err, state.CheckTables()) != nil {
+		schema.Says = terminal.OneLine(cmp.Or(err, state.CheckTables()).Error())
+	} else {
+		schema.OK, schema.Says = true, state.String()
+	}
+	pause := readyCheck{"pause", true, "none for a person to lift"}
+	if why, err := outbox.Stopped(ctx, r.pool); err != nil {
+		pause.OK, pause.Says = false, "unknown"
+	} else if why != "" {
+		pause.OK, pause.Says = false, why
+	}
+	token := readyCheck{"token", true, "at hand"}
+	if v := r.sender.Ready(ctx); v.Outcome != outbox.Accepted {
+		token.OK, token.Says = false, v.Text
+	}
+	n := len(r.live.Current().All())
+	return []readyCheck{database, schema, pause, token, {"templates", n > 0, fmt.Sprint(n, " loaded")}, r.wakes()}
+}
+
+// wakes says how messages are found. None of the ways makes a submsg unready.
+func (r *readiness) wakes() readyCheck {
+	switch {
+	case r.polls:
+		return readyCheck{"wakes", true, "not asked for, messages are found by polling"}
+	case r.listening():
+		return readyCheck{"wakes", true, "arriving"}
+	}
+	return readyCheck{"wakes", true, "not arriving, messages are found by polling: see the log"}
+}

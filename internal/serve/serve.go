@@ -1,0 +1,124 @@
+// Package serve is the daemon, `submsg serve`: it ties the consumer, the channel, the templates, metrics, traces and
+// HTTP together, and goes on until it is told to stop. The files beside it are one part each: readiness, rights,
+// systemd, traces; deploy/ has what one needs to run it. It knows no other command. Begin with Command.Run.
+package serve
+
+import (
+	"context"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/cli/settings"
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/cli/version"
+	"github.com/submsg/submsg/internal/metrics"
+	"github.com/submsg/submsg/outbox"
+	"github.com/submsg/submsg/templates"
+)
+
+// Command is `submsg serve`.
+type Command struct {
+	settings.Database
+	settings.WeChat
+	settings.Templates
+	settings.Log
+	settings.Listen
+	Senders   int              `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
+	Rate      float64          `env:"SUBMSG_RATE" default:"0" help:"Messages per second, all replicas together; 0: as fast as WeChat takes them."`
+	Retention outbox.Retention `env:"SUBMSG_RETENTION" placeholder:"DAYS" help:"Delete settled messages unchanged for so long: 30d, which leaves out unknown ones, or by outcome, 30d,fail=90d,unknown=365d. Default: keep all."`
+	HTTPAddr  string           `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz, /readyz and /metrics answer; 'off' for nowhere."`
+	timing
+	Migrate bool `env:"SUBMSG_MIGRATE" help:"Bring the schema up to date first."`
+	Orders  bool `env:"SUBMSG_ORDERS" help:"With --migrate, make the example too: a table orders, with a rule."`
+}
+
+// timing is not for users: the defaults fit each other, and the tests need shorter ones.
+type timing struct {
+	Poll        time.Duration `hidden:"" env:"SUBMSG_POLL"`
+	SendTimeout time.Duration `hidden:"" env:"SUBMSG_SEND_TIMEOUT"`
+	Lease       time.Duration `hidden:"" env:"SUBMSG_LEASE"`
+	ProbeEvery  time.Duration `hidden:"" env:"SUBMSG_PROBE_EVERY"`
+	Ping        time.Duration `hidden:"" env:"SUBMSG_PING"`
+	Canary      time.Duration `hidden:"" env:"SUBMSG_CANARY"`
+	SchemaEvery time.Duration `hidden:"" env:"SUBMSG_SCHEMA_EVERY" default:"1m"`
+}
+
+// Run checks everything that can be wrong, then sends until ctx ends.
+func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
+	log := c.Logger(term)
+	live, err := c.live()
+	if err != nil {
+		return err
+	}
+	counts := metrics.New(version.String(), nameOf(live))
+	sender, err := c.sender(log, live, counts.Refreshed)
+	if err != nil {
+		return err
+	}
+	defer sender.Close()
+	if c.Senders < 1 || c.Senders > 10000 {
+		return terminal.BadUsage("SUBMSG_SENDERS is %d, it must be 1 to 10000", c.Senders)
+	}
+	if err := outbox.CheckRate(c.Rate); err != nil {
+		return terminal.BadUsage("SUBMSG_RATE: %w", err)
+	}
+	listenURL, err := c.WakeURL(c.Database)
+	if err != nil {
+		return err
+	}
+	traces, err := newTracing(ctx, term, log, live)
+	if err != nil {
+		return err
+	}
+	defer flush(ctx, traces, log)
+	pool, err := c.database(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Log: log,
+		Sender: traces.Wrap(counts.Wrap(sender)), Resend: resender(live),
+		Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Poll: c.Poll, SendTimeout: c.SendTimeout,
+		Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
+	if err != nil {
+		return terminal.BadUsage("%w", err)
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	counts.WatchDatabase(pool)
+	if listenURL != "" {
+		counts.WatchListener(consumer.Listening)
+	}
+	ready := &readiness{pool: pool, live: live, sender: sender, polls: listenURL == "", listening: consumer.Listening}
+	if err := serveHTTP(ctx, group, c.HTTPAddr, pages(consumer.Listening, ready, counts.Handler()), log); err != nil {
+		return err
+	}
+	publish(ctx, pool, live, log)
+	if c.Dir != "" {
+		group.Go(func() error { reload(ctx, live, log, func() { publish(ctx, pool, live, log) }); return nil })
+	}
+	group.Go(func() error { return watchSchema(ctx, pool, c.SchemaEvery) })
+	group.Go(func() error { return consumer.Run(ctx) })
+	defer watched(ctx, consumer.Alive, log)()
+	log.WithFields(logrus.Fields{"version": version.String(), "templates": len(live.Current().All()),
+		"senders": c.Senders}).Info("serving")
+	err = group.Wait()
+	log.Info("stopped")
+	return err
+}
+
+func (c *Command) sender(log *logrus.Entry, live *templates.Live, refreshed func(ok bool)) (*wechat.Sender, error) {
+	url, appID, secret, err := c.Account(log)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Timeout: c.SendTimeout / 2,
+		Conns: c.Senders, Templates: live.Current, Log: log, Refreshed: refreshed})
+	if err != nil {
+		return nil, terminal.UsageError{Err: err}
+	}
+	return sender, nil
+}

@@ -1,0 +1,78 @@
+package serve
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
+
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/rules"
+	"github.com/submsg/submsg/templates"
+)
+
+func (c *Command) live() (*templates.Live, error) {
+	live, err := templates.NewLive(c.Files())
+	if err != nil {
+		return nil, c.Mistake(err)
+	}
+	return live, nil
+}
+
+// nameOf returns the name of a template by its id or name, "" for one that isn't known.
+func nameOf(live *templates.Live) func(string) string {
+	return func(idOrName string) string {
+		if t, ok := live.Current().Find(idOrName); ok {
+			return t.Name
+		}
+		return ""
+	}
+}
+
+func resender(live *templates.Live) func(string) bool {
+	return func(id string) bool {
+		t, ok := live.Current().Find(id)
+		return ok && t.OnUnknown == templates.Resend
+	}
+}
+
+// publish tells the database the templates, against which rules are checked when they are defined.
+func publish(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log *logrus.Entry) {
+	var all []rules.Template
+	for _, t := range live.Current().All() {
+		all = append(all, rules.Template{ID: t.ID, Name: t.Name, Title: t.Title, Params: t.Params})
+	}
+	if err := rules.Publish(ctx, pool, all); err != nil {
+		log.Warnf("rules are checked against the templates published before: %v", err)
+	}
+}
+
+// reloadEvery is how often the template files are looked at.
+const reloadEvery = 2 * time.Second
+
+// reload takes changed template files; while they have an error, the old ones stay.
+func reload(ctx context.Context, live *templates.Live, log *logrus.Entry, reloaded func()) {
+	said := ""
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		changed, err := live.Reload()
+		if err != nil && err.Error() != said {
+			said = err.Error()
+			log.Errorf("the template files have an error, the old ones stay in use: %s", terminal.OneLine(said))
+		}
+		if err == nil {
+			said = ""
+		}
+		if changed {
+			log.WithField("templates", len(live.Current().All())).Info("templates reloaded")
+			reloaded()
+		}
+	}
+}

@@ -1,3 +1,0 @@
-DROP FUNCTION subMsgRule_fire();
-DROP TABLE subMsgRuleError;
-DROP TABLE subMsgRule;

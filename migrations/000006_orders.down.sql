@@ -1,2 +1,0 @@
-DELETE FROM subMsgRule WHERE tableName = 'orders'::regclass;
-DROP TABLE orders;

@@ -1,1 +1,0 @@
-DROP FUNCTION subMsg_forget(bigint, integer, text[], interval[]);

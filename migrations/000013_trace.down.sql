@@ -1,1 +1,0 @@
-ALTER TABLE subMsgList DROP COLUMN traceparent;

@@ -1,0 +1,2 @@
+DROP TABLE subMsgPace CASCADE;
+DROP TABLE subMsgClaim CASCADE;

@@ -1,0 +1,2 @@
+DROP TABLE subMsgCause CASCADE;
+DROP TABLE subMsgTemplate CASCADE;

@@ -1,0 +1,85 @@
+package outbox_test
+
+import (
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/submsg/submsg/outbox"
+)
+
+// A consumer is alive while it rests, while its channel is away, and while its database is.
+func TestAlive(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		ready outbox.Outcome
+		spoil func(d *db)
+	}{
+		{"at rest", outbox.Accepted, func(*db) {}},
+		{"nothing can be sent", outbox.Halt, func(*db) {}},
+		{"the database refuses", outbox.Accepted, func(d *db) { d.exec(`ALTER TABLE subMsgList RENAME TO gone`) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDB(t)
+			cfg := config(d, &channel{ready: func() outbox.Verdict {
+				return outbox.Verdict{Outcome: tt.ready, Text: "stopped"}
+			}})
+			cfg.Poll = 10 * time.Millisecond
+			c, err := outbox.New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stop := runConsumer(t, c)
+			tt.spoil(d)
+			for range 3 {
+				c.Silent(time.Hour)
+				if c.Alive() {
+					t.Fatal("alive after an hour of silence")
+				}
+				eventually(t, "it is alive", c.Alive)
+			}
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+			if c.Silent(time.Hour); c.Alive() {
+				t.Error("alive after its end")
+			}
+		})
+	}
+}
+
+// A send's message knows since when it could have been sent.
+func TestDue(t *testing.T) {
+	d := newDB(t)
+	s := &channel{}
+	ids := d.insert(message(1))
+	d.exec(`UPDATE subMsgList SET sendAfter = '2026-01-02 03:04:05Z'`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o2', 't', '-infinity')`)
+	run(t, config(d, s))
+	eventually(t, "both are sent", func() bool { return s.count() == 2 })
+	for _, m := range s.sent {
+		want := time.Time{}
+		if m.ID == ids[0] {
+			want = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		}
+		if !m.Due.Equal(want) {
+			t.Errorf("message %d is due %v, want %v", m.ID, m.Due, want)
+		}
+	}
+}
+
+// The listening connection is made from the pool's URL, settings of the pool included.
+func TestListensByThePoolsURL(t *testing.T) {
+	d := newDB(t)
+	cfg := config(d, &channel{})
+	u, err := url.Parse(d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("pool_max_conns", "2")
+	u.RawQuery = query.Encode()
+	cfg.ListenURL = u.String()
+	run(t, cfg) // waits until it listens
+}

@@ -1,0 +1,143 @@
+package outbox
+
+import "time"
+
+// All times and limits of the package stand here, each with its reason; when and how often a message is tried again
+// stands in retry.go. What an operator may set is a field of Config, and its default is the first group.
+
+const (
+	defaultSenders     = 64               // WeChat answers in some 100 ms, so this is several hundred messages a second
+	defaultPoll        = 2 * time.Second  // the longest delay of a message whose wake was lost
+	defaultSendTimeout = 20 * time.Second // a send takes 100 ms; WeChat at its worst answers after 10 s
+	defaultProbeEvery  = 10 * time.Second // a pause that is over is noticed soon, and a stopped account isn't bothered
+	defaultPing        = 15 * time.Second // routers forget a silent connection after a minute or more
+	defaultCanary      = time.Minute      // a trial wake costs WAL, so it is made less often than a ping
+
+	// settleTime is what the lease leaves between the end of a send and its settlement: enough to outlive a statement
+	// that has to be repeated. The lease is SendTimeout + settleTime unless Config says otherwise.
+	settleTime = 10 * time.Second
+)
+
+const (
+	// statementTimeout bounds every statement: a database that doesn't answer for so long is treated as away.
+	statementTimeout = 10 * time.Second
+	// setLockTimeout is part of a statement. Whoever holds a row locked for longer than this is a person or is stuck,
+	// and others must not wait for him.
+	setLockTimeout = `set_config('lock_timeout', '20ms', true)`
+	// handOverTimeout bounds the last wake of a stopping consumer: the others find its messages by polling, too.
+	handOverTimeout = 2 * time.Second
+	// mostTextRunes is how much of a text is stored in sendStatusMsg: a person reads no more.
+	mostTextRunes = 1000
+)
+
+// Of claims.
+const (
+	// recipientQueueShare: the messages that wait behind another one to the same person keep senders from others, so at
+	// most this part of them may.
+	recipientQueueShare = 16
+	// recipientDelay is how far apart the messages come back that found their person's queue full.
+	recipientDelay = 250 * time.Millisecond
+	// lookAgain is the rest where rows are due but locked by somebody, or where a sweep may have left some.
+	lookAgain = 200 * time.Millisecond
+	// leastRest keeps a claimer that finds nothing from turning without any rest.
+	leastRest = time.Millisecond
+	// writerShare and writerRest: what an open transaction will commit is looked for after a tenth of the time that it
+	// has been open, so that a long one costs few looks and a short one little delay.
+	writerShare = 10
+	writerRest  = 5 * time.Millisecond
+	// skipFor is how long a row is left alone that the database refuses to write.
+	skipFor = time.Minute
+	// mostSkipped bounds the skiplist, which each claim hands to the database. Where more rows can't be written, the
+	// reason isn't the rows.
+	mostSkipped = 1000
+)
+
+// Of busy polling: when messages come often, a consumer looks for them all the time instead of asking for wakes,
+// because the application would pay for each NOTIFY.
+const (
+	busyPollEvery = 4 * time.Millisecond
+	busyPollFor   = 50 * time.Millisecond // without a message for so long, they don't come often any more
+	busyPollAfter = 3                     // claims in a row that found messages
+)
+
+// Of yielding: when another replica does all the work and each of its claims wakes us for nothing.
+const (
+	yieldFor   = time.Second
+	yieldAfter = 3 // useless wakes in a row
+	mostYields = 5 // in a row; then we ask for wakes again, as the other replica may have died
+)
+
+// Of exchanges, which settle and claim in one transaction while there is a backlog.
+const (
+	// Verdicts are collected for twice as long as the last exchange took, within these bounds, until a quarter of the
+	// senders have come back: a statement's fixed cost is then shared by many messages, and few senders idle.
+	collectShare   = 2
+	leastCollect   = time.Millisecond
+	mostCollect    = 10 * time.Millisecond
+	collectSenders = 4
+	// New messages are claimed past the backlog so often, and get a quarter of the free senders: a bulk of old messages
+	// must not hold them up. New means: due within newestWithin.
+	newestEvery  = 20 * time.Millisecond
+	newestShare  = 4
+	newestWithin = 10 * time.Second
+	// A claim from the front of the queue may walk over many dead index entries, so it takes a tenth of the time at
+	// most.
+	frontShare = 10
+	frontEvery = 50 * time.Millisecond
+)
+
+// Of the rate.
+const (
+	leastRate = 1. / 3600 // one message an hour
+	mostRate  = 100_000.  // more than any database settles
+	// permitsKept is how long a permit that wasn't used is kept: then another replica may need it more.
+	permitsKept = time.Second
+	// leastAsk is one more than a lone message needs: only then is it known that nothing else waits.
+	leastAsk = 2
+	// paceStep: a backlog is sent in a few steps a second rather than message by message.
+	paceStep = 20 * time.Millisecond
+	// paceLockedRest is the rest after the row of subMsgPace was found locked; after mostPaceLocks of them the log
+	// says so.
+	paceLockedRest = 100 * time.Millisecond
+	mostPaceLocks  = 20
+)
+
+// Of pauses and sweeps.
+const (
+	// accountTroubleLimit is how many sends in a row may meet everybody's trouble before the account is paused: one may
+	// be chance.
+	accountTroubleLimit = 5
+	// mostCrashes: a message whose sender stopped so often may be what stops it.
+	mostCrashes = 3
+	// resendGap keeps messages apart that were in flight together when a sender stopped: the one among them that stops
+	// it then takes no other along a second time.
+	resendGap = 200 * time.Millisecond
+)
+
+// Of the listener.
+const (
+	connectTimeout = 10 * time.Second
+	canaryTimeout  = 5 * time.Second // also of a ping: whatever takes longer is a dead connection
+	leastReconnect = 100 * time.Millisecond
+	mostReconnect  = 2 * time.Second
+	// poolerReconnect is for a connection that hears nothing, because that doesn't heal by itself.
+	poolerReconnect = 30 * time.Second
+	// steadyAfter: a connection that held for so long has worked, and the next one is made without delay.
+	steadyAfter = time.Minute
+)
+
+// Of the search for orphaned rows, which reads the whole table as there is no index for it.
+const (
+	orphansEvery   = 24 * time.Hour
+	orphansAgain   = time.Minute // after an error
+	orphansTimeout = 5 * time.Minute
+)
+
+// Of retention, which reads the whole table as there is no index for it.
+const (
+	day            = 24 * time.Hour
+	mostDays       = 36500
+	retentionEvery = time.Hour
+	retentionStep  = 1000 // ids looked at in one transaction, so that it is short
+	retentionShare = 10   // after each step, a rest of so many times its duration: at most a tenth of a core is used
+)

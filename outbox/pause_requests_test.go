@@ -1,0 +1,28 @@
+package outbox
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The messages of a batch that met the same ask for one pause, with the latest reason, which knows all of them.
+func TestPauseRequestsOfABatch(t *testing.T) {
+	var got []pauseRequest
+	for row, r := range []pauseRequest{
+		{templates: []string{"id", "name"}, why: Verdict{Text: "1"}},
+		{templates: []string{Account}, why: Verdict{Text: "2"}},
+		{templates: []string{"id", "name"}, why: Verdict{Text: "3"}},
+		{templates: []string{"id"}, why: Verdict{Text: "4"}},
+	} {
+		got = addPauseRequest(got, row, r.templates, r.why)
+	}
+	want := []pauseRequest{
+		{[]string{"id", "name"}, Verdict{Text: "3"}, []int{0, 2}},
+		{[]string{Account}, Verdict{Text: "2"}, []int{1}},
+		{[]string{"id"}, Verdict{Text: "4"}, []int{3}},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pauseRequest{})); diff != "" {
+		t.Error(diff)
+	}
+}
