@@ -60,7 +60,8 @@ func TestRuleFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = parser.Parse([]string{"add", `shop."Orders"`, "--template=orderStatus", "--openid=buyer", "--param=goods", "--param==a, b",
+	_, err = parser.Parse([]string{"add", `shop."Orders"`, "--template=orderStatus", "--openid=buyer", "--param=goods",
+		"--param==a, b",
 		`--param={"column":"state","map":{"paid":"已付款","sent":"已发货"}}`, "--param", "note", "--flag=notify", "--when=state=paid,sent",
 		"--filter=kind=food", "--filter=city=sz,gz", "--filter=kind=tea", "--on-insert", "--hold=30s", "--after=+2 hours", "--expire=pickup_at + 1 day",
 		"--dedup=order-{id},{state}", "--page=pages/order?id={id}", "--name=paid orders"})
@@ -99,7 +100,8 @@ func TestRuleSentence(t *testing.T) {
 		}),
 			`When notify is set while state is "paid", or a row is inserted so,` + who + "."},
 		{with(func(r *rules.Rule) {
-			r.Flag, r.Hold, r.SendAfter, r.ExpireTime, r.DedupKey, r.Page = "notify", time.Minute, "pickup_at", "+1 day", "r-{id}", "pages/r?id={id}"
+			r.Flag, r.Hold, r.SendAfter, r.ExpireTime = "notify", time.Minute, "pickup_at", "+1 day"
+			r.DedupKey, r.Page = "r-{id}", "pages/r?id={id}"
 			r.Filter = map[string][]string{"kind": {"food"}, "city": {"sz", "gz"}}
 		}), `When notify is set and city is "sz" or "gz" and kind is "food"` + who +
 			", held for 1m in which the row can still call it off, not before pickup_at, never after +1 day, only " +

@@ -31,9 +31,11 @@ func (c *List) Run(ctx context.Context, term terminal.Terminal) error {
 			return term.PrintJSON(all)
 		}
 		t := terminal.NewTable("name", "on", "fires when", "template", "state", "errors")
-		t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(1, 30), terminal.Wrapped(3, 40), terminal.Wrapped(5, 40)})
+		t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(1, 30), terminal.Wrapped(3, 40),
+			terminal.Wrapped(5, 40)})
 		for _, r := range all {
-			t.AppendRow(table.Row{terminal.Visible(r.Name), terminal.Visible(r.Table), firing(r.Rule), terminal.Visible(r.Template), state(r), r.Errors})
+			t.AppendRow(table.Row{terminal.Visible(r.Name), terminal.Visible(r.Table), firing(r.Rule),
+				terminal.Visible(r.Template), state(r), r.Errors})
 		}
 		fmt.Fprintln(term.Out, t.Render())
 		return nil
@@ -71,9 +73,11 @@ func (c *Show) Run(ctx context.Context, term terminal.Terminal) error {
 				Failures []rules.Failure `json:"failures,omitempty"`
 			}{r, failures})
 		}
-		fmt.Fprintf(term.Out, "%s: %s\n%s\n%s\n\n%s\n", terminal.Visible(r.Name), state(r), sentence(r.Rule), paramTable(r.Rule, catalogue), statement(r.Call))
+		fmt.Fprintf(term.Out, "%s: %s\n%s\n%s\n\n%s\n", terminal.Visible(r.Name), state(r), sentence(r.Rule),
+			paramTable(r.Rule, catalogue), statement(r.Call))
 		if len(failures) > 0 {
-			fmt.Fprintf(term.Out, "\nupdates whose message is missing: %d; `submsg rules replay` tries them again:\n%s\n", r.Errors, failureTable(failures))
+			fmt.Fprintf(term.Out, "\nupdates whose message is missing: %d; `submsg rules replay` tries them "+
+				"again:\n%s\n", r.Errors, failureTable(failures))
 		}
 		return nil
 	})

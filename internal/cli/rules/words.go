@@ -18,7 +18,8 @@ import (
 
 // sentence is the whole rule in words.
 func sentence(r rules.Rule) string {
-	s := fmt.Sprintf("When %s in %s, the user in %s gets %s", firing(r), terminal.Visible(r.Table), terminal.Visible(r.OpenID), terminal.Visible(r.Template))
+	s := fmt.Sprintf("When %s in %s, the user in %s gets %s", firing(r), terminal.Visible(r.Table),
+		terminal.Visible(r.OpenID), terminal.Visible(r.Template))
 	if r.Hold > 0 {
 		s += fmt.Sprintf(", held for %s in which the row can still call it off", terminal.ShortDuration(r.Hold))
 	}
@@ -92,7 +93,8 @@ func source(param string) string {
 	for _, value := range slices.Sorted(maps.Keys(p.Map)) {
 		lines = append(lines, value+" → "+p.Map[value])
 	}
-	for _, part := range []struct{ words, value string }{{"else → ", p.Else}, {"NULL → ", p.Null}, {"written as ", p.Format}, {"time zone ", p.Zone}} {
+	for _, part := range []struct{ words, value string }{{"else → ", p.Else}, {"NULL → ", p.Null},
+		{"written as ", p.Format}, {"time zone ", p.Zone}} {
 		if part.value != "" {
 			lines = append(lines, part.words+part.value)
 		}

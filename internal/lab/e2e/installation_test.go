@@ -8,8 +8,8 @@ import (
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
-// submsg beside a shop's tables, in a schema of its own, as a login without superuser: a rule notifies of the shop's own
-// orders, messages go out, every command finds its tables, and nothing of submsg comes into the shop's schema.
+// submsg beside a shop's tables, in a schema of its own, as a login without superuser: a rule notifies of the shop's
+// own orders, messages go out, every command finds its tables, and nothing of submsg comes into the shop's schema.
 func TestInstallation(t *testing.T) {
 	t.Parallel()
 	w := newInstallation(t, "--grant-all")
@@ -52,7 +52,8 @@ func (w *world) publicTables() string {
 	return w.text(`SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class WHERE relnamespace = 'public'::regnamespace`)
 }
 
-// serve makes everything in a schema that isn't there yet, the example too, which is never in the way of a shop's table.
+// serve makes everything in a schema that isn't there yet, the example too, which is never in the way of a shop's
+// table.
 func TestServeMigratesIntoASchema(t *testing.T) {
 	t.Parallel()
 	db := pgtest.Empty(t)

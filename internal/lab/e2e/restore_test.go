@@ -215,7 +215,7 @@ func (w *world) tablesAlone(env []string) {
 	one := *w
 	one.db = pgtest.DB(w.t)
 	one.connect()
-	for _, table := range []string{"subMsgHome", "subMsgList"} {
+	for _, table := range []string{"subMsgOrigin", "subMsgList"} {
 		var rows bytes.Buffer
 		w.on(w.db, func(c *pgx.Conn) error {
 			_, err := c.PgConn().CopyTo(w.t.Context(), &rows, "COPY "+table+" TO STDOUT")
