@@ -52,7 +52,8 @@ func (r *run) patiently(ctx context.Context, try func(patience time.Duration) (h
 		for ended := false; !ended; wait = firstPause {
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("interrupted while %s holds a lock; what was not done yet, `submsg migrate up` will do: %w", who, ctx.Err())
+				return fmt.Errorf("interrupted while %s holds a lock; "+
+					"what was not done yet, `submsg migrate up` will do: %w", who, ctx.Err())
 			case <-time.After(wait):
 			}
 			if ended, err = who.ended(ctx, r.locked); err != nil && ctx.Err() == nil {
@@ -86,7 +87,7 @@ type holder struct {
 	PID                int // 0: a prepared transaction
 	Application, Login string
 	Since              *time.Duration // how old its transaction is, or the session; nil where the login may not see it
-	Transaction        string         // which pg_locks calls virtualtransaction; "" is not waited for: autovacuum, which gives way
+	Transaction        string         // virtualtransaction of pg_locks; "" is not waited for: autovacuum gives way
 }
 
 type holders []holder

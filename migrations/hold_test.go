@@ -90,7 +90,8 @@ func TestHeldUp(t *testing.T) {
 	_, err = shop.Exec(t.Context(), `COMMIT`)
 	must(t, err)
 	must(t, <-done)
-	if said := heldText(t, holding, done); said != "updates that have not become messages meanwhile: 1; `submsg rules replay` makes up for them" {
+	const missed = "updates that have not become messages meanwhile: 1; `submsg rules replay` makes up for them"
+	if said := heldText(t, holding, done); said != missed {
 		t.Errorf("it says %q", said)
 	}
 	wantNext(t, other)
@@ -130,11 +131,11 @@ func TestHeldUpUntilTheEnd(t *testing.T) {
 	holding, done := migrate(up(ctx, t), url)
 	heldText(t, holding, done)
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted while session ") {
+	err := <-done
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "interrupted while session ") {
 		t.Errorf("error = %v", err)
 	}
-	_, err := shop.Exec(t.Context(), `COMMIT`)
-	must(t, err)
+	exec(t, shop, `COMMIT`)
 	conn := connect(t, url)
 	must(t, migrations.Check(t.Context(), conn))
 	if s, err := migrations.StateOf(t.Context(), conn); s.Version != migrations.Latest() || err != nil {
@@ -157,7 +158,8 @@ func TestDownHeldUp(t *testing.T) {
 			must(t, migrations.Migrator{URL: url}.With(files).Up(t.Context()))
 			shop := connect(t, url)
 			exec(t, shop, `BEGIN; SELECT FROM `+tt.table)
-			holding, done := migrate(func(m migrations.Migrator) error { return m.With(files).Down(t.Context(), 2) }, url+"&lock_timeout=300ms")
+			down := func(m migrations.Migrator) error { return m.With(files).Down(t.Context(), 2) }
+			holding, done := migrate(down, url+"&lock_timeout=300ms")
 			heldText(t, holding, done)
 			exec(t, shop, `COMMIT`)
 			must(t, <-done)
@@ -193,7 +195,8 @@ func TestHeldUpByAPreparedTransaction(t *testing.T) {
 	_, err := shop.Exec(t.Context(), `PREPARE TRANSACTION `+name)
 	must(t, err)
 	holding, done := migrate(up(t.Context(), t), url)
-	if said := heldText(t, holding, done); !strings.Contains(said, "a prepared transaction (see pg_prepared_xacts) holds") {
+	said := heldText(t, holding, done)
+	if !strings.Contains(said, "a prepared transaction (see pg_prepared_xacts) holds") {
 		t.Errorf("it says %q", said)
 	}
 	_, err = shop.Exec(t.Context(), `COMMIT PREPARED `+name)

@@ -16,7 +16,8 @@ import (
 func TestHeldUpBy(t *testing.T) {
 	for code, want := range map[string]bool{"55P03": true, "40P01": true, "42P01": false, "42501": false} {
 		pg := &pgconn.PgError{Code: code}
-		for _, err := range []error{pg, fmt.Errorf("while: %w", pg), database.Error{OrigErr: pg}, fmt.Errorf("while: %w", &database.Error{OrigErr: pg})} {
+		within := database.Error{OrigErr: pg}
+		for _, err := range []error{pg, fmt.Errorf("while: %w", pg), within, fmt.Errorf("while: %w", &within)} {
 			if migrations.HeldUp(err) != want {
 				t.Errorf("%T %s: %t", err, code, !want)
 			}

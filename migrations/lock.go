@@ -47,7 +47,8 @@ func (mr Migrator) await(ctx context.Context, conn *pgx.Conn) error {
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for another migration to end, by %s: %w", migrating(context.WithoutCancel(ctx), conn), ctx.Err())
+			who := migrating(context.WithoutCancel(ctx), conn)
+			return fmt.Errorf("waiting for another migration to end, by %s: %w", who, ctx.Err())
 		}
 	}
 }

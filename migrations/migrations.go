@@ -30,7 +30,7 @@ type Migrator struct {
 	URL    string            // a direct connection, not a transaction pooler; a pool's settings in it are ignored
 	Schema string            // that submsg lives in; "": the first of the login's search_path
 	Orders bool              // makes the example too: the table orders, with its rule
-	Tell   func(text string) // is told what a person should know, a line each: who holds it up, what others missed; may be nil
+	Tell   func(text string) // is told what a person should know: who holds it up, what others missed; may be nil
 
 	files build // of another submsg than this one, in tests
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -94,6 +95,13 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func wantError(t *testing.T, err error, words string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), words) {
+		t.Errorf("error = %v, want one that says %q", err, words)
 	}
 }
 
@@ -208,9 +216,10 @@ func TestPairs(t *testing.T) {
 func TestManyMigrateAtOnce(t *testing.T) {
 	url := pgtest.Empty(t)
 	var all sync.WaitGroup
+	migrator := migrations.Migrator{URL: url, Schema: "many at once", Orders: true}
 	for range 8 {
 		all.Go(func() {
-			if err := (migrations.Migrator{URL: url, Schema: "many at once", Orders: true}).Up(t.Context()); err != nil {
+			if err := migrator.Up(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -250,7 +259,8 @@ func TestKilledMigrationIsResumed(t *testing.T) {
 			exec(t, conn, `INSERT INTO `+migrations.VersionTable+` VALUES ($1, true)`, tt.dirty)
 			state, err := migrations.StateOf(t.Context(), conn)
 			must(t, err)
-			if err := state.CheckTables(); (err == nil) != (tt.reached == latest) { // the schema itself is never half of one
+			// The schema itself is never half of one.
+			if err := state.CheckTables(); (err == nil) != (tt.reached == latest) {
 				t.Errorf("CheckTables: %v", err)
 			}
 			if cut, err := migrations.Unfinished(t.Context(), conn); !cut || err != nil {

@@ -109,7 +109,8 @@ func (r *run) drop(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, objectPathSQL, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
 	}
-	rows, _ := tx.Query(ctx, dropsSQL, r.name, made("view", files), made("function", files)) // its error comes from CollectRows
+	// The error comes from CollectRows.
+	rows, _ := tx.Query(ctx, dropsSQL, r.name, made("view", files), made("function", files))
 	drops, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(drops) == 0 {
 		return err

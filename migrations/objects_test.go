@@ -3,7 +3,6 @@ package migrations_test
 import (
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,7 +64,8 @@ func TestOnlyChangedFilesAreApplied(t *testing.T) {
 func TestOlderNeverPutsOlderBack(t *testing.T) {
 	url := pgtest.DB(t)
 	conn := connect(t, url)
-	old, new := migrations.Migrator{URL: url}.With(edited(t, answer("old"))), migrations.Migrator{URL: url}.With(next(t, answer("new"), priority))
+	old := migrations.Migrator{URL: url}.With(edited(t, answer("old")))
+	new := migrations.Migrator{URL: url}.With(next(t, answer("new"), priority))
 	must(t, old.Up(t.Context()))
 	must(t, new.Up(t.Context()))
 	must(t, old.Up(t.Context()))
@@ -93,10 +93,10 @@ func TestKilledBeforeTheObjects(t *testing.T) {
 	broken := map[string]string{"objects/wake.sql": "SELECT 1/0;"}
 	maps.Copy(broken, answer("new"))
 	files := next(t, answer("new"), priority)
-	if err := (migrations.Migrator{URL: url}).With(next(t, broken, priority)).Up(t.Context()); err == nil || !strings.Contains(err.Error(), "objects/wake.sql: ERROR: division by zero") {
-		t.Fatalf("error = %v", err)
-	}
-	wantMismatch(t, migrations.CheckWith(t.Context(), conn, files), migrations.Latest(), "functions, views and triggers are of version")
+	err := migrations.Migrator{URL: url}.With(next(t, broken, priority)).Up(t.Context())
+	wantError(t, err, "objects/wake.sql: ERROR: division by zero")
+	err = migrations.CheckWith(t.Context(), conn, files)
+	wantMismatch(t, err, migrations.Latest(), "functions, views and triggers are of version")
 	must(t, migrations.Check(t.Context(), conn)) // this one works on
 	if n := one[int](t, conn, `SELECT count(*) FROM pg_proc WHERE proname = 'submsg_answer'`); n != 0 {
 		t.Error("some of the objects were applied, and some not")
@@ -111,7 +111,8 @@ func TestKilledAmidTheObjects(t *testing.T) {
 	conn := connect(t, url)
 	before := rowsOf(t, conn)
 	const kill = `SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid());`
-	files := edited(t, map[string]string{"objects/a_first.sql": answer("x")["objects/zz_answer.sql"], "objects/zz_kill.sql": kill})
+	first := answer("x")["objects/zz_answer.sql"]
+	files := edited(t, map[string]string{"objects/a_first.sql": first, "objects/zz_kill.sql": kill})
 	if err := (migrations.Migrator{URL: url}).With(files).Up(t.Context()); err == nil {
 		t.Fatal("it wasn't killed")
 	}
@@ -119,7 +120,8 @@ func TestKilledAmidTheObjects(t *testing.T) {
 		t.Errorf("-before +after:\n%s", diff)
 	}
 	must(t, migrations.Check(t.Context(), conn))
-	must(t, migrations.Migrator{URL: url}.With(edited(t, map[string]string{"objects/a_first.sql": answer("x")["objects/zz_answer.sql"]})).Up(t.Context()))
+	files = edited(t, map[string]string{"objects/a_first.sql": first})
+	must(t, migrations.Migrator{URL: url}.With(files).Up(t.Context()))
 	if got := one[string](t, conn, `SELECT subMsg_answer()`); got != "x" {
 		t.Errorf("the function says %q", got)
 	}
@@ -127,10 +129,8 @@ func TestKilledAmidTheObjects(t *testing.T) {
 
 // An error tells the file and its line.
 func TestErrorTellsTheLine(t *testing.T) {
-	err := migrations.Migrator{URL: pgtest.DB(t)}.With(edited(t, map[string]string{"objects/zz.sql": "SELECT '中文';\n\nSELECT * FROM nowhere;"})).Up(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "objects/zz.sql:3: ") {
-		t.Errorf("error = %v", err)
-	}
+	files := edited(t, map[string]string{"objects/zz.sql": "SELECT '中文';\n\nSELECT * FROM nowhere;"})
+	wantError(t, migrations.Migrator{URL: pgtest.DB(t)}.With(files).Up(t.Context()), "objects/zz.sql:3: ")
 }
 
 // What the files say that they make is what the database has: Down reads the names from them.

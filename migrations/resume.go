@@ -15,7 +15,8 @@ import (
 
 // comment is the SQL that notes a version. Older notes end before the comma.
 func (b build) comment(version int) string {
-	return fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'", VersionTable, version, b.oldest(version))
+	return fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'",
+		VersionTable, version, b.oldest(version))
 }
 
 func readNote(note string) (s State, ok bool) {

@@ -87,13 +87,16 @@ func (mr Migrator) tell(format string, args ...any) {
 	}
 }
 
+// move has golang-migrate apply numbered files.
+type move func(*migrate.Migrate) error
+
 // numbered lets golang-migrate move the tables, as often as a lock is in the way.
-func (r *run) numbered(ctx context.Context, move func(*migrate.Migrate) error) error {
+func (r *run) numbered(ctx context.Context, move move) error {
 	return r.patiently(ctx, func(patience time.Duration) (holders, error) { return r.attempt(ctx, patience, move) })
 }
 
 // attempt moves the tables, or tells who was in the way.
-func (r *run) attempt(ctx context.Context, patience time.Duration, move func(*migrate.Migrate) error) (who holders, err error) {
+func (r *run) attempt(ctx context.Context, patience time.Duration, move move) (who holders, err error) {
 	var pid int
 	db := stdlib.OpenDB(*r.config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, impatientSQL, fmt.Sprint(patience.Milliseconds())).Scan(&pid, nil)

@@ -53,7 +53,8 @@ func (mr Migrator) find(ctx context.Context, conn *pgx.Conn) (p place, err error
 			return p, err
 		}
 		if first == nil {
-			return p, errors.New("the login's search_path names no schema that there is: name one with --schema (SUBMSG_SCHEMA)")
+			return p, errors.New("the login's search_path names no schema that there is: " +
+				"name one with --schema (SUBMSG_SCHEMA)")
 		}
 		p.name = *first
 	}
@@ -71,7 +72,8 @@ func (p place) make(ctx context.Context, conn *pgx.Conn) error {
 	}
 	_, err := conn.Exec(ctx, "CREATE SCHEMA "+p.schema)
 	if code := new(pgconn.PgError); errors.As(err, &code) && code.Code == "42501" {
-		return fmt.Errorf("there is no schema %s, and the login %[2]s may not make it: let somebody who may run CREATE SCHEMA %[1]s AUTHORIZATION %[2]s, or GRANT CREATE ON DATABASE %[3]s TO %[2]s",
+		return fmt.Errorf("there is no schema %[1]s, and the login %[2]s may not make it: let somebody who may run "+
+			"CREATE SCHEMA %[1]s AUTHORIZATION %[2]s, or GRANT CREATE ON DATABASE %[3]s TO %[2]s",
 			p.schema, p.login, p.database)
 	}
 	return err
@@ -80,8 +82,9 @@ func (p place) make(ctx context.Context, conn *pgx.Conn) error {
 // mayMakeTables tells who may let the login make tables in the schema.
 func (p place) mayMakeTables() error {
 	if p.exists && !p.mayCreate {
-		return fmt.Errorf("the login %[1]s may not make tables in schema %[2]s: let its owner run GRANT USAGE, CREATE ON SCHEMA %[2]s TO %[1]s, "+
-			"or name another schema with --schema (SUBMSG_SCHEMA)", p.login, p.schema)
+		return fmt.Errorf("the login %[1]s may not make tables in schema %[2]s: let its owner run "+
+			"GRANT USAGE, CREATE ON SCHEMA %[2]s TO %[1]s, or name another schema with --schema (SUBMSG_SCHEMA)",
+			p.login, p.schema)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 type State struct {
 	Version int // 0: no schema
 	Oldest  int // the oldest submsg that works with it, by the schema version that it knows
-	Objects int // the version of the submsg that has applied the functions, views and triggers; 0: they are to be applied
+	Objects int // the version of the submsg that has applied the functions, views and triggers; 0: none has
 }
 
 // querier is a connection, a transaction or a pool.
@@ -32,8 +32,9 @@ FROM pg_catalog.pg_class v WHERE v.oid = pg_catalog.to_regclass($1)`
 const objectsSQL = `SELECT coalesce(min(version), 0) FROM subMsgObject`
 
 // errEarlier says what became of databases that builds before the first release had made.
-var errEarlier = errors.New("this schema was made by a submsg from before the first release, which can't be carried over: " +
-	"take it back with that submsg's `submsg migrate down --all`, or drop the schema; then run `submsg migrate up`")
+var errEarlier = errors.New("this schema was made by a submsg from before the first release, " +
+	"which can't be carried over: take it back with that submsg's " +
+	"`submsg migrate down --all`, or drop the schema; then run `submsg migrate up`")
 
 // StateOf reads the state of the database's schema.
 func StateOf(ctx context.Context, conn querier) (s State, err error) {
@@ -65,7 +66,8 @@ func tables(ctx context.Context, conn querier, note string) (State, error) {
 	}
 	version, dirty, err := row(ctx, conn)
 	if dirty && note != "" {
-		return State{}, fmt.Errorf("version %d is dirty and %s's comment %q doesn't tell which version was reached", version, VersionTable, note)
+		return State{}, fmt.Errorf("version %d is dirty and %s's comment %q doesn't tell which version was reached",
+			version, VersionTable, note)
 	}
 	if err != nil || dirty || version < 0 { // dirty without a comment: the very first migration was cut off
 		return State{}, err
@@ -151,13 +153,14 @@ func (e *MismatchError) Error() string {
 	case e.Objects && e.Have == 0:
 		return "the database's functions, views and triggers have yet to be applied: " + remedy
 	case e.Objects:
-		return fmt.Sprintf("the database's functions, views and triggers are of version %d, this submsg needs %d: %s", e.Have, e.Want, remedy)
+		return fmt.Sprintf("the database's functions, views and triggers are of version %d, this submsg needs %d: %s",
+			e.Have, e.Want, remedy)
 	case e.Have == 0:
 		return "the database has no submsg schema yet: " + remedy
 	case e.Have < e.Want:
 		return fmt.Sprintf("the database schema is at version %d, this submsg needs %d: %s", e.Have, e.Want, remedy)
 	default:
-		return fmt.Sprintf("the database schema is at version %d, newer than this submsg, which knows %d, can work with: install the newer submsg",
-			e.Have, e.Want)
+		return fmt.Sprintf("the database schema is at version %d, newer than this submsg, which knows %d, "+
+			"can work with: install the newer submsg", e.Have, e.Want)
 	}
 }

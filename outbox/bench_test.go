@@ -12,7 +12,7 @@ import (
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
-// batchSize is that of the batches below: as many as there are senders by default.
+// batchSize is how many messages the batches below have: as many as there are senders by default.
 const batchSize = 64
 
 // hotPath is a part of what is done for each message or batch, and the most that it may allocate.
@@ -23,7 +23,10 @@ type hotPath struct {
 }
 
 func hotPaths(t testing.TB) []hotPath {
-	m := claimed{Claimed: Claimed{ID: 7, OpenID: "o0000000000000000000000000007", TemplateID: "orderStatus", Attempt: 1}, claim: uuid.NewString()}
+	m := claimed{
+		Claimed: Claimed{ID: 7, OpenID: "o0000000000000000000000000007", TemplateID: "orderStatus", Attempt: 1},
+		claim:   uuid.NewString(),
+	}
 	ok := Verdict{Outcome: Accepted, Code: new(int32), Text: "ok", MsgID: 1988810812324364291}
 	batch := make([]settlement, batchSize)
 	ids := make([]int64, batchSize)

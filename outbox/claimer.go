@@ -89,9 +89,9 @@ func (c *claimer) goToSleep(ctx context.Context) (rest time.Duration, err error)
 			rest = min(rest, lookAgain)
 		}
 	}
-	c.asleep = c.listening.Load() && rest == c.cfg.Poll && c.nothingDueInSleep(v)
+	c.asleep = c.listening.Load() && rest == c.cfg.Poll && v.idleFor(c.cfg.sleepTime())
 	if c.asleep {
-		return c.sleepTime(), nil
+		return c.cfg.sleepTime(), nil
 	}
 	return max(rest, leastRest), nil
 }
@@ -127,13 +127,14 @@ func (c *claimer) lookAndTidy(ctx context.Context, ask bool) (view, error) {
 	if v.Expired || v.Overdue { // there may be more of them, and what is swept may have to be sent again
 		v.NextSeconds = min(v.NextSeconds, lookAgain.Seconds())
 	}
+	sweeper := sweeper{c.Consumer}
 	if v.Expired {
-		if err := c.expire(ctx); err != nil {
+		if err := sweeper.expire(ctx); err != nil {
 			return v, fmt.Errorf("expire: %w", err)
 		}
 	}
 	if v.Overdue {
-		if err := c.sweep(ctx); err != nil {
+		if err := sweeper.sweep(ctx); err != nil {
 			return v, fmt.Errorf("sweep: %w", err)
 		}
 	}

@@ -60,6 +60,10 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
+// sleepTime is how long a consumer sleeps without a wake. It is a little more than a poll, because wakes are proved to
+// arrive and an idle database should be left alone.
+func (cfg Config) sleepTime() time.Duration { return cfg.Poll + cfg.Poll/4 }
+
 func (cfg Config) validate() error {
 	switch {
 	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
@@ -158,9 +162,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if c.listenConfig != nil {
 		background.Go(func() { (&listener{Consumer: c}).run(ctx) })
 	}
-	background.Go(func() { c.noteOrphans(ctx) })
+	background.Go(func() { sweeper{c}.noteOrphans(ctx) })
 	if len(c.cfg.Retention) > 0 {
-		background.Go(func() { c.retain(ctx) })
+		background.Go(func() { deleter{c}.run(ctx) })
 	}
 	newClaimer(c).run(ctx)
 	failpoint.Hit("draining")

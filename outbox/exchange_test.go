@@ -7,7 +7,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// While the sender isn't ready nothing is claimed in the stead of what is settled, and that is settled all the same.
+// While the Sender isn't ready, verdicts are settled all the same, but nothing is claimed in their stead.
 func TestNotReadyInBacklog(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	const senders, backlog = 8, 400
@@ -32,9 +32,9 @@ func TestNotReadyInBacklog(t *testing.T) {
 	close(unready)
 	close(ready)
 	eventually(t, "all that was sent is settled, and nothing else is claimed", func() bool {
-		return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'sending'`)+one[int](d, `SELECT count(*) FROM subMsgClaim`) == 0
+		return d.count(`sendStatus = 'sending'`)+one[int](d, `SELECT count(*) FROM subMsgClaim`) == 0
 	})
-	if n := ch.count(); n > 2*senders { // the pump had asked, and waited for a free sender
+	if n := ch.count(); n > 2*senders { // the claimer had asked, and waited for a free sender
 		t.Errorf("%d messages sent, %d before the sender wasn't ready", n, senders)
 	}
 }

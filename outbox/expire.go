@@ -16,8 +16,8 @@ UPDATE subMsgList SET sendStatus = 'expired', errKind = '` + kindExpired + `',
 WHERE id IN (SELECT id FROM subMsgList WHERE id = ANY ($1) AND sendStatus = 'wait' AND expireTime <= now() FOR UPDATE SKIP LOCKED)`
 
 // expire ends waiting messages whose expireTime has passed.
-func (c *Consumer) expire(ctx context.Context) error {
-	rows, err := c.cfg.Pool.Query(ctx, pastExpireTimeSQL, c.skipped.ids())
+func (s sweeper) expire(ctx context.Context) error {
+	rows, err := s.cfg.Pool.Query(ctx, pastExpireTimeSQL, s.skipped.ids())
 	if err != nil {
 		return err
 	}
@@ -27,12 +27,12 @@ func (c *Consumer) expire(ctx context.Context) error {
 	}
 	expired := int64(0)
 	err = writeSplitting(past, func(ids []int64) error {
-		tag, err := c.cfg.Pool.Exec(ctx, expireSQL, ids)
+		tag, err := s.cfg.Pool.Exec(ctx, expireSQL, ids)
 		expired += tag.RowsAffected()
 		return err
-	}, c.skip)
+	}, s.skip)
 	if expired > 0 {
-		c.cfg.Log.WithField("messages", expired).Warn("expired before they could be sent: " +
+		s.cfg.Log.WithField("messages", expired).Warn("expired before they could be sent: " +
 			"set sendStatus to wait, with a later expireTime, to send them all the same")
 	}
 	return err

@@ -28,18 +28,19 @@ func (c *Consumer) Settle(ctx context.Context, id int64, claim uuid.UUID, to Sta
 func (c *Consumer) SettleAll(ctx context.Context, id int64, claims []uuid.UUID, to ...Status) error {
 	var batch []settlement
 	for i, claim := range claims {
-		batch = append(batch, settlement{id: id, claim: claim.String(), status: to[i], text: "settled as " + string(to[i])})
+		text := "settled as " + string(to[i])
+		batch = append(batch, settlement{id: id, claim: claim.String(), status: to[i], text: text})
 	}
 	_, err := c.write(ctx, batch)
 	return err
 }
 
-func (c *Consumer) Sweep(ctx context.Context) error  { return c.sweep(ctx) }
-func (c *Consumer) Expire(ctx context.Context) error { return c.expire(ctx) }
+func (c *Consumer) Sweep(ctx context.Context) error  { return sweeper{c}.sweep(ctx) }
+func (c *Consumer) Expire(ctx context.Context) error { return sweeper{c}.expire(ctx) }
 
 // Permits asks the bucket for up to n.
 func (c *Consumer) Permits(ctx context.Context, n int) (waiting bool, granted int, next time.Duration, err error) {
-	got, err := c.askPermits(ctx, n)
+	got, err := c.Pacer().askPermits(ctx, n)
 	return got.waiting, got.granted, got.next, err
 }
 

@@ -21,21 +21,25 @@ var statuses = []string{"wait", "sending", "success", "fail", "unknown", "cancel
 func (d *db) insertAs(status, lease string) int64 {
 	d.t.Helper()
 	defer d.noteClaims()
-	return one[int64](d, `INSERT INTO subMsgList (openid, templateId, sendStatus, sendStatusMsg, errCode, attempts, msgId, sendTime, claimId, leaseUntil)
-		VALUES ('o1', 't', $1, 'said', 1, 2, 7, now(), gen_random_uuid(), CASE WHEN $1 = 'sending' THEN now() + $2::interval END) RETURNING id`, status, lease)
+	return one[int64](d, `INSERT INTO subMsgList (openid, templateId, sendStatus, sendStatusMsg, errCode, errKind,
+			attempts, msgId, sendTime, claimId, leaseUntil)
+		VALUES ('o1', 't', $1, 'said', 1, 'crashed', 2, 7, now(), gen_random_uuid(),
+			CASE WHEN $1 = 'sending' THEN now() + $2::interval END) RETURNING id`, status, lease)
 }
 
-// transitions is who may move a message from where to where; "sending over" is a sending row whose lease is over, and
-// every row has once been claimed. A person's moves that aren't listed are refused, submsg's own change nothing: they
-// are fenced by status and claimId.
+// transitions lists who may move a message from one status to another. "sending over" is a sending row whose lease is
+// over; every row was claimed once. A person's move that isn't listed is refused. A write of submsg that isn't listed
+// changes nothing, because it is fenced by status and claimId. README.md shows the same as a diagram.
 var transitions = []struct {
 	from   string
 	person []string          // may set these
 	submsg map[string]string // write: the status that it leads to
 }{
-	{"wait", []string{"cancel", "expired"}, map[string]string{"claim": "sending", "probe": "sending", "expire": "expired"}},
+	{"wait", []string{"cancel", "expired"},
+		map[string]string{"claim": "sending", "probe": "sending", "expire": "expired"}},
 	{"sending", nil, merge(settles, map[string]string{"release": "wait"})},
-	{"sending over", []string{"wait", "unknown", "success", "fail", "cancel", "expired"}, merge(settles, map[string]string{"release": "wait", "sweep": "unknown", "sweep, resend": "wait"})},
+	{"sending over", []string{"wait", "unknown", "success", "fail", "cancel", "expired"},
+		merge(settles, map[string]string{"release": "wait", "sweep": "unknown", "sweep, resend": "wait"})},
 	{"success", []string{"wait"}, nil},
 	{"fail", []string{"wait", "cancel"}, nil},
 	{"unknown", []string{"wait", "success", "fail", "cancel", "expired"}, settles}, // by a late answer
@@ -43,7 +47,9 @@ var transitions = []struct {
 	{"expired", []string{"wait", "cancel"}, nil},
 }
 
-var settles = map[string]string{"settle success": "success", "settle fail": "fail", "settle unknown": "unknown", "settle wait": "wait"}
+var settles = map[string]string{
+	"settle success": "success", "settle fail": "fail", "settle unknown": "unknown", "settle wait": "wait",
+}
 
 func merge(a, b map[string]string) map[string]string {
 	all := maps.Clone(a)
@@ -51,8 +57,8 @@ func merge(a, b map[string]string) map[string]string {
 	return all
 }
 
-// signed is everything that submsg writes into a row that exists.
-func signed(t *testing.T, d *db) map[string]func(id int64, own uuid.UUID) error {
+// ownWrites is everything that submsg writes into a row that exists.
+func ownWrites(t *testing.T, d *db) map[string]func(id int64, own uuid.UUID) error {
 	consumer := func(resend bool) *outbox.Consumer {
 		cfg := config(d, new(channel))
 		cfg.Resend = func(string) bool { return resend }
@@ -81,14 +87,16 @@ func signed(t *testing.T, d *db) map[string]func(id int64, own uuid.UUID) error 
 	}
 	for name, to := range settles {
 		writes[name] = func(id int64, own uuid.UUID) error { return c.Settle(ctx, id, own, outbox.Status(to)) }
-		writes[name+", foreign"] = func(id int64, _ uuid.UUID) error { return c.Settle(ctx, id, uuid.New(), outbox.Status(to)) }
+		writes[name+", foreign"] = func(id int64, _ uuid.UUID) error {
+			return c.Settle(ctx, id, uuid.New(), outbox.Status(to))
+		}
 	}
 	return writes
 }
 
 func TestTransitions(t *testing.T) {
 	d := newDB(t)
-	writes := signed(t, d)
+	writes := ownWrites(t, d)
 	// row makes one that stands alone in the table.
 	row := func(from string) (id int64, status string) {
 		d.exec(`DELETE FROM subMsgList`)
@@ -115,8 +123,11 @@ func TestTransitions(t *testing.T) {
 					return
 				}
 				var pg *pgconn.PgError
-				if !errors.As(err, &pg) || !strings.Contains(pg.Message, fmt.Sprintf("message %d", id)) || pg.Hint == "" || d.status(id) != status {
-					t.Errorf("now %s, error %v; want a refusal that names the message and has a hint", d.status(id), err)
+				if !errors.As(err, &pg) || !strings.Contains(pg.Message, fmt.Sprint("消息 ", id)) ||
+					!strings.Contains(pg.Detail, fmt.Sprint("message ", id)) || pg.Hint == "" ||
+					d.status(id) != status {
+					t.Errorf("now %s, error %v; want a refusal that names the message in both languages and has a hint",
+						d.status(id), err)
 				}
 			})
 		}
@@ -124,7 +135,8 @@ func TestTransitions(t *testing.T) {
 			t.Run("submsg, "+tr.from+", "+name, func(t *testing.T) {
 				id, _ := row(tr.from)
 				content := func() string {
-					return one[string](d, `SELECT (to_jsonb(m) - '{updatetime,expiretime}'::text[])::text FROM subMsgList m`)
+					return one[string](d, `SELECT (to_jsonb(m) - '{updatetime,expiretime}'::text[])::text
+						FROM subMsgList m`)
 				}
 				before := content()
 				if err := write(id, one[uuid.UUID](d, `SELECT claimId FROM subMsgList`)); err != nil {
@@ -140,13 +152,22 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
+// detail is the English sentence of a refusal, whose message is Chinese.
+func detail(err error) string {
+	if pg := new(pgconn.PgError); errors.As(err, &pg) {
+		return pg.Detail
+	}
+	return ""
+}
+
 func TestBackToWaitStartsAnew(t *testing.T) {
 	d := newDB(t)
 	for _, status := range []string{"success", "fail", "unknown", "cancel", "expired"} {
 		id := d.insertAs(status, "0")
 		d.exec(`UPDATE subMsgList SET sendStatus = 'wait', parameterArr = '{new}' WHERE id = $1`, id)
-		got := one[string](d, `SELECT format('%s|%s|%s|%s|%s|%s|%s', attempts, sendStatusMsg, errCode, msgId, sendTime, claimId, parameterArr) FROM subMsgList WHERE id = $1`, id)
-		if got != "0||||||{new}" {
+		got := one[string](d, `SELECT format('%s|%s|%s|%s|%s|%s|%s|%s', attempts, sendStatusMsg, errCode, errKind,
+			msgId, sendTime, claimId, parameterArr) FROM subMsgList WHERE id = $1`, id)
+		if got != "0|||||||{new}" {
 			t.Errorf("from %s: %s", status, got)
 		}
 	}
@@ -154,7 +175,8 @@ func TestBackToWaitStartsAnew(t *testing.T) {
 
 func TestWaitAgainNeedsTimeLeft(t *testing.T) {
 	d := newDB(t)
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, expireTime) VALUES ('o1', 't', 'expired', now() - interval '1 s')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, expireTime)
+		VALUES ('o1', 't', 'expired', now() - interval '1 s')`)
 	_, err := d.Exec(t.Context(), `UPDATE subMsgList SET sendStatus = 'wait'`)
 	if err == nil || !strings.Contains(err.Error(), "expireTime") {
 		t.Errorf("error %v, want one about expireTime", err)
@@ -171,13 +193,14 @@ func TestLateAnswerAfterExpiry(t *testing.T) {
 	}
 	id := d.insertAs("unknown", "0")
 	d.exec(`UPDATE subMsgList SET expireTime = now()`)
-	if err := c.Settle(t.Context(), id, one[uuid.UUID](d, `SELECT claimId FROM subMsgList`), outbox.Waiting); err != nil || d.status(id) != "expired" {
+	if err := c.Settle(t.Context(), id, one[uuid.UUID](d, `SELECT claimId
+		FROM subMsgList`), outbox.Waiting); err != nil || d.status(id) != "expired" {
 		t.Errorf("now %s, error %v", d.status(id), err)
 	}
 }
 
-// A process that was away for long may hold two outcomes of one row: of a claim that it lost, and of the one that it
-// has.
+// A process that was away for long may hold two outcomes of one row: one of a claim that has lapsed, and one of the
+// claim that it has now.
 func TestTwoOutcomesAtOnce(t *testing.T) {
 	d := newDB(t)
 	c, err := outbox.New(config(d, new(channel)))
@@ -191,7 +214,8 @@ func TestTwoOutcomesAtOnce(t *testing.T) {
 		statuses := []outbox.Status{outbox.Succeeded, outbox.Succeeded}
 		statuses[own] = outbox.Failed
 		err := c.SettleAll(t.Context(), id, claims, statuses...)
-		if got := one[string](d, `SELECT sendStatus || ', ' || sendStatusMsg FROM subMsgList WHERE id = $1`, id); err != nil || got != "fail, settled as fail" {
+		if got := one[string](d, `SELECT sendStatus || ', ' || sendStatusMsg
+			FROM subMsgList WHERE id = $1`, id); err != nil || got != "fail, settled as fail" {
 			t.Errorf("own outcome at %d: now %s, error %v", own, got, err)
 		}
 	}
@@ -203,8 +227,9 @@ func TestStaleRowWrittenBack(t *testing.T) {
 	for _, status := range []string{"wait", "sending", "fail"} {
 		id := d.insertAs("sending", "1 hour")
 		_, err := d.Exec(t.Context(), `UPDATE subMsgList SET openid = 'o2', sendStatus = $2,
-			claimId = CASE $2 WHEN 'sending' THEN gen_random_uuid() END, leaseUntil = CASE $2 WHEN 'sending' THEN now() END WHERE id = $1`, id, status)
-		if err == nil || !strings.Contains(err.Error(), "is being sent") {
+			claimId = CASE $2 WHEN 'sending' THEN gen_random_uuid() END,
+			leaseUntil = CASE $2 WHEN 'sending' THEN now() END WHERE id = $1`, id, status)
+		if !strings.Contains(detail(err), "is being sent") {
 			t.Errorf("written back as %s: %v", status, err)
 		}
 	}
@@ -227,9 +252,11 @@ func TestEditInMidSend(t *testing.T) {
 
 func TestTimesAreKeptByTheDatabase(t *testing.T) {
 	d := newDB(t)
-	d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, updateTime) VALUES ('o1', 't', '2020-01-01', '2020-01-01')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, updateTime)
+		VALUES ('o1', 't', '2020-01-01', '2020-01-01')`)
 	d.exec(`UPDATE subMsgList SET page = 'p', createTime = now(), updateTime = '2019-01-01'`)
-	if got := one[bool](d, `SELECT createTime = '2020-01-01' AND updateTime > now() - interval '1 minute' FROM subMsgList`); !got {
+	if got := one[bool](d, `SELECT createTime = '2020-01-01' AND updateTime > now() - interval '1 minute'
+		FROM subMsgList`); !got {
 		t.Error("createTime changed, or updateTime didn't")
 	}
 }
@@ -260,7 +287,7 @@ func TestRowsThatAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d.insertAs("fail", "0")
 			_, err := d.Exec(context.Background(), tt.sql)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
+			if err == nil || !strings.Contains(err.Error()+detail(err), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
 		})

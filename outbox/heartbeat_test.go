@@ -22,7 +22,9 @@ func TestAlive(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDB(t)
-			cfg := config(d, &channel{ready: func() outbox.Verdict { return outbox.Verdict{Outcome: tt.ready, Text: "stopped"} }})
+			cfg := config(d, &channel{ready: func() outbox.Verdict {
+				return outbox.Verdict{Outcome: tt.ready, Text: "stopped"}
+			}})
 			cfg.Poll = 10 * time.Millisecond
 			c, err := outbox.New(cfg)
 			if err != nil {

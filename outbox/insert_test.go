@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,13 +20,16 @@ func TestInsert(t *testing.T) {
 	at := time.Now().Add(time.Hour).Truncate(time.Microsecond)
 	ids := d.insert(
 		outbox.Message{OpenID: "o1", TemplateID: "t", Params: []string{"a,b", `"`, `\`, "{}", "", "NULL", "中\n😀"}},
-		outbox.Message{OpenID: "o2", TemplateID: "t", SendAfter: at, ExpireTime: at.Add(time.Hour), Page: "p?x=1", DedupKey: "k1"},
+		outbox.Message{OpenID: "o2", TemplateID: "t", SendAfter: at, ExpireTime: at.Add(time.Hour),
+			Page: "p?x=1", DedupKey: "k1"},
 		outbox.Message{OpenID: "o3", TemplateID: "t", DedupKey: "k1"}, // in this very call already
 		outbox.Message{OpenID: "o4", TemplateID: "t"})
 	if len(ids) != 4 || ids[0] == 0 || ids[1] == 0 || ids[2] != 0 || ids[3] == 0 {
 		t.Fatalf("ids %v", ids)
 	}
-	again := d.insert(outbox.Message{OpenID: "o5", TemplateID: "t", DedupKey: "k1"}, outbox.Message{OpenID: "o6", TemplateID: "t"})
+	again := d.insert(
+		outbox.Message{OpenID: "o5", TemplateID: "t", DedupKey: "k1"},
+		outbox.Message{OpenID: "o6", TemplateID: "t"})
 	if again[0] != 0 || again[1] == 0 {
 		t.Errorf("second insert: ids %v", again)
 	}
@@ -37,18 +41,32 @@ func TestInsert(t *testing.T) {
 		Due        bool
 	}
 	read := func(id int64) (r row) {
-		err := d.QueryRow(t.Context(), `SELECT parameterArr, sendAfter, expireTime, page, dedupKey, sendAfter <= now() FROM subMsgList WHERE id = $1`, id).
+		err := d.QueryRow(t.Context(), `SELECT parameterArr, sendAfter, expireTime, page, dedupKey, sendAfter <= now()
+			FROM subMsgList WHERE id = $1`, id).
 			Scan(&r.Params, &r.SendAfter, &r.ExpireTime, &r.Page, &r.Key, &r.Due)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
-	if r := read(ids[0]); !cmp.Equal(r.Params, []string{"a,b", `"`, `\`, "{}", "", "NULL", "中\n😀"}) || !r.Due || r.ExpireTime != nil || r.Page != nil || r.Key != nil {
+	if r := read(ids[0]); !cmp.Equal(r.Params, []string{"a,b", `"`, `\`, "{}", "", "NULL", "中\n😀"}) || !r.Due ||
+		r.ExpireTime != nil || r.Page != nil || r.Key != nil {
 		t.Errorf("first: %+v", r)
 	}
-	if r := read(ids[1]); !r.SendAfter.Equal(at) || !r.ExpireTime.Equal(at.Add(time.Hour)) || *r.Page != "p?x=1" || *r.Key != "k1" || r.Due {
+	if r := read(ids[1]); !r.SendAfter.Equal(at) || !r.ExpireTime.Equal(at.Add(time.Hour)) ||
+		*r.Page != "p?x=1" || *r.Key != "k1" || r.Due {
 		t.Errorf("second: %+v", r)
+	}
+}
+
+// The caller's messages stay as they are: it may insert them again, or compare them.
+func TestInsertLeavesItsArguments(t *testing.T) {
+	d := newDB(t)
+	messages := []outbox.Message{{OpenID: "o1", TemplateID: "t"}, message(2)}
+	before := slices.Clone(messages)
+	d.insert(messages...)
+	if diff := cmp.Diff(before, messages); diff != "" { // which tells nil from empty
+		t.Errorf("-before +after:\n%s", diff)
 	}
 }
 
@@ -109,7 +127,8 @@ func TestInsertProperty(t *testing.T) {
 			}
 			var openid string
 			var params []string
-			if err := tx.QueryRow(context.Background(), `SELECT openid, parameterArr FROM subMsgList WHERE id = $1`, ids[i]).Scan(&openid, &params); err != nil {
+			if err := tx.QueryRow(context.Background(), `SELECT openid, parameterArr
+				FROM subMsgList WHERE id = $1`, ids[i]).Scan(&openid, &params); err != nil {
 				rt.Fatal(err)
 			}
 			if openid != m.OpenID || !cmp.Equal(params, m.Params) && len(params)+len(m.Params) > 0 {

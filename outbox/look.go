@@ -62,6 +62,10 @@ func (v view) next() time.Duration {
 	return time.Duration(max(v.NextSeconds, 0) * float64(time.Second))
 }
 
+// idleFor tells whether nothing falls due within d. A view doesn't say whether a pause's probe is due already, so that
+// there is no such time while there are pauses.
+func (v view) idleFor(d time.Duration) bool { return v.next() > d && !v.Paused }
+
 // deleteClaimsSQL deletes claims whose messages are all settled.
 const deleteClaimsSQL = `DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[])`
 

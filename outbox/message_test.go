@@ -17,14 +17,17 @@ import (
 func TestOneMessage(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
-	id := d.insert(outbox.Message{OpenID: "oA", TemplateID: "orderStatus", Params: []string{"生椰拿铁", `19"9\`, "", "{x}"}, Page: "p"})[0]
+	params := []string{"生椰拿铁", `19"9\`, "", "{x}"}
+	id := d.insert(outbox.Message{OpenID: "oA", TemplateID: "orderStatus", Params: params, Page: "p"})[0]
 	d.eventually(id, "success")
-	want := []outbox.Claimed{{ID: id, OpenID: "oA", TemplateID: "orderStatus", Params: []string{"生椰拿铁", `19"9\`, "", "{x}"}, Page: "p", Attempt: 1,
+	want := []outbox.Claimed{{ID: id, OpenID: "oA", TemplateID: "orderStatus", Params: params, Page: "p", Attempt: 1,
 		Due: one[time.Time](d, `SELECT sendAfter FROM subMsgList`)}}
-	if diff := cmp.Diff(want, ch.sent, cmpopts.IgnoreFields(outbox.Claimed{}, "Woken")); diff != "" { // which the poll may forestall
+	// The poll may come before the wake.
+	if diff := cmp.Diff(want, ch.sent, cmpopts.IgnoreFields(outbox.Claimed{}, "Woken")); diff != "" {
 		t.Error(diff)
 	}
-	row := one[string](d, `SELECT concat_ws('|', sendStatusMsg, errCode, msgId, attempts, leaseUntil IS NULL, sendTime > createTime, updateTime >= sendTime) FROM subMsgList`)
+	row := one[string](d, `SELECT concat_ws('|', sendStatusMsg, errCode, msgId, attempts, leaseUntil IS NULL,
+		sendTime > createTime, updateTime >= sendTime) FROM subMsgList`)
 	if want := fmt.Sprintf("ok|0|%d|1|t|t|t", 1<<60+id); row != want {
 		t.Errorf("row %s, want %s", row, want)
 	}
@@ -35,15 +38,28 @@ func TestVerdicts(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		verdict outbox.Verdict
-		want    string // status|text|code|msgid|attempts|settled|delayed
+		want    string // status|text|code|kind|msgid|attempts|settled|delayed
 	}{
-		{"accepted", outbox.Verdict{Outcome: outbox.Accepted, Code: new(int32), MsgID: 9007199254740993}, "success||0|9007199254740993|1|t|f"},
-		{"refused", outbox.Verdict{Outcome: outbox.Refused, Code: &code, Text: "no"}, "fail|no|43101||1|t|f"},
-		{"unknown", outbox.Verdict{Outcome: outbox.Unknown, Text: "cut"}, "unknown|cut|||1|t|f"},
-		{"zero", outbox.Verdict{}, "unknown||||1|t|f"},
-		{"later", outbox.Verdict{Outcome: outbox.Later, Code: &code, Text: "busy", After: time.Hour}, "wait|busy|43101||1|f|t"},
-		{"halt", outbox.Verdict{Outcome: outbox.Halt, Code: &code, Text: "stop", Stops: []string{"t"}}, "wait|stop|43101||0|f|f"},
-		{"text that can't be stored", outbox.Verdict{Outcome: outbox.Refused, Text: "a\x00b\xffc" + strings.Repeat("长", 2000)}, "fail|ab\uFFFDc" + strings.Repeat("长", 995) + "…|||1|t|f"},
+		{"accepted", outbox.Verdict{Outcome: outbox.Accepted, Code: new(int32), MsgID: 9007199254740993},
+			"success||0||9007199254740993|1|t|f"},
+		{"refused", outbox.Verdict{Outcome: outbox.Refused, Code: &code, Text: "no"}, "fail|no|43101|||1|t|f"},
+		{"refused for a kind", outbox.Verdict{Outcome: outbox.Refused, Kind: "template-missing", Text: "no"},
+			"fail|no||template-missing||1|t|f"},
+		{"unknown", outbox.Verdict{Outcome: outbox.Unknown, Kind: "answer-missing", Text: "cut"},
+			"unknown|cut||answer-missing||1|t|f"},
+		{"zero", outbox.Verdict{}, "unknown|||||1|t|f"},
+		{"later", outbox.Verdict{Outcome: outbox.Later, Code: &code, Text: "busy", After: time.Hour},
+			"wait|busy|43101|||1|f|t"},
+		{"later for a kind", outbox.Verdict{Outcome: outbox.Later, Kind: "unreachable", Text: "away", After: time.Hour},
+			"wait|away||unreachable||1|f|t"},
+		{"halt", outbox.Verdict{Outcome: outbox.Halt, Code: &code, Text: "stop", Stops: []string{"t"}},
+			"wait|stop|43101|||0|f|f"},
+		{"halt for a kind",
+			outbox.Verdict{Outcome: outbox.Halt, Kind: "address-wrong", Text: "stop", Stops: []string{"t"}},
+			"wait|stop||address-wrong||0|f|f"},
+		{"text that can't be stored",
+			outbox.Verdict{Outcome: outbox.Refused, Text: "a\x00b\xffc" + strings.Repeat("长", 2000)},
+			"fail|ab\uFFFDc" + strings.Repeat("长", 995) + "…||||1|t|f"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDB(t)
@@ -53,12 +69,19 @@ func TestVerdicts(t *testing.T) {
 			run(t, cfg)
 			d.insert(message(1))
 			eventually(t, "settled", func() bool {
-				return ch.count() == 1 && one[bool](d, `SELECT claimId IS NOT NULL AND sendStatus <> 'sending' FROM subMsgList`)
+				return ch.count() == 1 && one[bool](d, `SELECT claimId IS NOT NULL AND sendStatus <> 'sending'
+					FROM subMsgList`)
 			})
-			got := one[string](d, `SELECT format('%s|%s|%s|%s|%s|%s|%s', sendStatus, sendStatusMsg, errCode, msgId, attempts, sendTime IS NOT NULL,
-				sendAfter > now() + interval '50 minutes') FROM subMsgList`)
+			got := one[string](d, `SELECT format('%s|%s|%s|%s|%s|%s|%s|%s', sendStatus, sendStatusMsg, errCode, errKind,
+				msgId, attempts, sendTime IS NOT NULL, sendAfter > now() + interval '50 minutes') FROM subMsgList`)
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+			paused := one[string](d, `SELECT coalesce(max(concat_ws('|', templateId, errCode, errKind)), '')
+				FROM subMsgPause`)
+			want := map[string]string{"halt": "t|43101", "halt for a kind": "t|address-wrong"}[tt.name]
+			if paused != want {
+				t.Errorf("paused %q, want %q", paused, want)
 			}
 		})
 	}
@@ -76,6 +99,7 @@ func TestPanickingSender(t *testing.T) {
 	ids := d.insert(message(1), message(2))
 	d.eventually(ids[0], "unknown")
 	d.eventually(ids[1], "success")
+	d.hasKind(ids[0], "internal-error")
 }
 
 func TestLaterGivesUp(t *testing.T) {
@@ -88,7 +112,8 @@ func TestLaterGivesUp(t *testing.T) {
 	run(t, cfg)
 	id := d.insert(message(1))[0]
 	d.eventually(id, "fail")
-	if text := one[string](d, `SELECT sendStatusMsg FROM subMsgList`); ch.count() != 2 || !strings.Contains(text, "2 次") || !strings.Contains(text, "busy") {
+	if text := one[string](d, `SELECT sendStatusMsg
+		FROM subMsgList`); ch.count() != 2 || !strings.Contains(text, "2 次") || !strings.Contains(text, "busy") {
 		t.Errorf("sent %d times, %q", ch.count(), text)
 	}
 }
@@ -101,7 +126,8 @@ func TestSchedule(t *testing.T) {
 	if early := one[bool](d, `SELECT sendTime < sendAfter FROM subMsgList`); early {
 		t.Error("sent before sendAfter")
 	}
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o1', 't', 'infinity'), ('o2', 't', 'infinity')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter)
+		VALUES ('o1', 't', 'infinity'), ('o2', 't', 'infinity')`)
 	d.exec(`UPDATE subMsgList SET sendAfter = now() WHERE id = 3`) // brought forward by hand
 	d.eventually(3, "success")
 	if s := d.status(2); s != "wait" {
@@ -119,6 +145,7 @@ func TestExpire(t *testing.T) {
 	d.eventually(1, "expired")
 	d.eventually(2, "expired")
 	d.eventually(3, "success")
+	d.hasKind(1, "expired")
 	if ch.count() != 1 {
 		t.Errorf("%d sent, want 1", ch.count())
 	}
@@ -137,6 +164,8 @@ func TestSweep(t *testing.T) {
 	run(t, cfg)
 	d.eventually(1, "unknown")
 	d.eventually(2, "success")
+	d.hasKind(1, "crashed")
+	d.hasKind(2, "")
 	if s := d.status(3); s != "sending" {
 		t.Errorf("within its lease, but %s", s)
 	}
@@ -173,7 +202,7 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
-// A person who holds a row locked keeps nobody but that row waiting.
+// A person who holds a row locked holds up that row only.
 func TestLockedRow(t *testing.T) {
 	d, answer := newDB(t), make(chan struct{})
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
@@ -235,7 +264,8 @@ func TestSenderNotReady(t *testing.T) {
 func TestTidiesWhileNotReady(t *testing.T) {
 	d := newDB(t)
 	ch := &channel{ready: func() outbox.Verdict { return outbox.Verdict{Outcome: outbox.Halt, Text: "wrong secret"} }}
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 ms')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)
+		VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 ms')`)
 	d.noteClaims()
 	d.exec(`INSERT INTO subMsgList (openid, templateId, expireTime) VALUES ('o2', 't', now() - interval '1 ms')`)
 	d.noteClaims()

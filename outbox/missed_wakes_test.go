@@ -9,7 +9,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// What a consumer that never polls must not overlook, beyond an insert that commits.
+// Besides inserts, these are the changes that a consumer must not miss although it never polls.
 
 // begin opens a transaction that does sql while a consumer is awake, or about to fall asleep: nobody is notified of it.
 func (d *db) begin(sql string) pgx.Tx {
@@ -56,7 +56,8 @@ func TestCommitInMidLook(t *testing.T) {
 	run(t, config(d, ch))
 	for n := range 3 {
 		d.asleep()
-		tx := d.begin(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('scheduled', 't', clock_timestamp() + interval '1 s')`)
+		tx := d.begin(`INSERT INTO subMsgList (openid, templateId, sendAfter)
+			VALUES ('scheduled', 't', clock_timestamp() + interval '1 s')`)
 		d.exec(`SELECT pg_notify('submsg', '')`)
 		eventually(t, "the consumer looks", func() bool {
 			return one[bool](d, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
@@ -67,8 +68,8 @@ func TestCommitInMidLook(t *testing.T) {
 	}
 }
 
-// A consumer that stops tells the others also of the message whose send it has just finished, and which is to be
-// tried again.
+// A consumer that stops wakes the others, so that they also find the message whose send it has just finished and which
+// is to be tried again.
 func TestLaterWhileLeaving(t *testing.T) {
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
@@ -85,7 +86,8 @@ func TestLaterWhileLeaving(t *testing.T) {
 	stopped := make(chan error)
 	go func() { stopped <- stop() }()
 	eventually(t, "it has left, with the send in flight", func() bool {
-		return one[int](d, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'submsg listener'`) == 1
+		return one[int](d, `SELECT count(*)
+			FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'submsg listener'`) == 1
 	})
 	d.asleep()
 	close(gate)
@@ -112,7 +114,8 @@ func TestSweptIsTimed(t *testing.T) {
 // A pause with nothing to try it on doesn't keep the others from being tried.
 func TestIdlePauseHoldsUpNoProbe(t *testing.T) {
 	d, ch := newDB(t), new(channel)
-	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('idle', 'x', now() - interval '1 min'), ('t', 'x', now())`)
+	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt)
+		VALUES ('idle', 'x', now() - interval '1 min'), ('t', 'x', now())`)
 	run(t, config(d, ch))
 	d.eventually(d.insert(message(1))[0], "success")
 }
@@ -133,7 +136,8 @@ func TestWakeByHand(t *testing.T) {
 			 INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`,
 			`TRUNCATE subMsgPause`, "success"},
 		{"back to wait after its sender died",
-			`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o1', 't', 'sending', gen_random_uuid(), now() + interval '50 ms')`,
+			`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)
+				VALUES ('o1', 't', 'sending', gen_random_uuid(), now() + interval '50 ms')`,
 			`UPDATE subMsgList SET sendStatus = 'wait' WHERE pg_sleep(0.1) IS NOT NULL`, "success"},
 		{"an end is set",
 			`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o1', 't', 'infinity')`,

@@ -3,6 +3,8 @@ package outbox
 import (
 	"context"
 	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // A database that was restored from a backup, or copied for staging, still holds as waiting what was sent meanwhile.
@@ -60,7 +62,7 @@ func (c *claimer) checkOrigin(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	moved, err := c.noteOrigin(ctx)
+	moved, err := noteOrigin(ctx, c.cfg.Pool)
 	if err != nil {
 		return fmt.Errorf("look whether this database is a copy: %w", err)
 	}
@@ -75,17 +77,17 @@ func (c *claimer) checkOrigin(ctx context.Context) error {
 }
 
 // noteOrigin tells whether the messages have moved since a consumer last began on them.
-func (c *claimer) noteOrigin(ctx context.Context) (moved bool, err error) {
+func noteOrigin(ctx context.Context, pool *pgxpool.Pool) (moved bool, err error) {
 	var cluster *int64
 	var maySee bool
-	if err := c.cfg.Pool.QueryRow(ctx, maySeeClusterSQL).Scan(&maySee); err != nil {
+	if err := pool.QueryRow(ctx, maySeeClusterSQL).Scan(&maySee); err != nil {
 		return false, err
 	}
 	if maySee {
-		if err := c.cfg.Pool.QueryRow(ctx, clusterSQL).Scan(&cluster); err != nil {
+		if err := pool.QueryRow(ctx, clusterSQL).Scan(&cluster); err != nil {
 			return false, err
 		}
 	}
-	err = c.cfg.Pool.QueryRow(ctx, originSQL, cluster, copyReason).Scan(&moved)
+	err = pool.QueryRow(ctx, originSQL, cluster, copyReason).Scan(&moved)
 	return moved, err
 }

@@ -14,13 +14,17 @@ import (
 
 const (
 	toldCopy = "this database is a copy"
+	copied   = "* infinity database-copy" // the pause of a copy
 	liftAll  = `DELETE FROM subMsgPause WHERE templateId = '*'`
 )
 
-// pauses are the rows of subMsgPause, "templateId probeAt errCode".
+// pauses are the rows of subMsgPause, "templateId probeAt errCode errKind".
 func (d *db) pauses() string {
 	d.t.Helper()
-	return one[string](d, `SELECT coalesce(string_agg(concat_ws(' ', templateId, CASE WHEN isfinite(probeAt) THEN 'finite' ELSE probeAt::text END, errCode), ', ' ORDER BY templateId), '') FROM subMsgPause`)
+	return one[string](d, `
+SELECT coalesce(string_agg(
+    concat_ws(' ', templateId, CASE WHEN isfinite(probeAt) THEN 'finite' ELSE probeAt::text END, errCode, errKind),
+    ', ' ORDER BY templateId), '') FROM subMsgPause`)
 }
 
 // noteOrigin lets a consumer note that the messages live in this database.
@@ -40,25 +44,28 @@ func (d *db) noteOrigin() {
 func TestCopyIsNoticed(t *testing.T) {
 	for _, tt := range []struct{ name, change, pauses string }{
 		{"the same place", `SELECT 1`, ""},
-		{"another cluster", `UPDATE subMsgOrigin SET systemIdentifier = systemIdentifier - 1`, "* infinity"},
-		{"another database", `UPDATE subMsgOrigin SET databaseOid = 1`, "* infinity"},
-		{"restored in place", `UPDATE subMsgOrigin SET listOid = 1`, "* infinity"},
+		{"another cluster", `UPDATE subMsgOrigin SET systemIdentifier = systemIdentifier - 1`, copied},
+		{"another database", `UPDATE subMsgOrigin SET databaseOid = 1`, copied},
+		{"restored in place", `UPDATE subMsgOrigin SET listOid = 1`, copied},
 		{"the cluster was not known", `UPDATE subMsgOrigin SET systemIdentifier = NULL`, ""},
-		{"not known, another database", `UPDATE subMsgOrigin SET systemIdentifier = NULL, databaseOid = 1`, "* infinity"},
+		{"not known, another database", `UPDATE subMsgOrigin SET systemIdentifier = NULL, databaseOid = 1`, copied},
 		{"no consumer was here", `DELETE FROM subMsgOrigin`, ""},
-		{"everything was paused", `UPDATE subMsgOrigin SET databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt)
-			VALUES ('*', 'the quota', 45009, now() - interval '1 day', now()), ('t', 'a ban', 43116, now(), now())`, "* infinity, t finite 43116"},
-		{"a copy of a copy", `UPDATE subMsgOrigin SET databaseOid = 1; INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'maintenance', 'infinity')`, "* infinity"},
+		{"everything was paused", `UPDATE subMsgOrigin SET databaseOid = 1;
+			INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt)
+			VALUES ('*', 'the quota', 45009, now() - interval '1 day', now()),
+				('t', 'a ban', 43116, now(), now())`, copied + ", t finite 43116"},
+		{"a copy of a copy", `UPDATE subMsgOrigin SET databaseOid = 1;
+			INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'maintenance', 'infinity')`, copied},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, ch := newDB(t), new(channel)
 			d.noteOrigin()
-			for sql := range strings.SplitSeq(tt.change, "; ") {
+			for sql := range strings.SplitSeq(tt.change, ";") {
 				d.exec(sql)
 			}
 			id := d.insert(message(1))[0]
 			cfg := config(d, ch)
-			said := hear(cfg.Log.Logger)
+			said := recordLog(cfg.Log.Logger)
 			run(t, cfg)
 			if tt.pauses == "" {
 				d.eventually(id, "success")
@@ -93,8 +100,9 @@ func TestDatabaseReplaced(t *testing.T) {
 	d.eventually(d.insert(message(1))[0], "success")
 	d.asleep()
 	d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)
-	d.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-	eventually(t, "noticed", func() bool { return d.pauses() == "* infinity" })
+	d.exec(`SELECT pg_terminate_backend(pid)
+		FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	eventually(t, "noticed", func() bool { return d.pauses() == copied })
 }
 
 // The cluster is noted when it can be asked for at last.
@@ -104,7 +112,8 @@ func TestOriginCompleted(t *testing.T) {
 	d.exec(`UPDATE subMsgOrigin SET systemIdentifier = NULL`)
 	run(t, config(d, new(channel)))
 	eventually(t, "noted", func() bool {
-		return one[bool](d, `SELECT systemIdentifier IS NOT DISTINCT FROM (SELECT system_identifier FROM pg_control_system()) FROM subMsgOrigin`)
+		return one[bool](d, `SELECT systemIdentifier IS NOT DISTINCT
+			FROM (SELECT system_identifier FROM pg_control_system()) FROM subMsgOrigin`)
 	})
 	if got := d.pauses(); got != "" {
 		t.Errorf("paused: %s", got)
@@ -115,7 +124,8 @@ func TestOriginCompleted(t *testing.T) {
 func TestCopyKeepsTheReason(t *testing.T) {
 	d := newDB(t)
 	d.noteOrigin()
-	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt, probes) VALUES ('*', 'the quota', 45009, '2020-01-01', now(), 7)`)
+	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt, probes)
+		VALUES ('*', 'the quota', 45009, '2020-01-01', now(), 7)`)
 	for range 2 { // the second is a copy of the copy
 		d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)
 		stop := run(t, config(d, new(channel)))
@@ -124,8 +134,10 @@ func TestCopyKeepsTheReason(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	reason := one[string](d, `SELECT reason FROM subMsgPause WHERE probeAt = 'infinity' AND pausedAt > '2021-01-01' AND probes = 0`)
-	if !strings.HasPrefix(reason, "本数据库是副本") || !strings.HasSuffix(reason, "delete this pause); the quota") || strings.Count(reason, "a copy") != 1 || !strings.Contains(reason, liftAll) {
+	reason := one[string](d, `SELECT reason
+		FROM subMsgPause WHERE probeAt = 'infinity' AND pausedAt > '2021-01-01' AND probes = 0`)
+	if !strings.HasPrefix(reason, "本数据库是副本") || !strings.HasSuffix(reason, "delete this pause); the quota") ||
+		strings.Count(reason, "a copy") != 1 || !strings.Contains(reason, liftAll) {
 		t.Errorf("reason %q", reason)
 	}
 	if why, err := outbox.Stopped(t.Context(), d); why != reason || err != nil {
@@ -154,7 +166,8 @@ func TestCopiedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := admin.Exec(context.Background(), fmt.Sprintf(`DROP DATABASE %s_copy WITH (FORCE)`, name)); err != nil {
+		_, err := admin.Exec(context.Background(), fmt.Sprintf(`DROP DATABASE %s_copy WITH (FORCE)`, name))
+		if err != nil {
 			t.Error(err)
 		}
 	})
@@ -167,7 +180,7 @@ func TestCopiedDatabase(t *testing.T) {
 	staging, ch := &db{pool, t, u.String()}, new(channel)
 	run(t, config(staging, ch))
 	staging.asleep()
-	if got := staging.pauses(); got != "* infinity" || ch.count() > 0 {
+	if got := staging.pauses(); got != copied || ch.count() > 0 {
 		t.Errorf("pauses %q, %d sent", got, ch.count())
 	}
 }
@@ -190,11 +203,12 @@ func TestReplicasInACopy(t *testing.T) {
 	var saids []func(string) bool
 	for range replicas {
 		cfg := config(d, ch)
-		saids = append(saids, hear(cfg.Log.Logger))
+		saids = append(saids, recordLog(cfg.Log.Logger))
 		run(t, cfg)
 	}
 	waiting := func() int {
-		return one[int](d, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'consumer' AND wait_event_type = 'Lock'`)
+		return one[int](d, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'consumer' AND wait_event_type = 'Lock'`)
 	}
 	eventually(t, "all wait for the first", func() bool { return waiting() == replicas })
 	if ch.count() > 0 {
@@ -211,7 +225,7 @@ func TestReplicasInACopy(t *testing.T) {
 			told++
 		}
 	}
-	if told != 1 || ch.count() > 0 || d.pauses() != "* infinity" {
+	if told != 1 || ch.count() > 0 || d.pauses() != copied {
 		t.Errorf("%d told, %d sent, pauses %q", told, ch.count(), d.pauses())
 	}
 }
@@ -221,7 +235,7 @@ func TestOriginUnknown(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	d.exec(`ALTER TABLE subMsgOrigin RENAME TO away`)
 	cfg := config(d, ch)
-	said := hear(cfg.Log.Logger)
+	said := recordLog(cfg.Log.Logger)
 	run(t, cfg)
 	id := d.insert(message(1))[0]
 	eventually(t, "the log tells", func() bool { return said("look whether this database is a copy") })
@@ -237,47 +251,18 @@ func TestSweepInACopy(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	d.noteOrigin()
 	d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)
-	const sending = `INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 hour')`
+	const sending = `INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)
+		VALUES ('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 hour')`
 	d.exec(sending)
 	d.noteClaims()
 	d.exec(sending)
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, expireTime) VALUES ('o1', 't', now() - interval '2 hours', now() - interval '1 hour')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, expireTime)
+		VALUES ('o1', 't', now() - interval '2 hours', now() - interval '1 hour')`)
 	run(t, config(d, ch))
 	d.eventually(1, "unknown")
 	d.eventually(2, "unknown")
 	d.eventually(3, "expired")
-	if got := d.pauses(); got != "* infinity" || ch.count() > 0 {
+	if got := d.pauses(); got != copied || ch.count() > 0 {
 		t.Errorf("pauses %q, %d sent", got, ch.count())
-	}
-}
-
-// Whatever WeChat says of messages that are on their way, a pause that isn't probed stays as it is: by a halt of
-// everything, by a probe's success, by a probe that proved nothing.
-func TestOnlyAPersonLifts(t *testing.T) {
-	for name, verdict := range map[string]outbox.Verdict{
-		"a halt of everything": {Outcome: outbox.Halt, Code: new(int32(45009)), Text: "quota", Stops: []string{outbox.Account}},
-		"accepted":             {Outcome: outbox.Accepted, Text: "ok"},
-		"refused":              {Outcome: outbox.Refused, Code: new(int32(47003)), Text: "bad"},
-		"not rendered":         {Outcome: outbox.Refused, Text: "bad"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDB(t)
-			gate, sent := make(chan struct{}), make(chan struct{})
-			d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'quota', now())`) // so that it is a probe
-			d.insert(message(1))
-			run(t, config(d, &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
-				close(sent)
-				<-gate
-				return verdict
-			}}))
-			<-sent
-			d.exec(`UPDATE subMsgPause SET reason = 'by hand', probeAt = 'infinity'`)
-			close(gate)
-			eventually(t, "it is settled", func() bool { return d.status(1) != "sending" })
-			d.asleep()
-			if got := one[string](d, `SELECT concat_ws(' ', reason, probeAt, errCode) FROM subMsgPause`); got != "by hand infinity" {
-				t.Errorf("the pause is %q", got)
-			}
-		})
 	}
 }

@@ -14,17 +14,17 @@ ON CONFLICT DO NOTHING`
 
 // noteOrphans notes the claims of orphaned rows, at the start and every day, until ctx is done. There is no index to
 // find them by, as it would cost every claim and settlement.
-func (c *Consumer) noteOrphans(ctx context.Context) {
+func (s sweeper) noteOrphans(ctx context.Context) {
 	for {
 		rest := orphansEvery
-		n, err := c.noteOrphansOnce(ctx)
+		n, err := s.noteOrphansOnce(ctx)
 		if n > 0 {
-			c.cfg.Log.WithField("claims", n).Warn(`found messages that are "sending" in nobody's name: ` +
+			s.cfg.Log.WithField("claims", n).Warn(`found messages that are "sending" in nobody's name: ` +
 				`they will be unknown when their lease is over`)
-			c.wakeUp() // the claimer has looked before
+			s.wakeUp() // the claimer has looked before
 		}
 		if err != nil && ctx.Err() == nil {
-			c.cfg.Log.Warnf("could not look for messages that nobody is sending, the next try is in %s: %v",
+			s.cfg.Log.Warnf("could not look for messages that nobody is sending, the next try is in %s: %v",
 				orphansAgain, err)
 			rest = orphansAgain
 		}
@@ -34,9 +34,9 @@ func (c *Consumer) noteOrphans(ctx context.Context) {
 	}
 }
 
-func (c *Consumer) noteOrphansOnce(ctx context.Context) (claims int64, err error) {
+func (s sweeper) noteOrphansOnce(ctx context.Context) (claims int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, orphansTimeout)
 	defer cancel()
-	tag, err := c.cfg.Pool.Exec(ctx, noteOrphansSQL)
+	tag, err := s.cfg.Pool.Exec(ctx, noteOrphansSQL)
 	return tag.RowsAffected(), err
 }

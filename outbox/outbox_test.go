@@ -105,7 +105,8 @@ func (d *db) exec(sql string, args ...any) {
 // noteClaims does for rows that a test inserted as sending what their claim would have done.
 func (d *db) noteClaims() {
 	d.t.Helper()
-	d.exec(`INSERT INTO subMsgClaim SELECT claimId, leaseUntil, ARRAY[id] FROM subMsgList WHERE sendStatus = 'sending' ON CONFLICT DO NOTHING`)
+	d.exec(`INSERT INTO subMsgClaim
+		SELECT claimId, leaseUntil, ARRAY[id] FROM subMsgList WHERE sendStatus = 'sending' ON CONFLICT DO NOTHING`)
 }
 
 // one reads a single value.
@@ -116,6 +117,12 @@ func one[T any](d *db, sql string, args ...any) T {
 		d.t.Fatalf("%s: %v", sql, err)
 	}
 	return v
+}
+
+// count counts the messages of which where is true.
+func (d *db) count(where string, args ...any) int {
+	d.t.Helper()
+	return one[int](d, `SELECT count(*) FROM subMsgList WHERE `+where, args...)
 }
 
 func (d *db) insert(messages ...outbox.Message) []int64 {
@@ -136,6 +143,14 @@ func (d *db) status(id int64) string {
 	return one[string](d, `SELECT sendStatus FROM subMsgList WHERE id = $1`, id)
 }
 
+// hasKind checks what submsg itself says of a message: its errKind, "" for none.
+func (d *db) hasKind(id int64, want string) {
+	d.t.Helper()
+	if got := one[string](d, `SELECT coalesce(errKind, '') FROM subMsgList WHERE id = $1`, id); got != want {
+		d.t.Errorf("message %d has errKind %q, want %q", id, got, want)
+	}
+}
+
 // eventually waits for a condition; ten seconds is for slow machines, not for the code.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
@@ -152,10 +167,14 @@ func (d *db) eventually(id int64, status string) {
 	got := ""
 	defer func() {
 		if got != status {
-			d.t.Errorf("message %d is %q: %s", id, got, one[string](d, `SELECT row_to_json(m)::text FROM subMsgList m WHERE id = $1`, id))
+			d.t.Errorf("message %d is %q: %s", id, got, one[string](d, `SELECT row_to_json(m)::text
+				FROM subMsgList m WHERE id = $1`, id))
 		}
 	}()
-	eventually(d.t, fmt.Sprintf("message %d is %s", id, status), func() bool { got = d.status(id); return got == status })
+	eventually(d.t, fmt.Sprintf("message %d is %s", id, status), func() bool {
+		got = d.status(id)
+		return got == status
+	})
 }
 
 // never is a poll interval that no test lives to see: what happens, happens by a wake or a timer.
@@ -181,7 +200,7 @@ func config(d *db, s outbox.Sender) outbox.Config {
 		SendTimeout: 5 * time.Second, Lease: 8 * time.Second, ProbeEvery: 50 * time.Millisecond}
 }
 
-// run starts a consumer, waits until it hears, and returns its stop, which the test's end calls too.
+// run starts a consumer, waits until it listens, and returns its stop, which the test's end calls too.
 func run(t *testing.T, cfg outbox.Config) (stop func() error) {
 	t.Helper()
 	c, err := outbox.New(cfg)
@@ -223,7 +242,8 @@ func (d *db) asleep() {
 	began := one[time.Time](d, `SELECT clock_timestamp() FROM pg_notify('submsg', '')`)
 	eventually(d.t, "the consumer sleeps", func() bool {
 		return one[bool](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1
-			AND max(state_change) > $1 AND bool_and(state = 'idle' AND clock_timestamp() - state_change > interval '50 ms')
+			AND max(state_change) > $1
+			AND bool_and(state = 'idle' AND clock_timestamp() - state_change > interval '50 ms')
 			FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'consumer'`, began)
 	})
 }

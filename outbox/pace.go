@@ -50,7 +50,7 @@ type permitAnswer struct {
 var errNoPace = errors.New("pace: the table subMsgPace is empty: INSERT INTO subMsgPace DEFAULT VALUES")
 
 // askPermits takes up to n permits from the bucket. One that isn't used is lost.
-func (c *Consumer) askPermits(ctx context.Context, n int) (permitAnswer, error) {
+func (p *pacer) askPermits(ctx context.Context, n int) (permitAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	type answer struct {
@@ -61,11 +61,11 @@ func (c *Consumer) askPermits(ctx context.Context, n int) (permitAnswer, error) 
 	var got answer
 	batch := new(pgx.Batch)
 	batch.Queue(planSQL + `, ` + setLockTimeout)
-	batch.Queue(permitSQL, c.skipped.ids(), n, c.cfg.Rate).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(permitSQL, p.skipped.ids(), n, p.cfg.Rate).Query(func(rows pgx.Rows) (err error) {
 		got, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[answer])
 		return err
 	})
-	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
+	if err := p.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return permitAnswer{}, fmt.Errorf("pace: %w", err)
 	}
 	if got.Granted == nil {

@@ -34,7 +34,7 @@ func TestRateIsChecked(t *testing.T) {
 	}
 }
 
-// Never more than the rate, however many send; and all of it in the end.
+// However many replicas send, they never send more than the rate, and in the end they send everything.
 func TestRate(t *testing.T) {
 	const rate, messages = 100, 250
 	for _, replicas := range []int{1, 3} {
@@ -46,14 +46,15 @@ func TestRate(t *testing.T) {
 				cfg.Rate = rate
 				run(t, cfg)
 			}
-			d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, $1::int) AS n`, messages)
+			d.exec(`INSERT INTO subMsgList (openid, templateId)
+				SELECT 'o' || n, 't' FROM generate_series(1, $1::int) AS n`, messages)
 			eventually(t, "all are sent", func() bool {
 				sent := ch.count() // before the clock is read
 				took := one[float64](d, `SELECT extract(epoch FROM clock_timestamp() - $1)::float8`, began)
 				if most := rate + rate*took + 1; float64(sent) > most {
 					t.Fatalf("%d sent after %.3f s, at most %.0f may be", sent, took, most)
 				}
-				return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success' AND attempts = 1`) == messages
+				return d.count(`sendStatus = 'success' AND attempts = 1`) == messages
 			})
 			if ch.count() != messages {
 				t.Errorf("%d sent, want %d", ch.count(), messages)
@@ -62,8 +63,8 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// The bucket by itself, from any state and at any rate: no more than is there, no less, and the next permit when it
-// says.
+// The bucket by itself, from any state and at any rate, grants neither more nor less than there is, and the next permit
+// when it says so.
 func TestBucket(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
@@ -75,14 +76,19 @@ func TestBucket(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		ahead := rapid.SampledFrom([]string{"-infinity", "infinity", "-1 h", "-0.5 s", "0", "0.1 s", "0.9 s", "1 s", "1 h", "90 d"}).Draw(rt, "spent until")
+		ahead := rapid.SampledFrom([]string{
+			"-infinity", "infinity", "-1 h", "-0.5 s", "0", "0.1 s", "0.9 s", "1 s", "1 h", "90 d",
+		}).Draw(rt, "spent until")
 		if !strings.HasSuffix(ahead, "infinity") {
 			ahead = one[time.Time](d, `SELECT clock_timestamp() + $1::text::interval`, ahead).Format(time.RFC3339Nano)
 		}
 		d.exec(`UPDATE subMsgPace SET spentUntil = $1::text::timestamptz`, ahead)
 		// What is saved up in the bucket, at most: time that passes fills it.
 		saved := func() float64 {
-			return one[float64](d, `SELECT extract(epoch FROM clock_timestamp() - least(greatest(spentUntil, clock_timestamp() - interval '1 day'), clock_timestamp() + interval '1 day'))::float8 FROM subMsgPace`)*cfg.Rate + burst
+			return one[float64](d, `
+SELECT extract(epoch FROM clock_timestamp()
+    - least(greatest(spentUntil, clock_timestamp() - interval '1 day'), clock_timestamp() + interval '1 day'))::float8
+FROM subMsgPace`)*cfg.Rate + burst
 		}
 		for range rapid.IntRange(1, 4).Draw(rt, "asks") {
 			ask := rapid.IntRange(1, 300).Draw(rt, "ask")
@@ -157,11 +163,12 @@ func TestLockedPace(t *testing.T) {
 	}
 	cfg := config(d, ch)
 	cfg.Rate, cfg.Poll = 100, 20*time.Millisecond
-	said := hear(cfg.Log.Logger)
+	said := recordLog(cfg.Log.Logger)
 	run(t, cfg)
 	id := d.insert(message(1))[0]
 	eventually(t, "the log names it", func() bool { return said("subMsgPace") })
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o2', 't', 'sending', gen_random_uuid(), now())`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)
+		VALUES ('o2', 't', 'sending', gen_random_uuid(), now())`)
 	d.noteClaims()
 	d.eventually(id+1, "unknown")
 	if got := d.status(id); got != "wait" || ch.count() != 0 {
@@ -173,9 +180,9 @@ func TestLockedPace(t *testing.T) {
 	d.eventually(id, "success")
 }
 
-// hear tells whether a log has said something.
-func hear(log *logrus.Logger) func(text string) bool {
-	h := &hearing{}
+// recordLog records a log, and tells whether a text stands in it.
+func recordLog(log *logrus.Logger) func(text string) bool {
+	h := &logRecord{}
 	log.AddHook(h)
 	return func(text string) bool {
 		h.mu.Lock()
@@ -184,27 +191,27 @@ func hear(log *logrus.Logger) func(text string) bool {
 	}
 }
 
-type hearing struct {
+type logRecord struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (*hearing) Levels() []logrus.Level { return logrus.AllLevels }
+func (*logRecord) Levels() []logrus.Level { return logrus.AllLevels }
 
-func (h *hearing) Fire(e *logrus.Entry) error {
+func (h *logRecord) Fire(e *logrus.Entry) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lines = append(h.lines, e.Message)
 	return nil
 }
 
-// A bucket that somebody emptied: the log tells the remedy, and that it works.
+// Where somebody has deleted the row of the bucket, the log names the remedy, which works.
 func TestPaceRowDeleted(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	d.exec(`DELETE FROM subMsgPace`)
 	cfg := config(d, ch)
 	cfg.Rate = 100
-	said := hear(cfg.Log.Logger)
+	said := recordLog(cfg.Log.Logger)
 	run(t, cfg)
 	id := d.insert(message(1))[0]
 	const remedy = `INSERT INTO subMsgPace DEFAULT VALUES`

@@ -21,15 +21,17 @@ func TestWaitingForPermits(t *testing.T) {
 	}
 	d.exec(`SELECT setval('subMsgWake', 1)`) // as another replica does
 	eventually(t, "the flag is cleared", func() bool { return !asked() })
-	d.exec(`INSERT INTO subMsgList (openid, templateId, expireTime) VALUES ('o21', 't', clock_timestamp() + interval '50 ms')`)
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o22', 't', 'sending', gen_random_uuid(), now())`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, expireTime)
+		VALUES ('o21', 't', clock_timestamp() + interval '50 ms')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)
+		VALUES ('o22', 't', 'sending', gen_random_uuid(), now())`)
 	d.noteClaims()
 	d.eventually(21, "expired")
 	d.eventually(22, "unknown")
 	if ch.count() != 1 || asked() {
 		t.Errorf("%d sent, asked for wakes: %t", ch.count(), asked())
 	}
-	if n := one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait' AND attempts = 0`); n != 19 {
+	if n := d.count(`sendStatus = 'wait' AND attempts = 0`); n != 19 {
 		t.Errorf("%d wait untouched, want 19", n)
 	}
 	if err := stop(); err != nil {
@@ -38,7 +40,7 @@ func TestWaitingForPermits(t *testing.T) {
 	cfg = config(d, ch)
 	cfg.Rate = 1000
 	run(t, cfg)
-	eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 20 })
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 20 })
 }
 
 // A waiting consumer is woken by nothing and polls nothing, and yet finds the next permit.
@@ -49,7 +51,7 @@ func TestNextPermitWithoutWake(t *testing.T) {
 	run(t, cfg)
 	d.asleep()
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 8) AS n`)
-	eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 8 })
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 8 })
 	d.asleep()
 	d.eventually(d.insert(message(9))[0], "success")
 }
@@ -87,7 +89,8 @@ func TestProbeTakesPermit(t *testing.T) {
 	cfg.Rate, cfg.Poll = slow, 20*time.Millisecond
 	run(t, cfg)
 	d.eventually(1, "success")
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o3', 't', 'sending', gen_random_uuid(), now())`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)
+		VALUES ('o3', 't', 'sending', gen_random_uuid(), now())`)
 	d.noteClaims()
 	d.eventually(3, "unknown") // so there were rounds since
 	if got := d.status(2); got != "wait" || ch.count() != 1 {
@@ -99,7 +102,8 @@ func TestProbeTakesPermit(t *testing.T) {
 func TestPacedBacklog(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('bad', 'x', now() + interval '300 ms')`)
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) SELECT 'o' || n, 't', now() - interval '1 hour' FROM generate_series(1, 1000) AS n`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter)
+		SELECT 'o' || n, 't', now() - interval '1 hour' FROM generate_series(1, 1000) AS n`)
 	cfg := config(d, ch)
 	cfg.Rate = 40
 	cfg.Poll = 50 * time.Millisecond
@@ -108,7 +112,7 @@ func TestPacedBacklog(t *testing.T) {
 	ids := d.insert(outbox.Message{OpenID: "p", TemplateID: "bad"}, message(2000))
 	d.eventually(ids[0], "success")
 	d.eventually(ids[1], "success")
-	if n := one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait'`); n < 500 {
+	if n := d.count(`sendStatus = 'wait'`); n < 500 {
 		t.Errorf("only %d of the backlog are left", n)
 	}
 }

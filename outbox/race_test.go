@@ -2,5 +2,5 @@
 
 package outbox
 
-// raced: the race detector allocates, too.
+// raced says that the race detector is on, which allocates, too.
 const raced = true

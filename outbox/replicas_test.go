@@ -20,7 +20,7 @@ func gated(gate <-chan struct{}) func(context.Context, outbox.Claimed) outbox.Ve
 	}
 }
 
-// Several consumers on one database: each message exactly once, and everybody works.
+// Several consumers on one database send each message exactly once, and all of them work.
 func TestReplicas(t *testing.T) {
 	d := newDB(t)
 	const messages, replicas = 3000, 3
@@ -35,13 +35,14 @@ func TestReplicas(t *testing.T) {
 	for w := range 4 {
 		writers.Go(func() {
 			for range 3 {
-				d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || $1::int * 1000 + n % 200, 't' FROM generate_series(1, $2::int) AS n`, w, messages/12)
+				d.exec(`INSERT INTO subMsgList (openid, templateId)
+					SELECT 'o' || $1::int * 1000 + n % 200, 't' FROM generate_series(1, $2::int) AS n`, w, messages/12)
 			}
 		})
 	}
 	writers.Wait()
 	eventually(t, "all are sent", func() bool {
-		return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == messages
+		return d.count(`sendStatus = 'success'`) == messages
 	})
 	sent := make(map[int64]int)
 	for i, ch := range channels {
@@ -69,7 +70,7 @@ func TestOnePersonAtATime(t *testing.T) {
 	cfg.Senders = 16
 	run(t, cfg)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n % 3, 't' FROM generate_series(1, 150) AS n`)
-	eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 150 })
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 150 })
 	if ch.most != 1 {
 		t.Errorf("up to %d at once to one person", ch.most)
 	}
@@ -103,11 +104,11 @@ func TestClaimsNoMoreThanSenders(t *testing.T) {
 	run(t, cfg)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 10) AS n`)
 	eventually(t, "three are in flight", func() bool { return ch.count() == 3 })
-	if n := one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'sending'`); n != 3 {
+	if n := d.count(`sendStatus = 'sending'`); n != 3 {
 		t.Errorf("%d rows are sending", n)
 	}
 	close(gate)
-	eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 10 })
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 10 })
 }
 
 // Shutting down finishes what has begun, leaves the rest waiting, and nothing in between.
@@ -127,8 +128,9 @@ func TestDrain(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	got := one[string](d, `SELECT string_agg(sendStatus, ',' ORDER BY sendStatus) FROM (SELECT DISTINCT sendStatus FROM subMsgList) AS s`)
-	done := one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`)
+	got := one[string](d, `SELECT string_agg(sendStatus, ',' ORDER BY sendStatus)
+		FROM (SELECT DISTINCT sendStatus FROM subMsgList) AS s`)
+	done := d.count(`sendStatus = 'success'`)
 	if got != "success,wait" || done != ch.count() {
 		t.Errorf("statuses %s, %d succeeded of %d sent", got, done, ch.count())
 	}
@@ -141,23 +143,27 @@ func TestConnectionsKilled(t *testing.T) {
 	cfg.Poll = 50 * time.Millisecond
 	run(t, cfg)
 	const messages = 3000
-	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, $1::int) AS n`, messages)
+	d.exec(`INSERT INTO subMsgList (openid, templateId)
+		SELECT 'o' || n, 't' FROM generate_series(1, $1::int) AS n`, messages)
 	admin := newAdmin(t, d.url)
 	settled := func() (n int) {
-		if err := admin.QueryRow(t.Context(), `SELECT count(*) FROM subMsgList WHERE sendStatus NOT IN ('wait', 'sending')`).Scan(&n); err != nil {
+		if err := admin.QueryRow(t.Context(), `SELECT count(*)
+			FROM subMsgList WHERE sendStatus NOT IN ('wait', 'sending')`).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	for goal := messages / 20; goal <= messages; goal += messages / 20 {
-		_, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		_, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid)
+			FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 		if err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, fmt.Sprintf("%d of %d are settled", goal, messages), func() bool { return settled() >= goal })
 	}
 	var succeeded int
-	if err := admin.QueryRow(t.Context(), `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`).Scan(&succeeded); err != nil {
+	if err := admin.QueryRow(t.Context(), `SELECT count(*)
+		FROM subMsgList WHERE sendStatus = 'success'`).Scan(&succeeded); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(succeeded, ch.count(), len(ch.counts())); got != fmt.Sprint(messages, messages, messages) {
@@ -166,7 +172,7 @@ func TestConnectionsKilled(t *testing.T) {
 }
 
 // Replicas that share a trickle of messages don't wake each other all the time: one of them does the work, and the
-// other dozes.
+// other yields.
 func TestReplicasLetEachOtherSleep(t *testing.T) {
 	d, ch := newDB(t), new(channel)
 	for range 2 {

@@ -79,20 +79,23 @@ func (r Retention) validate() error {
 	return nil
 }
 
+// deleter deletes old messages.
+type deleter struct{ *Consumer }
+
 // deleteOldSQL deletes messages by the only way that submsg's own role has: the function subMsg_forget, of package
 // migrations.
 const deleteOldSQL = `SELECT upTo, gone FROM subMsg_forget($1, $2, $3::text[], $4::interval[])`
 
-// retain deletes what has been kept long enough, until ctx is done: a pass over the table every hour. There is no index
+// run deletes what has been kept long enough, until ctx is done: a pass over the table every hour. There is no index
 // to find those rows by, as it would cost every insert and settlement.
-func (c *Consumer) retain(ctx context.Context) {
+func (d deleter) run(ctx context.Context) {
 	for {
-		gone, err := c.deleteOld(ctx, retentionStep)
+		gone, err := d.pass(ctx, retentionStep)
 		if gone > 0 {
-			c.cfg.Log.WithField("messages", gone).Info("deleted what was kept long enough")
+			d.cfg.Log.WithField("messages", gone).Info("deleted what was kept long enough")
 		}
 		if err != nil && ctx.Err() == nil {
-			c.cfg.Log.Warnf("old messages can't be deleted, the next try is in %s: %v", retentionEvery, err)
+			d.cfg.Log.Warnf("old messages can't be deleted, the next try is in %s: %v", retentionEvery, err)
 		}
 		if !sleep(ctx, retentionEvery) {
 			return
@@ -100,18 +103,18 @@ func (c *Consumer) retain(ctx context.Context) {
 	}
 }
 
-// deleteOld is one pass: from the lowest id, step by step, to the messages that are too young. Each step is a
+// pass is one pass: from the lowest id, step by step, to the messages that are too young. Each step is a
 // transaction of its own and waits for nobody's lock, and most of the time is rest. A replica that meets the step of
 // another one leaves the pass to it.
-func (c *Consumer) deleteOld(ctx context.Context, step int) (gone int64, err error) {
+func (d deleter) pass(ctx context.Context, step int) (gone int64, err error) {
 	var statuses []string
 	var ages []time.Duration
-	for status, age := range c.cfg.Retention {
+	for status, age := range d.cfg.Retention {
 		statuses, ages = append(statuses, string(status)), append(ages, age)
 	}
 	for after := int64(math.MinInt64); ; {
 		began := time.Now()
-		upTo, n, err := c.deleteOldStep(ctx, after, step, statuses, ages)
+		upTo, n, err := d.step(ctx, after, step, statuses, ages)
 		if err != nil {
 			return gone, fmt.Errorf("after id %d: %w", after, err)
 		}
@@ -123,12 +126,12 @@ func (c *Consumer) deleteOld(ctx context.Context, step int) (gone int64, err err
 	}
 }
 
-// deleteOldStep returns the last id that it looked at; nil: the pass is over.
-func (c *Consumer) deleteOldStep(
+// step is one transaction. It returns the last id that it looked at; nil: the pass is over.
+func (d deleter) step(
 	ctx context.Context, after int64, step int, statuses []string, ages []time.Duration,
 ) (upTo *int64, gone int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	err = c.cfg.Pool.QueryRow(ctx, deleteOldSQL, after, step, statuses, ages).Scan(&upTo, &gone)
+	err = d.cfg.Pool.QueryRow(ctx, deleteOldSQL, after, step, statuses, ages).Scan(&upTo, &gone)
 	return upTo, gone, err
 }

@@ -23,7 +23,8 @@ func (d *db) old(status string, days int) (id int64) {
 	d.t.Helper()
 	return one[int64](d, `
 INSERT INTO subMsgList (openid, templateId, sendStatus, createTime, updateTime, claimId, leaseUntil, sendAfter)
-SELECT $1::text || '-' || $2::int, 't', $1, t, t, CASE $1 WHEN 'sending' THEN gen_random_uuid() END, CASE $1 WHEN 'sending' THEN t END, now() + interval '1 day'
+SELECT $1::text || '-' || $2::int, 't', $1, t, t, CASE $1 WHEN 'sending' THEN gen_random_uuid() END, CASE $1 WHEN 'sending' THEN t END,
+    now() + interval '1 day'
 FROM (SELECT now() - make_interval(days => $2) AS t) AS s RETURNING id`, status, days)
 }
 
@@ -54,7 +55,7 @@ func (d *db) deleteOld(c *outbox.Consumer, step int, want int64) {
 	}
 }
 
-// Each outcome by its own age, whatever the steps; what waits or is being sent, never.
+// Messages of each outcome are deleted by their own age, whatever the steps. What waits or is being sent never is.
 func TestRetention(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -63,10 +64,12 @@ func TestRetention(t *testing.T) {
 	}{
 		{"none", nil, ""},
 		{"one outcome", outbox.Retention{outbox.Failed: 3 * day}, "fail-3 fail-6 fail-9"},
-		{"an age each", outbox.Retention{outbox.Succeeded: 2 * day, outbox.Failed: 4 * day, outbox.Uncertain: 7 * day, outbox.Cancelled: 9 * day, outbox.Expired: 99 * day},
+		{"an age each", outbox.Retention{outbox.Succeeded: 2 * day, outbox.Failed: 4 * day, outbox.Uncertain: 7 * day,
+			outbox.Cancelled: 9 * day, outbox.Expired: 99 * day},
 			"success-3 success-6 success-9 fail-6 fail-9 unknown-9 cancel-9"},
 		{"the least", outbox.Retention{outbox.Succeeded: day, outbox.Cancelled: day, outbox.Expired: day},
-			"success-1 success-3 success-6 success-9 cancel-1 cancel-3 cancel-6 cancel-9 expired-1 expired-3 expired-6 expired-9"},
+			"success-1 success-3 success-6 success-9 " +
+				"cancel-1 cancel-3 cancel-6 cancel-9 expired-1 expired-3 expired-6 expired-9"},
 	} {
 		for _, step := range []int{1, 3, 1000} {
 			t.Run(fmt.Sprintf("%s, %d at a time", tt.name, step), func(t *testing.T) {
@@ -97,7 +100,8 @@ func TestRetentionFromLastChange(t *testing.T) {
 	d := newDB(t)
 	first, second := d.old("fail", 9), d.old("fail", 9)
 	d.exec(`UPDATE subMsgList SET sendTime = createTime`)
-	d.exec(`UPDATE subMsgList SET updateTime = createTime`) // refused by the table's guard, as every way to make a row look old
+	// The table's guard undoes this, as it does every way to make a row look old.
+	d.exec(`UPDATE subMsgList SET updateTime = createTime`)
 	c := retaining(d, outbox.Retention{outbox.Failed: 5 * day})
 	d.deleteOld(c, 10, 0)
 	d.age(first, 6)
@@ -123,7 +127,8 @@ func TestRetentionEndsAtTheYoung(t *testing.T) {
 	}
 	c := retaining(d, outbox.Retention{outbox.Succeeded: 3 * day, outbox.Failed: 5 * day})
 	d.deleteOld(c, 2, 3)
-	if diff := cmp.Diff([]string{"success-0", "success-0", "success-0", "success-0", "success-9"}, d.people()); diff != "" {
+	want := []string{"success-0", "success-0", "success-0", "success-0", "success-9"}
+	if diff := cmp.Diff(want, d.people()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -198,8 +203,8 @@ func TestRetentionIsOneReplicas(t *testing.T) {
 	d.deleteOld(c, 10, 1)
 }
 
-// Whoever set an old message to wait again finds it waiting, at whatever moment of a pass he did. The steps are
-// large, for it is between a step's snapshot and its locks that he could be overlooked.
+// A person may set an old message to wait again at any moment of a pass, and it isn't deleted then. The steps are large,
+// because his change could be missed between a step's snapshot and its locks.
 func TestRetentionAgainstPeople(t *testing.T) {
 	d := newDB(t)
 	c := retaining(d, outbox.Retention{outbox.Failed: 3 * day})
@@ -207,7 +212,8 @@ func TestRetentionAgainstPeople(t *testing.T) {
 	for round := range 10 {
 		d.exec(`TRUNCATE subMsgList RESTART IDENTITY`)
 		d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, createTime, updateTime)
-			SELECT 'o' || n, 't', 'fail', t, t FROM generate_series(1, 3000) AS n, (SELECT now() - interval '9 days' AS t) AS s`)
+			SELECT 'o' || n, 't', 'fail', t, t FROM generate_series(1, 3000) AS n,
+				(SELECT now() - interval '9 days' AS t) AS s`)
 		ctx, over := context.WithCancel(t.Context())
 		again := make([][]int64, 3)
 		var people sync.WaitGroup
@@ -238,7 +244,8 @@ func TestRetentionAgainstPeople(t *testing.T) {
 func (d *db) resend(ctx context.Context) (done []int64) {
 	for ctx.Err() == nil {
 		id := int64(1 + rand.IntN(3000))
-		tag, err := d.Exec(context.Background(), `UPDATE subMsgList SET sendStatus = 'wait' WHERE id = $1 AND sendStatus = 'fail'`, id)
+		tag, err := d.Exec(context.Background(), `UPDATE subMsgList SET sendStatus = 'wait'
+			WHERE id = $1 AND sendStatus = 'fail'`, id)
 		if err != nil {
 			d.t.Error(err)
 			return done

@@ -67,7 +67,8 @@ func TestRetentionText(t *testing.T) {
 
 // What is read can be used, and no more is deleted than the text names.
 func FuzzRetentionText(f *testing.F) {
-	for _, seed := range []string{"", "30d", "success=30d,fail=90d", "30d,unknown=1d", "36500d", "213504d", "=1d", "fail=1d,fail=1d", "a\x00=1d", ",,"} {
+	for _, seed := range []string{"", "30d", "success=30d,fail=90d", "30d,unknown=1d", "36500d", "213504d", "=1d",
+		"fail=1d,fail=1d", "a\x00=1d", ",,"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -79,7 +80,8 @@ func FuzzRetentionText(f *testing.F) {
 			if age < day || age > 36500*day || age%day != 0 {
 				t.Errorf("%q: %s is kept for %s", text, status, age)
 			}
-			if named := strings.Contains(text, string(status)); status == outbox.Uncertain && !named || status == outbox.Waiting || status == outbox.Sending {
+			if status == outbox.Uncertain && !strings.Contains(text, string(status)) ||
+				status == outbox.Waiting || status == outbox.Sending {
 				t.Errorf("%q deletes %s", text, status)
 			}
 		}
@@ -103,7 +105,8 @@ func TestRetentionIsChecked(t *testing.T) {
 	} {
 		cfg := config(d, new(channel))
 		cfg.Retention = tt.retention
-		if _, err := outbox.New(cfg); tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+		_, err := outbox.New(cfg)
+		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%v: error %v, want %q", tt.retention, err, tt.err)
 		}
 	}

@@ -35,18 +35,11 @@ func (c *claimer) waitForWake(ctx context.Context, rest time.Duration) {
 func (c *claimer) stillIdle(ctx context.Context) (rest time.Duration, ok bool) {
 	v, err := c.lookAndTidy(ctx, false)
 	rest = min(c.cfg.Poll, v.next())
-	if err == nil && v.Asked && !v.Due && c.nothingDueInSleep(v) {
-		return c.sleepTime(), true
+	if err == nil && v.Asked && !v.Due && v.idleFor(c.cfg.sleepTime()) {
+		return c.cfg.sleepTime(), true
 	}
 	return rest, false
 }
-
-// nothingDueInSleep tells whether nothing falls due while we sleep. A view doesn't say whether a pause's probe is due
-// already, so nobody sleeps while there are pauses.
-func (c *claimer) nothingDueInSleep(v view) bool { return v.next() > c.sleepTime() && !v.Paused }
-
-// sleepTime is a little more than a poll: wakes are proved to arrive, and an idle database should be left alone.
-func (c *claimer) sleepTime() time.Duration { return c.cfg.Poll + c.cfg.Poll/4 }
 
 // clearWakeFlag spares applications the NOTIFY while this consumer looks for messages anyhow. Other consumers that
 // sleep on the flag are woken by that, and set it again when there is nothing to do.

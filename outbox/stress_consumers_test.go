@@ -16,27 +16,27 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-const mostMembers = 4
+const mostReplicas = 4
 
-// member is one of an arena's consumers. None of them polls.
-type member struct {
-	name   string
-	wires  wires
-	pool   *pgxpool.Pool
-	cancel context.CancelFunc
-	done   chan error
+// replica is one of a trial's consumers. None of them polls.
+type replica struct {
+	name    string
+	sockets sockets
+	pool    *pgxpool.Pool
+	cancel  context.CancelFunc
+	done    chan error
 }
 
-// come starts a consumer and waits until it hears.
-func (a *arena) come() error {
-	a.came++
-	m := &member{name: fmt.Sprint("consumer ", a.came), done: make(chan error, 1)}
+// startReplica starts a consumer and waits until it listens.
+func (a *trial) startReplica() error {
+	a.started++
+	m := &replica{name: fmt.Sprint("consumer ", a.started), done: make(chan error, 1)}
 	pooled, err := pgxpool.ParseConfig(a.url)
 	if err != nil {
 		return err
 	}
 	pooled.ConnConfig.RuntimeParams["application_name"] = m.name
-	pooled.ConnConfig.DialFunc = m.wires.dial
+	pooled.ConnConfig.DialFunc = m.sockets.dial
 	if m.pool, err = pgxpool.NewWithConfig(context.Background(), pooled); err != nil {
 		return err
 	}
@@ -49,7 +49,8 @@ func (a *arena) come() error {
 	listen.RawQuery = query.Encode()
 	log := logrus.New()
 	log.SetOutput(&a.journal)
-	c, err := outbox.New(outbox.Config{Pool: m.pool, ListenURL: listen.String(), Sender: &a.sent, Log: log.WithField("who", m.name), Poll: never,
+	c, err := outbox.New(outbox.Config{Pool: m.pool, ListenURL: listen.String(), Sender: &a.sent,
+		Log: log.WithField("who", m.name), Poll: never,
 		Senders: 1 << a.rng.IntN(5), SendTimeout: 2 * time.Second, Lease: 3 * time.Second, ProbeEvery: never})
 	if err != nil {
 		return err
@@ -61,26 +62,26 @@ func (a *arena) come() error {
 		m.pool.Close()
 		m.done <- err
 	}()
-	a.crowd = append(a.crowd, m)
+	a.replicas = append(a.replicas, m)
 	for deadline := time.Now().Add(patience); !c.Listening(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s doesn't hear", m.name)
+			return fmt.Errorf("%s doesn't listen", m.name)
 		}
 	}
-	a.journal.add("%s hears", m.name)
+	a.journal.add("%s listens", m.name)
 	return nil
 }
 
-// take removes the n-th consumer from the crowd.
-func (a *arena) take(n int) *member {
-	m := a.crowd[n]
-	a.crowd = append(a.crowd[:n], a.crowd[n+1:]...)
+// remove removes the n-th replica.
+func (a *trial) remove(n int) *replica {
+	m := a.replicas[n]
+	a.replicas = append(a.replicas[:n], a.replicas[n+1:]...)
 	return m
 }
 
-// stop lets the n-th consumer finish.
-func (a *arena) stop(n int) error {
-	m := a.take(n)
+// stopReplica lets the n-th replica finish.
+func (a *trial) stopReplica(n int) error {
+	m := a.remove(n)
 	a.journal.add("%s is told to stop", m.name)
 	m.cancel()
 	err := <-m.done
@@ -88,37 +89,37 @@ func (a *arena) stop(n int) error {
 	return err
 }
 
-// gather brings the crowd to n consumers.
-func (a *arena) gather(n int) (err error) {
-	for len(a.crowd) < n && err == nil {
-		err = a.come()
+// scaleTo starts or stops replicas until there are n.
+func (a *trial) scaleTo(n int) (err error) {
+	for len(a.replicas) < n && err == nil {
+		err = a.startReplica()
 	}
-	for len(a.crowd) > n && err == nil {
-		err = a.stop(a.rng.IntN(len(a.crowd)))
+	for len(a.replicas) > n && err == nil {
+		err = a.stopReplica(a.rng.IntN(len(a.replicas)))
 	}
 	return err
 }
 
-// stir makes random changes to the crowd, and leaves somebody there.
-func (a *arena) stir(events int) (err error) {
+// changeReplicas starts, stops, kills and cuts off replicas by chance. It leaves one at least.
+func (a *trial) changeReplicas(events int) (err error) {
 	for range events {
 		time.Sleep(between(a.rng, 0, 80*time.Millisecond))
-		n := a.rng.IntN(len(a.crowd))
+		n := a.rng.IntN(len(a.replicas))
 		switch a.rng.IntN(4) {
 		case 0:
-			if len(a.crowd) < mostMembers {
-				err = a.come()
+			if len(a.replicas) < mostReplicas {
+				err = a.startReplica()
 			}
 		case 1:
-			err = a.stop(n)
+			err = a.stopReplica(n)
 		case 2:
-			a.take(n).kill(context.Background(), a)
+			a.remove(n).kill(context.Background(), a)
 			a.killed++
 		case 3:
-			err = a.crowd[n].cut(context.Background(), a)
+			err = a.replicas[n].cut(context.Background(), a)
 		}
-		if len(a.crowd) == 0 && err == nil {
-			err = a.come()
+		if len(a.replicas) == 0 && err == nil {
+			err = a.startReplica()
 		}
 		if err != nil {
 			return err
@@ -127,10 +128,11 @@ func (a *arena) stir(events int) (err error) {
 	return nil
 }
 
-const cutSQL = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1`
+const cutSQL = `SELECT pg_terminate_backend(pid)
+	FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1`
 
 // cut ends all sessions of a consumer, which goes on.
-func (m *member) cut(ctx context.Context, a *arena) error {
+func (m *replica) cut(ctx context.Context, a *trial) error {
 	a.journal.add("%s loses its sessions", m.name)
 	_, err := a.Exec(ctx, cutSQL, m.name)
 	return err
@@ -138,24 +140,24 @@ func (m *member) cut(ctx context.Context, a *arena) error {
 
 // kill is what the database sees of a SIGKILL: the sockets are closed at once, what the server was doing it finishes,
 // and nothing is ever said again.
-func (m *member) kill(ctx context.Context, a *arena) {
+func (m *replica) kill(ctx context.Context, a *trial) {
 	a.journal.add("%s is killed", m.name)
-	m.wires.cut()
+	m.sockets.cut()
 	m.cancel()
-	a.leaving.Go(func() {
+	a.dying.Go(func() {
 		<-m.done // an error: what it can't store any more
 		_, _ = a.Exec(ctx, cutSQL, m.name)
 	})
 }
 
-// wires are a consumer's sockets.
-type wires struct {
+// sockets are the connections of a consumer, which a kill closes.
+type sockets struct {
 	mu   sync.Mutex
 	dead bool
 	open []net.Conn
 }
 
-func (w *wires) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (w *sockets) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -170,7 +172,7 @@ func (w *wires) dial(ctx context.Context, network, address string) (net.Conn, er
 	return conn, nil
 }
 
-func (w *wires) cut() {
+func (w *sockets) cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dead = true
@@ -179,7 +181,7 @@ func (w *wires) cut() {
 	}
 }
 
-// ledger is the Sender of an arena. It remembers what was accepted, by label, which is the first parameter.
+// ledger is the Sender of a trial. It remembers what was accepted, by label, which is the first parameter.
 type ledger struct {
 	mu       sync.Mutex
 	accepted map[string]int

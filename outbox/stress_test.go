@@ -14,54 +14,55 @@ import (
 )
 
 var (
-	stress = flag.Duration("stress", 8*time.Second, "how long TestWakeStress writes; 10m is the long form (give -timeout 15m with it)")
-	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of TestWakeStress's choices")
+	stress = flag.Duration("stress", 8*time.Second,
+		"how long TestWakeStress writes; 10m is the long form (give -timeout 15m with it)")
+	seed = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of TestWakeStress's choices")
 )
 
 // patience is far beyond what a wake takes, and far below the consumers' poll: what hasn't been picked up by then
 // waits for the poll.
 const patience = 30 * time.Second
 
-// TestWakeStress lets random writers and consumers loose on each other. It does so in short rounds, each of which
-// ends in silence: whatever goes on later would wake a consumer, and hide that the round's last message was missed.
+// TestWakeStress has random writers and consumers work against each other, in short rounds. Each round ends in silence,
+// because whatever goes on later would wake a consumer, and hide that the round's last message was missed.
 func TestWakeStress(t *testing.T) {
 	whole := t
 	t.Logf("-seed %d -stress %s", *seed, *stress)
 	began := time.Now()
-	var arenas sync.WaitGroup
+	var trials sync.WaitGroup
 	for n := range 4 { // side by side, whatever -parallel says: each is idle most of its time
-		arenas.Go(func() {
-			t.Run(fmt.Sprint("arena ", n), func(t *testing.T) {
-				a := newArena(t, rand.New(rand.NewPCG(*seed, uint64(n))))
+		trials.Go(func() {
+			t.Run(fmt.Sprint("trial ", n), func(t *testing.T) {
+				a := newTrial(t, rand.New(rand.NewPCG(*seed, uint64(n))))
 				a.began = began
 				for time.Since(began) < *stress && !whole.Failed() {
 					a.round()
 				}
-				a.account()
+				a.audit()
 			})
 		})
 	}
-	arenas.Wait()
+	trials.Wait()
 }
 
-// arena is one database with its writers and its consumers.
-type arena struct {
+// trial is one database with its writers and its consumers.
+type trial struct {
 	*db
-	rng     *rand.Rand
-	began   time.Time
-	crowd   []*member // consumers, 1 to mostMembers of them while there are messages
-	came    int       // consumers so far
-	killed  int
-	leaving sync.WaitGroup // killed ones that haven't noticed yet
-	rounds  int
-	rows    int // committed
-	across  int // transactions that were open across the consumers' going to sleep
-	sent    ledger
-	journal journal // of this round
+	rng      *rand.Rand
+	began    time.Time
+	replicas []*replica // consumers, 1 to mostReplicas of them while there are messages
+	started  int        // consumers so far
+	killed   int
+	dying    sync.WaitGroup // killed ones whose goroutines have not ended yet
+	rounds   int
+	rows     int // committed
+	across   int // transactions that were open across the consumers' going to sleep
+	sent     ledger
+	journal  journal // of this round
 }
 
-func newArena(t *testing.T, rng *rand.Rand) *arena {
-	a := &arena{db: newDB(t), rng: rng}
+func newTrial(t *testing.T, rng *rand.Rand) *trial {
+	a := &trial{db: newDB(t), rng: rng}
 	pooled, err := pgxpool.ParseConfig(a.url)
 	a.must(err)
 	pooled.MaxConns = 16 // enough for all writers to look at the flag while they hold a transaction open
@@ -72,35 +73,36 @@ func newArena(t *testing.T, rng *rand.Rand) *arena {
 		t.Fatal("the server needs max_prepared_transactions > 0")
 	}
 	t.Cleanup(func() {
-		for _, m := range a.crowd {
+		for _, m := range a.replicas {
 			m.kill(context.Background(), a)
 		}
-		a.leaving.Wait()
+		a.dying.Wait()
 	})
 	return a
 }
 
-// round: the writers prepare what they will change, the consumers are woken up, everybody acts, all wait for silence.
-func (a *arena) round() {
+// round is one round: the writers prepare what they will change, the consumers are woken up, all act at once, and
+// then the test waits until every message is picked up.
+func (a *trial) round() {
 	a.t.Helper()
 	a.rounds++
 	a.journal.clear()
-	writers := make([]*application, 1+a.rng.IntN(1+a.rng.IntN(4))) // most often one, whom nobody covers up
+	writers := make([]*application, 1+a.rng.IntN(1+a.rng.IntN(4))) // most often one, whose missed wake no other wake hides
 	for i := range writers {
 		writers[i] = newApplication(a, fmt.Sprintf("r%dw%d", a.rounds, i))
 		a.must(writers[i].prepare())
 	}
 	killed := a.killed
-	a.must(a.gather(1 + a.rng.IntN(mostMembers)))
+	a.must(a.scaleTo(1 + a.rng.IntN(mostReplicas)))
 	if a.rng.IntN(4) > 0 {
-		a.rouse()
+		a.wakeReplicas()
 	}
 	events := max(0, a.rng.IntN(5)-2)
 	errs := make(chan error, len(writers)+1)
 	for _, w := range writers {
 		go func() { errs <- w.write() }()
 	}
-	go func() { errs <- a.stir(events) }()
+	go func() { errs <- a.changeReplicas(events) }()
 	for range cap(errs) {
 		a.must(<-errs)
 	}
@@ -110,12 +112,12 @@ func (a *arena) round() {
 			a.across++
 		}
 	}
-	if len(a.crowd) > 1 && a.rng.IntN(3) == 0 { // he hands over what only he knows
-		a.must(a.stop(a.rng.IntN(len(a.crowd))))
+	if len(a.replicas) > 1 && a.rng.IntN(3) == 0 { // he hands over what only he knows
+		a.must(a.stopReplica(a.rng.IntN(len(a.replicas))))
 	}
 	a.pickedUp(a.killed > killed)
 	if a.killed > killed { // what the dead knew about tries that are due later, his successor finds
-		a.must(a.come())
+		a.must(a.startReplica())
 		a.pickedUp(false)
 	}
 	if a.rounds%200 == 0 {
@@ -123,15 +125,16 @@ func (a *arena) round() {
 	}
 }
 
-// rouse inserts messages until a consumer, busy with them, clears the flag.
-func (a *arena) rouse() {
+// wakeReplicas inserts messages until a consumer, busy with them, clears the flag.
+func (a *trial) wakeReplicas() {
 	for n := range 100 {
 		if !a.asked() {
-			a.journal.add("roused by %d messages", n)
+			a.journal.add("woken by %d messages", n)
 			return
 		}
-		label := fmt.Sprintf("r%drouse%d", a.rounds, n)
-		a.exec(`INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ($1::text, 't', ARRAY[$1::text])`, label)
+		label := fmt.Sprintf("r%dwake%d", a.rounds, n)
+		a.exec(`INSERT INTO subMsgList (openid, templateId, parameterArr)
+			VALUES ($1::text, 't', ARRAY[$1::text])`, label)
 		a.rows++
 		time.Sleep(between(a.rng, time.Millisecond, 8*time.Millisecond))
 	}
@@ -139,7 +142,7 @@ func (a *arena) rouse() {
 }
 
 // asked tells whether a consumer sleeps, as the triggers see it.
-func (a *arena) asked() bool {
+func (a *trial) asked() bool {
 	return one[bool](a.db, `SELECT pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1`)
 }
 
@@ -151,7 +154,7 @@ WHERE sendStatus = 'wait' AND sendAfter < now() + interval '1 minute' AND (attem
     AND templateId NOT IN (SELECT templateId FROM subMsgPause)`
 
 // pickedUp waits until every message is.
-func (a *arena) pickedUp(killed bool) {
+func (a *trial) pickedUp(killed bool) {
 	a.t.Helper()
 	a.journal.add("silence")
 	for began := time.Now(); ; time.Sleep(3 * time.Millisecond) {
@@ -166,17 +169,19 @@ func (a *arena) pickedUp(killed bool) {
 	}
 }
 
-// account holds the books against the table, at the end.
-func (a *arena) account() {
-	for len(a.crowd) > 0 {
-		a.must(a.stop(0))
+// audit compares, at the end, the table with what was committed and sent.
+func (a *trial) audit() {
+	for len(a.replicas) > 0 {
+		a.must(a.stopReplica(0))
 	}
-	a.leaving.Wait()
-	a.t.Logf("%d rounds, %d messages, %d transactions open across going to sleep, %d consumers, %d killed", a.rounds, a.rows, a.across, a.came, a.killed)
+	a.dying.Wait()
+	a.t.Logf("%d rounds, %d messages, %d transactions open across going to sleep, %d consumers, %d killed",
+		a.rounds, a.rows, a.across, a.started, a.killed)
 	if n := one[int](a.db, `SELECT count(*) FROM subMsgList`); n != a.rows {
 		a.t.Errorf("%d rows, %d were committed", n, a.rows)
 	}
-	rows, err := a.Query(context.Background(), `SELECT parameterArr[1], sendStatus FROM subMsgList WHERE sendStatus <> 'wait'`)
+	rows, err := a.Query(context.Background(), `SELECT parameterArr[1], sendStatus
+		FROM subMsgList WHERE sendStatus <> 'wait'`)
 	a.must(err)
 	var label, status string
 	doubtful := 0
@@ -195,8 +200,8 @@ func (a *arena) account() {
 	}
 }
 
-// must ends the arena's test.
-func (a *arena) must(err error) {
+// must ends the trial's test.
+func (a *trial) must(err error) {
 	a.t.Helper()
 	if err != nil {
 		a.t.Fatalf("round %d of -seed %d: %v\n%s", a.rounds, *seed, err, &a.journal)
@@ -224,7 +229,8 @@ func (j *journal) clear() {
 func (j *journal) add(format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.lines = append(j.lines, fmt.Sprintf("%8.1f ms  ", float64(time.Since(j.began).Microseconds())/1000)+fmt.Sprintf(format, args...))
+	at := fmt.Sprintf("%8.1f ms  ", float64(time.Since(j.began).Microseconds())/1000)
+	j.lines = append(j.lines, at+fmt.Sprintf(format, args...))
 }
 
 // Write takes the consumers' log.

@@ -31,39 +31,48 @@ const oneRowSQL = `INSERT INTO subMsgList (openid, templateId, parameterArr) VAL
 var kinds = []kind{
 	{name: "one row", during: []string{oneRowSQL}, rows: 1},
 	{name: "bulk", rows: 40, during: []string{
-		`INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT $1 || '.' || n, 'slow', ARRAY[$1 || '.' || n] FROM generate_series(1, 40) AS n`}},
+		`INSERT INTO subMsgList (openid, templateId, parameterArr)
+			SELECT $1 || '.' || n, 'slow', ARRAY[$1 || '.' || n] FROM generate_series(1, 40) AS n`}},
 	{name: "several rows", rows: 3, code: func(ctx context.Context, tx pgx.Tx, name string) error {
 		_, err := outbox.Insert(ctx, tx, labelled(name, 1), labelled(name, 2), labelled(name, 3))
 		return err
 	}},
 	{name: "copy", rows: 3, code: func(ctx context.Context, tx pgx.Tx, name string) error {
-		_, err := tx.CopyFrom(ctx, pgx.Identifier{"submsglist"}, []string{"openid", "templateid", "parameterarr"}, pgx.CopyFromSlice(3, func(n int) ([]any, error) {
+		rows := pgx.CopyFromSlice(3, func(n int) ([]any, error) {
 			m := labelled(name, n)
 			return []any{m.OpenID, m.TemplateID, m.Params}, nil
-		}))
+		})
+		columns := []string{"openid", "templateid", "parameterarr"}
+		_, err := tx.CopyFrom(ctx, pgx.Identifier{"submsglist"}, columns, rows)
 		return err
 	}},
 	{name: "due soon", rows: 1, during: []string{
 		`INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter)
 		 VALUES ($1::text, 't', ARRAY[$1::text], clock_timestamp() + (hashtext($1) & 255) * interval '1 ms')`}},
 	{name: "one person", rows: 3, during: []string{
-		`INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT 'same', 'slow', ARRAY[$1 || '.' || n] FROM generate_series(1, 3) AS n`}},
+		`INSERT INTO subMsgList (openid, templateId, parameterArr)
+			SELECT 'same', 'slow', ARRAY[$1 || '.' || n] FROM generate_series(1, 3) AS n`}},
 	{name: "taken at the second try", rows: 1, during: []string{
-		`INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ($1::text, 'slow', ARRAY[$1::text, 'later'])`}},
+		`INSERT INTO subMsgList (openid, templateId, parameterArr)
+			VALUES ($1::text, 'slow', ARRAY[$1::text, 'later'])`}},
 	{name: "savepoint rolled back", rows: 1, during: []string{
 		`SAVEPOINT a`, `INSERT INTO subMsgList (openid, templateId) VALUES ('gone', 't')`, `ROLLBACK TO a`, oneRowSQL}},
 	{name: "savepoint released", rows: 1, during: []string{
 		`SAVEPOINT a`, `SAVEPOINT b`, oneRowSQL, `RELEASE b`, `SAVEPOINT c`,
 		`INSERT INTO subMsgList (openid, templateId) VALUES ('gone', 't')`, `ROLLBACK TO c`, `RELEASE a`}},
 	{name: "back to wait", made: 1, before: []string{
-		`INSERT INTO subMsgList (openid, templateId, parameterArr, sendStatus) VALUES ($1::text, 't', ARRAY[$1::text], 'fail')`},
+		`INSERT INTO subMsgList (openid, templateId, parameterArr, sendStatus)
+			VALUES ($1::text, 't', ARRAY[$1::text], 'fail')`},
 		during: []string{`UPDATE subMsgList SET sendStatus = 'wait' WHERE openid = $1`}},
 	{name: "brought forward", made: 1, before: []string{
-		`INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ($1::text, 't', ARRAY[$1::text], 'infinity')`},
-		during: []string{`UPDATE subMsgList SET sendAfter = clock_timestamp() + (hashtext($1) & 127) * interval '1 ms' WHERE openid = $1`}},
+		`INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter)
+			VALUES ($1::text, 't', ARRAY[$1::text], 'infinity')`},
+		during: []string{`UPDATE subMsgList SET sendAfter = clock_timestamp() + (hashtext($1) & 127) * interval '1 ms'
+			WHERE openid = $1`}},
 	{name: "pause lifted", made: 2, before: []string{
 		`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ($1, 'by hand', 'infinity')`,
-		`INSERT INTO subMsgList (openid, templateId, parameterArr) SELECT $1 || '.' || n, $1, ARRAY[$1 || '.' || n] FROM generate_series(1, 2) AS n`},
+		`INSERT INTO subMsgList (openid, templateId, parameterArr)
+			SELECT $1 || '.' || n, $1, ARRAY[$1 || '.' || n] FROM generate_series(1, 2) AS n`},
 		during: []string{`DELETE FROM subMsgPause WHERE templateId = $1`}},
 	{name: "order", rows: 1, before: []string{
 		`INSERT INTO orders (openid, name, cardNumber, payMoney, balance) VALUES ($1, $1, 'c', 1, 2)`},
@@ -78,7 +87,7 @@ func labelled(name string, n int) outbox.Message {
 // application is one that writes messages, in one transaction.
 type application struct {
 	kind
-	a        *arena
+	a        *trial
 	rng      *rand.Rand
 	name     string
 	level    pgx.TxIsoLevel
@@ -87,7 +96,7 @@ type application struct {
 	across   bool // nobody slept when it began, somebody did when it ended
 }
 
-func newApplication(a *arena, name string) *application {
+func newApplication(a *trial, name string) *application {
 	w := &application{a: a, rng: rand.New(rand.NewPCG(a.rng.Uint64(), a.rng.Uint64())), name: name}
 	w.kind = kinds[w.rng.IntN(len(kinds))]
 	w.level = []pgx.TxIsoLevel{pgx.ReadCommitted, pgx.RepeatableRead, pgx.Serializable}[w.rng.IntN(3)]

@@ -10,6 +10,10 @@ import (
 	"github.com/submsg/submsg/internal/failpoint"
 )
 
+// sweeper ends what nobody else ends: messages past their expireTime, claims past their lease, rows of no claim.
+type sweeper struct{ *Consumer }
+
+// overdueSQL finds the rows of claims past their lease that nobody has settled.
 const overdueSQL = `
 SELECT m.id, m.claimId, m.templateId, m.attempts FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) AND m.claimId = c.claimId
 WHERE c.leaseUntil <= now() AND m.sendStatus = 'sending' AND m.leaseUntil <= now() AND m.id <> ALL ($1) LIMIT 1000`
@@ -20,14 +24,14 @@ DELETE FROM subMsgClaim c WHERE leaseUntil <= now()
 
 // sweep settles "sending" rows whose lease is over, in the name of whoever claimed them: as unknown, because they may
 // have been sent.
-func (c *Consumer) sweep(ctx context.Context) error {
+func (s sweeper) sweep(ctx context.Context) error {
 	type overdue struct {
 		ID         int64
 		ClaimID    string
 		TemplateID string
 		Attempts   int
 	}
-	rows, err := c.cfg.Pool.Query(ctx, overdueSQL, c.skipped.ids())
+	rows, err := s.cfg.Pool.Query(ctx, overdueSQL, s.skipped.ids())
 	if err != nil {
 		return err
 	}
@@ -38,33 +42,33 @@ func (c *Consumer) sweep(ctx context.Context) error {
 	var crashed []settlement
 	for i, o := range found {
 		m := claimed{Claimed: Claimed{ID: o.ID, TemplateID: o.TemplateID, Attempt: o.Attempts}, claim: o.ClaimID}
-		s := m.settlement(c.crashVerdict(m), c.cfg.MaxAttempts)
-		s.delay += time.Duration(i) * resendGap
-		crashed = append(crashed, s)
+		r := m.settlement(s.crashVerdict(m), s.cfg.MaxAttempts)
+		r.delay += time.Duration(i) * resendGap
+		crashed = append(crashed, r)
 	}
 	if len(crashed) > 0 {
-		if err := c.settleCrashed(ctx, crashed); err != nil {
+		if err := s.settleCrashed(ctx, crashed); err != nil {
 			return err
 		}
 	}
-	_, err = c.cfg.Pool.Exec(ctx, deleteOverdueClaimsSQL)
+	_, err = s.cfg.Pool.Exec(ctx, deleteOverdueClaimsSQL)
 	return err
 }
 
-func (c *Consumer) settleCrashed(ctx context.Context, crashed []settlement) error {
-	c.cfg.Log.WithField("messages", len(crashed)).Warn("not settled within their lease, " +
+func (s sweeper) settleCrashed(ctx context.Context, crashed []settlement) error {
+	s.cfg.Log.WithField("messages", len(crashed)).Warn("not settled within their lease, " +
 		"whether they were sent is unknown: set their sendStatus to wait or to cancel")
 	failpoint.Hit("sweeping")
 	return writeSplitting(crashed, func(part []settlement) error {
-		_, err := c.write(ctx, part)
+		_, err := s.write(ctx, part)
 		return err
-	}, func(s settlement, why error) { c.skip(s.id, why) })
+	}, func(r settlement, why error) { s.skip(r.id, why) })
 }
 
 // crashVerdict is the verdict on a message whose sender was never heard of again.
-func (c *Consumer) crashVerdict(m claimed) Verdict {
+func (s sweeper) crashVerdict(m claimed) Verdict {
 	switch {
-	case c.cfg.Resend == nil || !c.cfg.Resend(m.TemplateID):
+	case s.cfg.Resend == nil || !s.cfg.Resend(m.TemplateID):
 		return Verdict{Outcome: Unknown, Kind: kindCrashed,
 			Text: "发送中断，是否已送达未知；确认后可改 sendStatus 为 wait 重发或 cancel 取消 (the sender stopped in mid-send)"}
 	case m.Attempt >= mostCrashes:

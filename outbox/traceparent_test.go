@@ -14,8 +14,8 @@ const (
 	otherTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 )
 
-// Whatever stands there, the insert goes through and the sender gets what fits; whether it is a traceparent is the
-// reader's affair.
+// Whatever the traceparent is, the insert succeeds and the sender gets as much of it as the column holds. Whoever reads
+// it decides whether it is valid.
 func TestTraceParent(t *testing.T) {
 	ch := new(channel)
 	d := newDB(t)
@@ -35,7 +35,8 @@ func TestTraceParent(t *testing.T) {
 	ids := make([]int64, len(tests))
 	for i, tt := range tests {
 		err := pgx.BeginFunc(t.Context(), d.Pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(t.Context(), `SELECT set_config('submsg.traceparent', $1, true)`, tt.setting); err != nil {
+			_, err := tx.Exec(t.Context(), `SELECT set_config('submsg.traceparent', $1, true)`, tt.setting)
+			if err != nil {
 				return err
 			}
 			m := message(i)
@@ -61,14 +62,15 @@ func TestTraceParent(t *testing.T) {
 		if got[ids[i]] != tt.want {
 			t.Errorf("%s: the sender got %q, want %q", tt.name, got[ids[i]], tt.want)
 		}
-		if null := one[bool](d, `SELECT traceparent IS NULL FROM subMsgList WHERE id = $1`, ids[i]); null != (tt.want == "") {
+		if null := one[bool](d, `SELECT traceparent IS NULL
+			FROM subMsgList WHERE id = $1`, ids[i]); null != (tt.want == "") {
 			t.Errorf("%s: the column is NULL: %t", tt.name, null)
 		}
 	}
 }
 
-// In SQL the column's default does it, for as long as the transaction; only who writes the column himself is told of
-// a length.
+// In SQL the column's default takes the transaction's traceparent. Only a statement that writes the column itself is
+// refused where the text is too long.
 func TestTraceParentInSQL(t *testing.T) {
 	d := newDB(t)
 	conn := newAdmin(t, d.url)
@@ -83,10 +85,12 @@ func TestTraceParentInSQL(t *testing.T) {
 		}
 	}
 	want := strings.Join([]string{trace, "null", strings.Repeat("中", 55), "nonsense"}, " ")
-	if got := one[string](d, `SELECT string_agg(coalesce(traceparent, 'null'), ' ' ORDER BY id) FROM subMsgList`); got != want {
+	if got := one[string](d, `SELECT string_agg(coalesce(traceparent, 'null'), ' ' ORDER BY id)
+		FROM subMsgList`); got != want {
 		t.Errorf("the rows say %s, want %s", got, want)
 	}
-	_, err := conn.Exec(t.Context(), `INSERT INTO subMsgList (openid, templateId, traceparent) VALUES ('o1', 't', repeat('x', 56))`)
+	_, err := conn.Exec(t.Context(), `INSERT INTO subMsgList (openid, templateId, traceparent)
+		VALUES ('o1', 't', repeat('x', 56))`)
 	if err == nil || !strings.Contains(err.Error(), "traceparent_is_at_most_55_characters") {
 		t.Errorf("56 characters: %v", err)
 	}

@@ -15,7 +15,8 @@ import (
 func (d *db) prepare(conn *pgx.Conn, n int) (name string, err error) {
 	d.t.Helper()
 	name = fmt.Sprintf("'%s %d'", conn.Config().Database, n)
-	for _, sql := range []string{"BEGIN", fmt.Sprintf(`INSERT INTO subMsgList (openid, templateId) VALUES ('o%d', 't')`, n)} {
+	for _, sql := range []string{"BEGIN", fmt.Sprintf(`INSERT INTO subMsgList (openid, templateId)
+		VALUES ('o%d', 't')`, n)} {
 		if _, err := conn.Exec(d.t.Context(), sql); err != nil {
 			d.t.Fatal(err)
 		}
@@ -31,7 +32,8 @@ func TestTwoPhaseCommitWhileAsleep(t *testing.T) {
 	conn := newAdmin(t, d.url)
 	d.asleep()
 	_, err := d.prepare(conn, 1)
-	if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != "0A000" || pg.Message != "cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY" {
+	const refusal = "cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY"
+	if pg := new(pgconn.PgError); !errors.As(err, &pg) || pg.Code != "0A000" || pg.Message != refusal {
 		t.Errorf("prepared after a NOTIFY: %v", err)
 	}
 	if n := one[int](d, `SELECT count(*) FROM subMsgList`); n != 0 || conn.PgConn().TxStatus() != 'I' {
@@ -67,7 +69,7 @@ func TestPreparedAcrossSleep(t *testing.T) {
 		d.asleep()
 		d.exec(end + " PREPARED " + names[n])
 	}
-	eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 22 })
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 22 })
 }
 
 // Without listening consumers two-phase commit always works, also where one has been before and went to sleep.
@@ -96,7 +98,7 @@ func TestTwoPhaseCommitPollOnly(t *testing.T) {
 				}
 				d.exec("COMMIT PREPARED " + name)
 			}
-			eventually(t, "all are sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 20 })
+			eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 20 })
 		})
 	}
 }

@@ -19,10 +19,12 @@ func TestWake(t *testing.T) {
 	}{
 		{"insert", func(d *db) { d.exec(`insert into SUBMSGLIST (OpenId, TEMPLATEID) values ('o1', 't')`) }, 1},
 		{"10,000 rows in one statement", func(d *db) {
-			d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 10000) AS n`)
+			d.exec(`INSERT INTO subMsgList (openid, templateId)
+				SELECT 'o' || n, 't' FROM generate_series(1, 10000) AS n`)
 		}, 10000},
 		{"copy", func(d *db) {
-			_, err := d.CopyFrom(context.Background(), pgx.Identifier{"submsglist"}, []string{"openid", "templateid", "parameterarr"},
+			columns := []string{"openid", "templateid", "parameterarr"}
+			_, err := d.CopyFrom(context.Background(), pgx.Identifier{"submsglist"}, columns,
 				pgx.CopyFromRows([][]any{{"o1", "t", []string{"x"}}, {"o2", "t", []string{}}}))
 			if err != nil {
 				d.t.Fatal(err)
@@ -65,7 +67,7 @@ func TestWake(t *testing.T) {
 			d.asleep()
 			tt.do(d)
 			eventually(t, fmt.Sprintf("%d messages succeed", tt.want), func() bool {
-				return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == tt.want
+				return d.count(`sendStatus = 'success'`) == tt.want
 			})
 			if ch.count() != tt.want {
 				t.Errorf("%d sent, want %d", ch.count(), tt.want)
@@ -98,7 +100,8 @@ func TestWriterOpenAcrossSleep(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := tx.Exec(t.Context(), `INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`); err != nil {
+			if _, err := tx.Exec(t.Context(), `INSERT INTO subMsgList (openid, templateId)
+				VALUES ('o1', 't')`); err != nil {
 				t.Fatal(err)
 			}
 			run(t, config(d, ch))
@@ -123,9 +126,11 @@ func TestAwakeConsumerWantsNoNotify(t *testing.T) {
 	for range 4 {
 		gate <- struct{}{}
 	}
-	eventually(t, "the flag is cleared", func() bool { return one[int](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass)`) == 2 })
+	eventually(t, "the flag is cleared", func() bool {
+		return one[int](d, `SELECT pg_sequence_last_value('subMsgWake'::regclass)`) == 2
+	})
 	close(gate)
-	eventually(t, "all sent", func() bool { return one[int](d, `SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`) == 20 })
+	eventually(t, "all sent", func() bool { return d.count(`sendStatus = 'success'`) == 20 })
 	d.asleep()
 }
 
@@ -136,7 +141,8 @@ func TestListenerReconnects(t *testing.T) {
 	d.asleep()
 	for n := 1; n <= 3; n++ {
 		eventually(t, "the listener is there", func() bool {
-			return one[int](d, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'submsg listener'`) == 1
+			return one[int](d, `SELECT count(pg_terminate_backend(pid))
+				FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'submsg listener'`) == 1
 		})
 		d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
 		d.eventually(int64(n), "success")
@@ -169,7 +175,8 @@ func TestWoken(t *testing.T) {
 	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
 	d.eventually(2, "success")
 	stop()
-	if first, second := ch.sent[0].Woken, ch.sent[1].Woken; !first.IsZero() || second.Before(before) || second.After(time.Now()) {
+	first, second := ch.sent[0].Woken, ch.sent[1].Woken
+	if !first.IsZero() || second.Before(before) || second.After(time.Now()) {
 		t.Errorf("woken at %s, and %s after the insert", first, second.Sub(before))
 	}
 }

@@ -11,7 +11,8 @@ import (
 // makes none look older; nor does what his session brings along change what the function is about.
 func TestWorkerForgetsOnlyWhatIsOld(t *testing.T) {
 	const everything = `SELECT public.subMsg_forget(-1, 1000, '{wait,sending,success,fail,unknown,cancel,expired}', array_fill('0 s'::interval, '{7}'))`
-	all := []string{"wait-9", "sending-9", "success-9", "fail-9", "unknown-9", "cancel-9", "expired-9", "success-0", "fail-0"}
+	all := []string{"wait-9", "sending-9", "success-9", "fail-9", "unknown-9", "cancel-9", "expired-9",
+		"success-0", "fail-0"}
 	for _, tt := range []struct {
 		name, sql string
 		left      []string

@@ -28,9 +28,10 @@ FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 	}
 	// These update business tables for their caller, whose search_path the triggers there shall find.
 	updating := []string{"submsgrule_touch", "submsg_replay"}
+	definers := []string{"submsgrule_fire", "submsg_rules", "submsg_forget"}
 	for _, f := range got {
 		path, _, _ := strings.Cut(f.Config, "; ")
-		want := function{f.Name, "search_path=pg_catalog, pg_temp", false, slices.Contains([]string{"submsgrule_fire", "submsg_rules", "submsg_forget"}, f.Name)}
+		want := function{f.Name, "search_path=pg_catalog, pg_temp", false, slices.Contains(definers, f.Name)}
 		if slices.Contains(updating, f.Name) {
 			want.Config = ""
 		}
@@ -38,14 +39,16 @@ FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
-	for _, f := range []string{"subMsgList_guard", "subMsg_wake", "subMsgRule_fire", "subMsgRule_touch", "subMsgRule_check", "subMsgRule_changed"} {
+	for _, f := range []string{"subMsgList_guard", "subMsg_wake",
+		"subMsgRule_fire", "subMsgRule_touch", "subMsgRule_check", "subMsgRule_changed"} {
 		if err := d.as("worker", "SELECT public."+f+"()"); code(err) != denied {
 			t.Errorf("the worker calls %s: %v", f, err)
 		}
 		if _, err := d.Exec(t.Context(), "SELECT public."+f+"()"); code(err) != "0A000" { // only as a trigger
 			t.Errorf("the owner calls %s: %v", f, err)
 		}
-		err := d.as("app", "CREATE TEMP TABLE mine (sendStatus text, issendmsg boolean); CREATE TRIGGER t BEFORE UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION public."+f+"()")
+		err := d.as("app", `CREATE TEMP TABLE mine (sendStatus text, issendmsg boolean);
+			CREATE TRIGGER t BEFORE UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION public.`+f+`()`)
 		if code(err) != denied {
 			t.Errorf("an application makes a trigger of %s: %v", f, err)
 		}
@@ -56,7 +59,8 @@ FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 func TestCheckRunsNoForeignCode(t *testing.T) {
 	d := newAttack(t)
 	d.exec(`SET SESSION AUTHORIZATION @clerk;` + overload("format", "text, name, text", "text", "'x'") + overload("quote_ident", "name", "text", "'x'") +
-		overload("concat_ws", "text, text, text", "text", "'x'") + overload("unnest", "text[]", "SETOF text", "QUERY SELECT ''::text") +
+		overload("concat_ws", "text, text, text", "text", "'x'") +
+		overload("unnest", "text[]", "SETOF text", "QUERY SELECT ''::text") +
 		overload("has_table_privilege", "text, oid, text", "boolean", "true") + operator("name", "text") + `RESET SESSION AUTHORIZATION`)
 	d.check()
 	d.exec(d.names.SQL())

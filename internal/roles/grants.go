@@ -38,7 +38,8 @@ type grant struct {
 }
 
 // What an application, or a person, says of a message. The rest is submsg's record of what became of it.
-var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "expireTime", "page", "dedupKey", "traceparent"}
+var business = []string{"openid", "templateId", "parameterArr", "sendAfter", "expireTime", "page", "dedupKey",
+	"traceparent"}
 
 const (
 	messages = "subMsgList"
@@ -89,13 +90,14 @@ var grants = slices.Concat([]grant{
 
 	{worker, "USAGE", schema, nil},
 	{worker, "SELECT", versions, []string{"version", "dirty"}},
-	{worker, "SELECT", messages, []string{"id", "openid", "templateId", "parameterArr", "page", "sendStatus", "sendStatusMsg",
-		"sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "traceparent", "ctid"}},
+	{worker, "SELECT", messages, []string{"id", "openid", "templateId", "parameterArr", "page", "sendStatus",
+		"sendStatusMsg", "sendTime", "sendAfter", "expireTime", "attempts", "msgId", "claimId", "leaseUntil", "dueAt",
+		"traceparent", "ctid"}},
 	{worker, "SELECT", claims, nil},
 	{worker, "INSERT", claims, nil},
 	{worker, "DELETE", claims, nil},
-	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "errKind", "sendTime", "updateTime", "sendAfter",
-		"attempts", "msgId", "claimId", "leaseUntil"}},
+	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "errKind", "sendTime", "updateTime",
+		"sendAfter", "attempts", "msgId", "claimId", "leaseUntil"}},
 	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "errKind", "probeAt", "probes"}}, // excluded.reason counts as reading
 	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "errKind", "probeAt"}},
 	{worker, "UPDATE", pauses, []string{"reason", "errCode", "errKind", "pausedAt", "probeAt", "probes"}},
@@ -138,8 +140,9 @@ var grants = slices.Concat([]grant{
 
 	{readonly, "USAGE", schema, nil},
 	{readonly, "SELECT", versions, nil},
-	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "errKind", "sendTime", "createTime",
-		"updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId", "claimId", "leaseUntil", "dueAt", "traceparent"}},
+	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "errKind",
+		"sendTime", "createTime", "updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId",
+		"claimId", "leaseUntil", "dueAt", "traceparent"}},
 	{readonly, "SELECT", claims, nil},
 	{readonly, "SELECT", pauses, nil},
 	{readonly, "SELECT", pace, nil},
@@ -175,7 +178,8 @@ var prefixes = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,50}$`)
 // Validate tells whether the names can be used.
 func (n Naming) Validate() error {
 	if !prefixes.MatchString(n.Prefix) || strings.HasPrefix(n.Prefix, "pg_") {
-		return fmt.Errorf("the prefix %q must be lower-case letters, digits and _, 51 at most, and not begin with pg_", n.Prefix)
+		return fmt.Errorf("the prefix %q must be lower-case letters, digits and _, 51 at most, and not begin with pg_",
+			n.Prefix)
 	}
 	return migrations.CheckSchema(n.Schema)
 }

@@ -32,7 +32,8 @@ func (n Naming) Lacking(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 			of = []string{""}
 		}
 		for _, c := range of {
-			kinds, objects, verbs, columns = append(kinds, kind), append(objects, name), append(verbs, g.verb), append(columns, strings.ToLower(c))
+			kinds, objects = append(kinds, kind), append(objects, name)
+			verbs, columns = append(verbs, g.verb), append(columns, strings.ToLower(c))
 		}
 	}
 	rows, err := conn.Query(ctx, lackingSQL, kinds, objects, verbs, columns)

@@ -22,7 +22,8 @@ func TestLacking(t *testing.T) {
 	if got := lacking("worker"); len(got) > 0 {
 		t.Errorf("the worker lacks %q", got)
 	}
-	if got := lacking("app"); len(got) < 20 || !slices.Contains(got, "SELECT (openid) ON public.subMsgList") || slices.Contains(got, "SELECT (id) ON public.subMsgList") {
+	if got := lacking("app"); len(got) < 20 || !slices.Contains(got, "SELECT (openid) ON public.subMsgList") ||
+		slices.Contains(got, "SELECT (id) ON public.subMsgList") {
 		t.Errorf("an application lacks %q", got)
 	}
 	d.exec(`REVOKE SELECT (openid), UPDATE (sendStatus) ON subMsgList FROM @worker; REVOKE UPDATE ON SEQUENCE subMsgWake FROM @worker;
@@ -32,7 +33,8 @@ func TestLacking(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := d.names.Lacking(t.Context(), conn)
-	want := []string{"SELECT ON public.subMsgWake", "SELECT (openid) ON public.subMsgList", "UPDATE (sendstatus) ON public.subMsgList", "DELETE ON public.subMsgPause",
+	want := []string{"SELECT ON public.subMsgWake", "SELECT (openid) ON public.subMsgList",
+		"UPDATE (sendstatus) ON public.subMsgList", "DELETE ON public.subMsgPause",
 		"UPDATE ON public.subMsgWake", "EXECUTE ON public.subMsg_forget"}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)

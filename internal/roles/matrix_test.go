@@ -82,7 +82,8 @@ func cells(t *testing.T, conn *pgx.Conn) (all []cell) {
 	}
 	var args []string
 	if _, err := pgx.ForEachRow(rows, []any{&name, &args}, func() error {
-		all = append(all, cell{right{"", "EXECUTE", "FUNCTION " + name, ""}, fmt.Sprintf("SELECT %s(%s)", name, strings.Join(args, ", "))})
+		call := fmt.Sprintf("SELECT %s(%s)", name, strings.Join(args, ", "))
+		all = append(all, cell{right{"", "EXECUTE", "FUNCTION " + name, ""}, call})
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -94,7 +95,8 @@ func cells(t *testing.T, conn *pgx.Conn) (all []cell) {
 func allowed(r right) bool {
 	should := rights(grants)
 	for _, role := range []string{r.role, public} {
-		if slices.Contains(should, right{role, r.verb, r.on, r.column}) || slices.Contains(should, right{role, r.verb, r.on, ""}) {
+		if slices.Contains(should, right{role, r.verb, r.on, r.column}) ||
+			slices.Contains(should, right{role, r.verb, r.on, ""}) {
 			return true
 		}
 	}
@@ -112,7 +114,8 @@ func TestEveryCell(t *testing.T) {
 	t.Cleanup(func() {
 		defer conn.Close(context.Background())
 		names := strings.Join(n.groups(), ", ")
-		if _, err := conn.Exec(context.Background(), "RESET ROLE; DROP OWNED BY "+names+"; DROP ROLE "+names); err != nil {
+		_, err := conn.Exec(context.Background(), "RESET ROLE; DROP OWNED BY "+names+"; DROP ROLE "+names)
+		if err != nil {
 			t.Error(err)
 		}
 	})
@@ -169,7 +172,8 @@ func permitted(t *testing.T, sql string, err error) bool {
 	case "23502", "23514":
 		return true
 	}
-	if strings.Contains(sql, "(NULL::") || pg.Code == "0A000" { // a function that was called, and wants more than NULL, or be a trigger's
+	// A function that was called, and wants more than NULL, or to be a trigger's.
+	if strings.Contains(sql, "(NULL::") || pg.Code == "0A000" {
 		return true
 	}
 	t.Errorf("%s: %v", sql, err)

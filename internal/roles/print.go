@@ -48,7 +48,12 @@ SET LOCAL search_path = pg_catalog;
 
 `, n.role(app), n.role(worker), n.role(admin))
 	for _, g := range groups {
-		fmt.Fprintf(b, "DO $$ BEGIN\n    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%[1]s') THEN\n        CREATE ROLE %[1]s NOLOGIN;\n    END IF;\nEND $$;\n", n.role(g.name))
+		fmt.Fprintf(b, `DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%[1]s') THEN
+        CREATE ROLE %[1]s NOLOGIN;
+    END IF;
+END $$;
+`, n.role(g.name))
 	}
 }
 

@@ -32,7 +32,8 @@ func newDB(t *testing.T) *db {
 // newDBIn is newDB where submsg lives in another schema.
 func newDBIn(t *testing.T, url, schema string) *db {
 	t.Helper()
-	d := &db{connect(t, url), t, url, roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: schema}}
+	names := roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: schema}
+	d := &db{connect(t, url), t, url, names}
 	t.Cleanup(d.dropRoles)
 	d.exec(d.names.SQL())
 	return d

@@ -56,13 +56,15 @@ func steal(via string) string {
 
 func overload(name, args, returns, result string) string {
 	return "CREATE FUNCTION public." + name + "(" + args + ") RETURNS " + returns + " LANGUAGE plpgsql AS $$ " +
-		steal(name+"("+args+")") + " RETURN " + result + "; END $$; GRANT EXECUTE ON FUNCTION public." + name + "(" + args + ") TO PUBLIC;\n"
+		steal(name+"("+args+")") + " RETURN " + result + "; END $$; " +
+		"GRANT EXECUTE ON FUNCTION public." + name + "(" + args + ") TO PUBLIC;\n"
 }
 
 func operator(left, right string) string {
 	name := "stolen_" + strings.NewReplacer("[]", "s", ".", "_", " ", "_").Replace(left+"_"+right)
 	return overload(name, left+", "+right, "boolean", "true") +
-		fmt.Sprintf("CREATE OPERATOR public.= (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.%s);\n", left, right, name)
+		fmt.Sprintf("CREATE OPERATOR public.= (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.%s);\n",
+			left, right, name)
 }
 
 // A function in our schema whose arguments fit better than the built-in one's is what an unqualified name means,
@@ -96,7 +98,8 @@ func TestHostileSession(t *testing.T) {
 			CREATE TEMP TABLE subMsgRule (LIKE public.orders); CREATE TEMP TABLE subMsgRuleError (a int); CREATE TEMP TABLE orders (a int);
 			CREATE TEMP TABLE pg_attribute (a int); CREATE TEMP TABLE pg_type (a int);
 			SET search_path = pg_temp, public`,
-		"temporary functions": strings.ReplaceAll(overload("format", "text, text", "text", "''")+overload("pg_notify", "text, text", "void", "")+
+		"temporary functions": strings.ReplaceAll(overload("format", "text, text", "text", "''")+
+			overload("pg_notify", "text, text", "void", "")+
 			overload("now", "", "timestamptz", "NULL")+overload("concat", "text", "text", "''")+
 			overload("subMsg_wake", "", "int", "1")+overload("subMsgRule_fire", "", "int", "1"), "public.", "pg_temp.") + `SET search_path = pg_temp, public`,
 		"temporary types": `CREATE TYPE pg_temp.text AS ENUM ('x'); CREATE TYPE pg_temp.jsonb AS ENUM ('x'); CREATE DOMAIN pg_temp.boolean AS int;

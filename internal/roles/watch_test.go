@@ -131,7 +131,8 @@ func TestForeignCasts(t *testing.T) {
 			d := newAttack(t)
 			column := map[string]string{"format": "payMoney", "key": "id"}[name]
 			d.exec(rule + `; ALTER TABLE orders OWNER TO @clerk; SET SESSION AUTHORIZATION @clerk; CREATE TYPE public.mood AS ENUM ('1', '1.50')`)
-			d.exec(overload("mood_numeric", "public.mood", "numeric", "1") + overload("mood_text", "public.mood", "text", "'x'") +
+			d.exec(overload("mood_numeric", "public.mood", "numeric", "1") +
+				overload("mood_text", "public.mood", "text", "'x'") +
 				`CREATE CAST (public.mood AS numeric) WITH FUNCTION public.mood_numeric(public.mood) AS IMPLICIT; CREATE CAST (public.mood AS text) WITH FUNCTION public.mood_text(public.mood) AS IMPLICIT;
 				ALTER TABLE orders ALTER ` + column + ` TYPE public.mood USING ` + column + `::text::public.mood; UPDATE orders SET isSendMsg = true; RESET SESSION AUTHORIZATION`)
 			if got := one[string](d, `SELECT coalesce(string_agg(via, ','), '') FROM public.loot`); got != "" {

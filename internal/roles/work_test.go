@@ -55,7 +55,8 @@ func (g *gateway) Send(_ context.Context, m outbox.Claimed) outbox.Verdict {
 	case what == "unknown":
 		return outbox.Verdict{Outcome: outbox.Unknown, Text: "cut off"}
 	case what == "stopped" && !g.over:
-		return outbox.Verdict{Outcome: outbox.Halt, Code: &code, Text: "template is banned", Stops: []string{m.TemplateID}}
+		return outbox.Verdict{Outcome: outbox.Halt, Code: &code, Text: "template is banned",
+			Stops: []string{m.TemplateID}}
 	}
 	return outbox.Verdict{Outcome: outbox.Accepted, Text: "ok", MsgID: 1<<60 + m.ID}
 }
@@ -74,8 +75,8 @@ func (d *db) serve(login string, g *gateway) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	log.AddHook(complaints{d.t})
-	c, err := outbox.New(outbox.Config{Pool: pool, ListenURL: login, Sender: g, Log: logrus.NewEntry(log), Poll: time.Hour,
-		SendTimeout: 5 * time.Second, Lease: 8 * time.Second, ProbeEvery: 20 * time.Millisecond})
+	c, err := outbox.New(outbox.Config{Pool: pool, ListenURL: login, Sender: g, Log: logrus.NewEntry(log),
+		Poll: time.Hour, SendTimeout: 5 * time.Second, Lease: 8 * time.Second, ProbeEvery: 20 * time.Millisecond})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -152,17 +153,21 @@ func TestEverybodyAtWork(t *testing.T) {
 	}
 	d.becomes(1, "unknown")
 
-	for what, status := range map[string]string{"plain": "success", "refused": "fail", "later": "success", "unknown": "unknown"} {
+	for what, status := range map[string]string{
+		"plain": "success", "refused": "fail", "later": "success", "unknown": "unknown",
+	} {
 		d.becomes(insert(outbox.Message{OpenID: what, TemplateID: "t", Params: []string{what}, DedupKey: what}), status)
 	}
-	if again := insert(outbox.Message{OpenID: "o", TemplateID: "t", Params: []string{"plain"}, DedupKey: "plain"}); again != 0 {
+	again := insert(outbox.Message{OpenID: "o", TemplateID: "t", Params: []string{"plain"}, DedupKey: "plain"})
+	if again != 0 {
 		t.Errorf("a second message of one dedupKey: %d", again)
 	}
 	var soon time.Time
 	if err := shop.QueryRow(t.Context(), `SELECT now() + interval '50 ms'`).Scan(&soon); err != nil {
 		t.Fatal(err)
 	}
-	d.becomes(insert(outbox.Message{OpenID: "x", TemplateID: "t", Params: []string{"x"}, SendAfter: soon.Add(time.Hour), ExpireTime: soon}), "expired")
+	d.becomes(insert(outbox.Message{OpenID: "x", TemplateID: "t", Params: []string{"x"},
+		SendAfter: soon.Add(time.Hour), ExpireTime: soon}), "expired")
 
 	stopped := insert(outbox.Message{OpenID: "s", TemplateID: "banned", Params: []string{"stopped"}})
 	d.eventually("the template is paused, and probed", func() bool { return one[int](d, `SELECT coalesce(sum(probes), 0)::int FROM subMsgPause`) > 0 })
@@ -191,7 +196,8 @@ func TestLiftByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, err := outbox.Insert(t.Context(), tx, outbox.Message{OpenID: "o", TemplateID: "banned", Params: []string{"stopped"}})
+	ids, err := outbox.Insert(t.Context(), tx,
+		outbox.Message{OpenID: "o", TemplateID: "banned", Params: []string{"stopped"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,9 @@ import (
 	"github.com/submsg/submsg/internal/rules"
 )
 
-// A rule that is broken, or can't be applied to a row, leaves the update alone and the flag set, and tells so three times: to the
-// client, in subMsgRuleError, in submsg_rules() if it is the rule's fault. Mended and replayed, it has sent what was missed.
+// A rule that is broken, or can't be applied to a row, leaves the update alone and the flag set. It tells so in three
+// places: to the client, in subMsgRuleError, and in submsg_rules() if it is the rule's fault. Once it is mended, a
+// replay sends what was missed.
 func TestBrokenAndReplayed(t *testing.T) {
 	const update = `UPDATE shop.refunds SET state = 'paid', notify = true WHERE id = 1`
 	for _, tt := range []struct{ name, rule, damage, problem, err, mend string }{
@@ -48,14 +49,17 @@ func TestBrokenAndReplayed(t *testing.T) {
 			if !d.warned(tt.err) {
 				t.Errorf("warnings %q", d.notices)
 			}
-			if got := one[string](d, `SELECT error || rowKey::text || (rowData->>'state') FROM subMsgRuleError`); !strings.HasSuffix(got, `{"id": "1"}paid`) || !strings.Contains(got, tt.err) {
-				t.Errorf("stored: %s", got)
+			stored := one[string](d, `SELECT error || rowKey::text || (rowData->>'state') FROM subMsgRuleError`)
+			if !strings.HasSuffix(stored, `{"id": "1"}paid`) || !strings.Contains(stored, tt.err) {
+				t.Errorf("stored: %s", stored)
 			}
 			if got := one[string](d, `SELECT coalesce(problem, '') FROM submsg_rules() WHERE rule <> 'orders'`); got != tt.problem {
 				t.Errorf("the list says %q", got)
 			}
 			if tt.mend != "" {
-				if done, err := rules.Replay(t.Context(), d.Conn, ""); err != nil || len(done) != 1 || done[0].Failed != 1 || done[0].Sent != 0 || !strings.Contains(done[0].Error, tt.err) {
+				done, err := rules.Replay(t.Context(), d.Conn, "")
+				if err != nil || len(done) != 1 || done[0].Failed != 1 || done[0].Sent != 0 ||
+					!strings.Contains(done[0].Error, tt.err) {
 					t.Errorf("replayed before it is mended: %v, %v", done, err)
 				}
 			}
@@ -81,19 +85,28 @@ func TestBrokenAndReplayed(t *testing.T) {
 func TestReplayGone(t *testing.T) {
 	d := newDB(t, byFlag, `SELECT submsg_watch('shop.refunds', 's', 'buyer_openid', whenColumn => 'state', whenValues => '{paid}')`,
 		`UPDATE shop.refunds SET buyer_openid = NULL`, `UPDATE shop.refunds SET notify = true, state = 'paid'`)
-	d.exec(`UPDATE shop.refunds SET buyer_openid = 'o' WHERE id = 4; ALTER TABLE shop.refunds DISABLE TRIGGER ALL; UPDATE shop.refunds SET buyer_openid = 'o';
-		UPDATE shop.refunds SET notify = false, state = 'open' WHERE id = 1; DELETE FROM shop.refunds WHERE id = 2; ALTER TABLE shop.refunds ENABLE TRIGGER ALL; DELETE FROM subMsgList`)
+	d.exec(`UPDATE shop.refunds SET buyer_openid = 'o' WHERE id = 4;
+		ALTER TABLE shop.refunds DISABLE TRIGGER ALL;
+		UPDATE shop.refunds SET buyer_openid = 'o';
+		UPDATE shop.refunds SET notify = false, state = 'open' WHERE id = 1;
+		DELETE FROM shop.refunds WHERE id = 2;
+		ALTER TABLE shop.refunds ENABLE TRIGGER ALL;
+		DELETE FROM subMsgList`)
 	done, err := rules.Replay(t.Context(), d.Conn, "")
-	want := []rules.Replayed{{Rule: "shop.refunds:orderStatus", Sent: 2, Gone: 3}, {Rule: "shop.refunds:s", Sent: 3, Gone: 2}}
+	want := []rules.Replayed{
+		{Rule: "shop.refunds:orderStatus", Sent: 2, Gone: 3},
+		{Rule: "shop.refunds:s", Sent: 3, Gone: 2},
+	}
 	if diff := cmp.Diff(want, done); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	d.wantErrors()
 }
 
-// Rules with one flag stand or fall together, or a replay would tell one of them twice.
+// Rules with one flag stand or fall together. Otherwise a replay would send the message of one of them twice.
 func TestOneFlagTwoRules(t *testing.T) {
-	d := newDB(t, `SELECT submsg_watch('shop.refunds', 'buyer', 'buyer_openid', flag => 'notify'), submsg_watch('shop.refunds', 'seller', 'note', flag => 'notify')`,
+	d := newDB(t, `SELECT submsg_watch('shop.refunds', 'buyer', 'buyer_openid', flag => 'notify'),
+			submsg_watch('shop.refunds', 'seller', 'note', flag => 'notify')`,
 		`UPDATE shop.refunds SET note = NULL WHERE id = 1`)
 	d.exec(`UPDATE shop.refunds SET notify = true WHERE id = 1`)
 	d.want()
@@ -107,9 +120,20 @@ func TestOneFlagTwoRules(t *testing.T) {
 
 // Everything of ours may be gone, locked or read-only: the business update goes on.
 func TestNeverInTheWay(t *testing.T) {
-	for _, damage := range []string{`DROP TABLE subMsgList CASCADE`, `DROP TABLE subMsgRuleError CASCADE`, `DROP TABLE subMsgRule CASCADE`, `DROP TABLE subMsgTemplate CASCADE`, `DROP TABLE subMsgHeld`,
-		`DROP TABLE subMsgRuleError, subMsgList CASCADE`, `ALTER TABLE subMsgRule RENAME plan TO plans`, `UPDATE subMsgRule SET query = 'nonsense'`, `UPDATE subMsgRule SET columnSeen = '{}', madeFor = ''`,
-		`ALTER TABLE subMsgList ADD CHECK (openid = 'nobody') NOT VALID`, `CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'; CREATE TRIGGER no BEFORE INSERT ON subMsgList FOR EACH ROW EXECUTE FUNCTION no()`} {
+	for _, damage := range []string{
+		`DROP TABLE subMsgList CASCADE`,
+		`DROP TABLE subMsgRuleError CASCADE`,
+		`DROP TABLE subMsgRule CASCADE`,
+		`DROP TABLE subMsgTemplate CASCADE`,
+		`DROP TABLE subMsgHeld`,
+		`DROP TABLE subMsgRuleError, subMsgList CASCADE`,
+		`ALTER TABLE subMsgRule RENAME plan TO plans`,
+		`UPDATE subMsgRule SET query = 'nonsense'`,
+		`UPDATE subMsgRule SET columnSeen = '{}', madeFor = ''`,
+		`ALTER TABLE subMsgList ADD CHECK (openid = 'nobody') NOT VALID`,
+		`CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+		CREATE TRIGGER no BEFORE INSERT ON subMsgList FOR EACH ROW EXECUTE FUNCTION no()`,
+	} {
 		t.Run(damage, func(t *testing.T) {
 			d := newDB(t, byFlag)
 			d.exec(damage)
@@ -121,7 +145,13 @@ func TestNeverInTheWay(t *testing.T) {
 			}
 		})
 	}
-	for _, locked := range []string{"subMsgRule", "subMsgTemplate", "subMsgList", "subMsgHeld", "subMsgRule, subMsgTemplate, subMsgList, subMsgHeld, subMsgRuleError"} {
+	for _, locked := range []string{
+		"subMsgRule",
+		"subMsgTemplate",
+		"subMsgList",
+		"subMsgHeld",
+		"subMsgRule, subMsgTemplate, subMsgList, subMsgHeld, subMsgRuleError",
+	} {
 		t.Run(locked, func(t *testing.T) {
 			d := newDB(t, byFlag)
 			other := connect(t, d.url)
@@ -136,11 +166,15 @@ func TestNeverInTheWay(t *testing.T) {
 
 // A hold rule needs the key it was defined with.
 func TestKeyGone(t *testing.T) {
-	d := newDB(t, `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{note}', flag => 'notify', hold => '1 min', name => 'h')`,
-		`ALTER TABLE shop.refunds DROP CONSTRAINT refunds_pkey; ALTER TABLE shop.refunds RENAME note TO remark; UPDATE shop.refunds SET notify = true WHERE id = 1`)
+	d := newDB(t, `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{note}', flag => 'notify',
+			hold => '1 min', name => 'h')`,
+		`ALTER TABLE shop.refunds DROP CONSTRAINT refunds_pkey;
+		ALTER TABLE shop.refunds RENAME note TO remark;
+		UPDATE shop.refunds SET notify = true WHERE id = 1`)
 	d.want()
 	d.wantErrors("h: the key of the table is another now, or gone: define the rule again")
-	if done, err := rules.Replay(t.Context(), d.Conn, "h"); err != nil || len(done) != 1 || !strings.Contains(done[0].Error, "another now") {
+	done, err := rules.Replay(t.Context(), d.Conn, "h")
+	if err != nil || len(done) != 1 || !strings.Contains(done[0].Error, "another now") {
 		t.Errorf("%v, %v", done, err)
 	}
 	d.exec(`ALTER TABLE shop.refunds ADD PRIMARY KEY (id); UPDATE shop.refunds SET remark = 'x' WHERE id = 1`)

@@ -23,7 +23,7 @@ func (d *db) publish(templates ...rules.Template) {
 	}
 }
 
-// What is wrong is named, and what would be right.
+// A definition that is wrong is refused with what is wrong, and with what would be right.
 func TestDefinitionErrors(t *testing.T) {
 	d := newDB(t, `CREATE VIEW shop.seen AS SELECT * FROM shop.refunds; CREATE MATERIALIZED VIEW shop.kept AS SELECT * FROM shop.refunds;
 		CREATE TABLE shop.moves (at date, openid text, a text, f boolean, g text GENERATED ALWAYS AS (a || 'x') STORED) PARTITION BY RANGE (at);
@@ -88,7 +88,7 @@ func TestDefinitionErrors(t *testing.T) {
 	}
 }
 
-// Without a published catalogue there is a warning.
+// As long as no catalogue is published, whoever defines a rule gets a warning.
 func TestUnknownCatalogue(t *testing.T) {
 	d := newDB(t)
 	d.exec(byFlag)
@@ -97,16 +97,18 @@ func TestUnknownCatalogue(t *testing.T) {
 	}
 	d.publish(catalogue...)
 	d.publish(catalogue[1:]...)
-	if got := one[string](d, `SELECT problem FROM submsg_rules('shop.refunds:orderStatus')`); got != `there is no template "orderStatus" any more` {
-		t.Errorf("problem %q", got)
+	problem := one[string](d, `SELECT problem FROM submsg_rules('shop.refunds:orderStatus')`)
+	if problem != `there is no template "orderStatus" any more` {
+		t.Errorf("problem %q", problem)
 	}
 }
 
-// Idempotent by name; a name of its own is only given up for what was meant.
+// Defining a rule again changes nothing. Another definition takes its place only if the name is given.
 func TestNames(t *testing.T) {
 	d := newDB(t, byFlag, byFlag)
-	if got := one[[]string](d, `SELECT array_agg(rule ORDER BY rule) FROM submsg_rules()`); !cmp.Equal(got, []string{"orders", "shop.refunds:orderStatus"}) {
-		t.Errorf("%q", got)
+	names := one[[]string](d, `SELECT array_agg(rule ORDER BY rule) FROM submsg_rules()`)
+	if !cmp.Equal(names, []string{"orders", "shop.refunds:orderStatus"}) {
+		t.Errorf("%q", names)
 	}
 	other := `SELECT submsg_watch('shop.refunds', 'orderStatus', 'buyer_openid', '{goods}', flag => 'notify'`
 	d.fails(other+`)`, "42710", "shop.refunds:orderStatus", "says otherwise", "name =>")
@@ -116,7 +118,9 @@ func TestNames(t *testing.T) {
 		t.Errorf("another rule: %d, %d", got, id)
 	}
 	d.exec(`SELECT submsg_unwatch('shop.refunds:orderStatus')`)
-	if n := one[int](d, `SELECT count(*)::int FROM pg_trigger WHERE tgrelid = 'shop.refunds'::regclass AND tgname LIKE '~%'`); n != 0 {
+	n := one[int](d, `SELECT count(*)::int FROM pg_trigger
+		WHERE tgrelid = 'shop.refunds'::regclass AND tgname LIKE '~%'`)
+	if n != 0 {
 		t.Errorf("%d triggers without a rule", n)
 	}
 	if one[bool](d, `SELECT submsg_unwatch('shop.refunds:orderStatus')`) {
@@ -124,13 +128,17 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// All there is to say survives: Go → SQL → catalogue → Go, and the call that is shown makes the same.
+// Everything that a rule can say survives the way from Go to SQL, the table and back, and the call that is shown makes
+// the same rule.
 func TestRoundTrip(t *testing.T) {
 	d := newDB(t, `CREATE TABLE shop."Odd ""Table""" (id int PRIMARY KEY, "openID" text, "=a" text, "{b" text, "C d" timestamp, f boolean)`)
 	for _, r := range []rules.Rule{
 		{Name: "least", Table: "shop.refunds", Template: "t", OpenID: "buyer_openid", Params: []string{}, Flag: "notify"},
-		{Name: "most", Table: "shop.refunds", Template: "t", OpenID: "buyer_openid", WhenColumn: "state", WhenValues: []string{"paid", "it's, {\"odd\"}"},
-			Params: []string{"goods", "=", "=订单 {id}, {{x}}", `{"map": {"a": "一"}, "else": "", "column": "note"}`, `{"zone": "Asia/Shanghai", "column": "at", "format": "MM-DD"}`},
+		{Name: "most", Table: "shop.refunds", Template: "t", OpenID: "buyer_openid",
+			WhenColumn: "state", WhenValues: []string{"paid", "it's, {\"odd\"}"},
+			Params: []string{"goods", "=", "=订单 {id}, {{x}}",
+				`{"map": {"a": "一"}, "else": "", "column": "note"}`,
+				`{"zone": "Asia/Shanghai", "column": "at", "format": "MM-DD"}`},
 			Filter: map[string][]string{"kind": {"food", "drink"}, "note": {"n"}}, OnInsert: true, Hold: 90 * time.Second,
 			SendAfter: "at - 1 hour", ExpireTime: "+1 day", DedupKey: "r-{id}", Page: "pages/r?id={id}"},
 		{Name: `odd "name' $$`, Table: `shop."Odd ""Table"""`, Template: "t", OpenID: "openID", Flag: "f", WhenColumn: "=a", WhenValues: []string{""},

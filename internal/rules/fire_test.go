@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// How updates become messages. Each case has a database of its own, with the issue's example as its rule unless it names others.
+// Each case tells how updates become messages, in a database of its own.
 func TestFires(t *testing.T) {
 	for _, tt := range []struct {
 		name, rules, sql string
@@ -80,16 +80,19 @@ func TestFires(t *testing.T) {
 	}
 }
 
-// The flag of what became a message is reset, in the same row version.
+// An update that becomes a message resets the flag in the same version of the row.
 func TestFlagIsReset(t *testing.T) {
 	d := newDB(t, byFlag)
-	d.exec(`BEGIN; UPDATE shop.refunds SET notify = true; CREATE TEMP TABLE mine AS SELECT pg_current_xact_id()::xid AS x; COMMIT`)
-	if n := one[int](d, `SELECT count(*)::int FROM shop.refunds, mine WHERE NOT notify AND refunds.xmin = x AND refunds.cmax = '0'`); n != 5 {
+	d.exec(`BEGIN; UPDATE shop.refunds SET notify = true;
+		CREATE TEMP TABLE mine AS SELECT pg_current_xact_id()::xid AS x; COMMIT`)
+	n := one[int](d, `SELECT count(*)::int FROM shop.refunds, mine
+		WHERE NOT notify AND refunds.xmin = x AND refunds.cmax = '0'`)
+	if n != 5 {
 		t.Errorf("%d rows of one version with the flag reset, want 5", n)
 	}
 }
 
-// When, what and for how long.
+// The message is due, expires and opens a page as the rule says.
 func TestTimesAndPage(t *testing.T) {
 	d := newDB(t, `ALTER TABLE shop.refunds ADD day date DEFAULT '2031-05-06'; SET TimeZone = 'Asia/Shanghai';
 		SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', flag => 'notify', sendAfter => 'at - 1 hour', expireTime => 'day + 12 hours', page => 'pages/r?id={id}&g={goods}')`)
@@ -105,7 +108,8 @@ func TestTimesAndPage(t *testing.T) {
 	}
 }
 
-// Rules of a partitioned table: in all partitions, those of later and those with other column orders too, and a row that moves is one update.
+// The rules of a partitioned table hold in all partitions, also in those that are made later and in those with another
+// order of columns. A row that moves from one to another is one update.
 func TestPartitions(t *testing.T) {
 	d := newDB(t, `CREATE TABLE shop.ship (id int, month date, openid text, state text, f boolean DEFAULT false, PRIMARY KEY (id, month)) PARTITION BY RANGE (month);
 		CREATE TABLE shop.ship_1 (f boolean, gone int, state text, openid text, month date NOT NULL, id int NOT NULL); ALTER TABLE shop.ship_1 DROP gone;
@@ -135,25 +139,33 @@ func TestPartitions(t *testing.T) {
 	d.wantErrors()
 }
 
-// Names that mean something to SQL, templates or shells are but names; values are but values.
+// A name that means something to SQL, templates or shells is a name like any other, and so are values.
 func TestHostileNames(t *testing.T) {
 	long := strings.Repeat("名", 21) // 63 bytes
-	for _, name := range []string{`orders"; DROP TABLE x; --`, `a" OR 1=1`, long, "UPPER and lower", "select", "user", "%I", "%L%s", "$$", "$submsg$", `back\slash`, `it's`, "a.b", "r", "1", "\u202eevil", `{"column":"id"}`, "=x", " "} {
+	for _, name := range []string{
+		`orders"; DROP TABLE x; --`, `a" OR 1=1`, long, "UPPER and lower", "select", "user", "%I", "%L%s", "$$", "$submsg$",
+		`back\slash`, `it's`, "a.b", "r", "1", "\u202eevil", `{"column":"id"}`, "=x", " ",
+	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDB(t)
 			q := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
-			d.exec(`CREATE SCHEMA ` + q(name) + `; CREATE TABLE ` + q(name) + `.` + q(name) + ` (` + q(name) + ` text PRIMARY KEY, openid text, flag_ boolean)`)
-			d.exec(`SELECT submsg_watch($1::text::regclass, $2, 'openid', ARRAY[$3], flag => 'flag_', hold => '1 hour', name => $2)`, q(name)+"."+q(name), "t", `{"column":`+one[string](d, `SELECT to_json($1::text)::text`, name)+`}`)
-			d.exec(`INSERT INTO `+q(name)+`.`+q(name)+` VALUES ($1, 'o1', false)`, name+`'; \ {openid} %s $1`)
-			d.exec(`UPDATE ` + q(name) + `.` + q(name) + ` SET flag_ = true`)
-			if got := one[[]string](d, `SELECT parameterArr FROM subMsgList`); !cmp.Equal(got, []string{name + `'; \ {openid} %s $1`}) {
+			table := q(name) + `.` + q(name)
+			d.exec(`CREATE SCHEMA ` + q(name) + `;
+				CREATE TABLE ` + table + ` (` + q(name) + ` text PRIMARY KEY, openid text, flag_ boolean)`)
+			param := `{"column":` + one[string](d, `SELECT to_json($1::text)::text`, name) + `}`
+			d.exec(`SELECT submsg_watch($1::text::regclass, $2, 'openid', ARRAY[$3], flag => 'flag_', hold => '1 hour',
+				name => $2)`, table, "t", param)
+			d.exec(`INSERT INTO `+table+` VALUES ($1, 'o1', false)`, name+`'; \ {openid} %s $1`)
+			d.exec(`UPDATE ` + table + ` SET flag_ = true`)
+			got := one[[]string](d, `SELECT parameterArr FROM subMsgList`)
+			if !cmp.Equal(got, []string{name + `'; \ {openid} %s $1`}) {
 				t.Errorf("%q", got)
 			}
 			d.exec(one[string](d, `SELECT call FROM submsg_rules('t')`))
 			if problem := one[*string](d, `SELECT problem FROM submsg_rules('t')`); problem != nil {
 				t.Error(*problem)
 			}
-			d.exec(`UPDATE ` + q(name) + `.` + q(name) + ` SET flag_ = true`)
+			d.exec(`UPDATE ` + table + ` SET flag_ = true`)
 			d.wantErrors()
 			if n := one[int](d, `SELECT count(*)::int FROM subMsgList WHERE sendStatus = 'wait'`); n != 1 {
 				t.Errorf("%d messages wait, want the newer one", n)
@@ -162,12 +174,14 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// Many rows in one statement, each its own message.
+// A statement that updates many rows makes a message of each.
 func TestBulk(t *testing.T) {
 	d := newDB(t, `CREATE TABLE shop.many AS SELECT g AS id, 'o' || g AS openid, false AS f FROM generate_series(1, 100000) g;
 		SELECT submsg_watch('shop.many', 't', 'openid', '{id}', flag => 'f')`)
 	d.exec(`UPDATE shop.many SET f = true`)
-	if got := one[string](d, `SELECT concat_ws(' ', count(*), count(DISTINCT openid), sum(parameterArr[1]::int)) FROM subMsgList`); got != "100000 100000 5000050000" {
+	got := one[string](d, `SELECT concat_ws(' ', count(*), count(DISTINCT openid), sum(parameterArr[1]::int))
+		FROM subMsgList`)
+	if got != "100000 100000 5000050000" {
 		t.Error(got)
 	}
 	if one[bool](d, `SELECT bool_or(f) FROM shop.many`) {

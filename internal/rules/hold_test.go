@@ -5,7 +5,10 @@ import (
 	"testing"
 )
 
-const held = `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{state,note}', whenColumn => 'state', whenValues => '{paid,sent}', filter => '{"kind": "food"}', onInsert => true, hold => '1 hour', dedupKey => 'r{id}', name => 'held')`
+// held makes a rule whose messages wait for an hour.
+const held = `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{state,note}',
+	whenColumn => 'state', whenValues => '{paid,sent}', filter => '{"kind": "food"}', onInsert => true,
+	hold => '1 hour', dedupKey => 'r{id}', name => 'held')`
 
 // Within the hold window a row has one waiting message or none.
 func TestHold(t *testing.T) {
@@ -41,19 +44,23 @@ func TestHold(t *testing.T) {
 		t.Error("not due in an hour")
 	}
 	d.exec(`UPDATE shop.refunds SET state = 'open' WHERE id = 1`)
-	if got := one[string](d, `SELECT sendStatusMsg FROM subMsgList`); !strings.Contains(got, "the row left the state before the message was due") {
-		t.Errorf("the row says %q", got)
+	reason := one[string](d, `SELECT sendStatusMsg FROM subMsgList`)
+	if !strings.Contains(reason, "the row left the state before the message was due") {
+		t.Errorf("the row says %q", reason)
 	}
 }
 
-// A flag with a hold window: the last word counts.
+// A flag that is set twice within the hold window makes one message, of the later update.
 func TestHoldByFlag(t *testing.T) {
 	d := newDB(t, `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{note}', flag => 'notify', hold => '30 s')`)
-	d.exec(`UPDATE shop.refunds SET notify = true, note = 'slip' WHERE id = 1; UPDATE shop.refunds SET note = 'x' WHERE id = 1; UPDATE shop.refunds SET notify = true, note = 'meant' WHERE id = 1`)
+	d.exec(`UPDATE shop.refunds SET notify = true, note = 'slip' WHERE id = 1;
+		UPDATE shop.refunds SET note = 'x' WHERE id = 1;
+		UPDATE shop.refunds SET notify = true, note = 'meant' WHERE id = 1`)
 	d.want("o1 t slip cancel", "o1 t meant wait")
 }
 
-// A message that somebody holds locked is not waited for: that it could not be cancelled is an error that is stored, and shown.
+// A rule does not wait for a message that somebody holds locked. That the message could not be cancelled is an error,
+// which is stored and shown.
 func TestHoldDoesNotWait(t *testing.T) {
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id = 1`)
 	other := connect(t, d.url)
@@ -65,7 +72,7 @@ func TestHoldDoesNotWait(t *testing.T) {
 	d.want("o1 t paid|n cancel")
 }
 
-// Entries past their time go by themselves.
+// Entries of messages that were due long ago are deleted by later updates.
 func TestHeldRowsGo(t *testing.T) {
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id < 5`, `UPDATE subMsgHeld SET due = now() - interval '2 minutes'`)
 	d.exec(`UPDATE shop.refunds SET state = 'paid' WHERE id = 5`)

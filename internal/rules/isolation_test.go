@@ -8,9 +8,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-const keyed = `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{state}', whenColumn => 'state', dedupKey => 'same', name => 'keyed')`
+// keyed makes a rule all of whose messages have the same dedupKey.
+const keyed = `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{state}',
+	whenColumn => 'state', dedupKey => 'same', name => 'keyed')`
 
-// A dedupKey that an open transaction holds is waited for shortly, and then given up with a stored error: the update goes through.
+// If an open transaction holds the dedupKey, the rule waits for it shortly and then stores an error: the update goes
+// through.
 func TestSameKeyInAnOpenTransaction(t *testing.T) {
 	d := newDB(t, keyed)
 	other := connect(t, d.url)
@@ -26,7 +29,7 @@ func TestSameKeyInAnOpenTransaction(t *testing.T) {
 	}
 }
 
-// Where a snapshot hides the other message, its key is taken all the same.
+// A dedupKey is taken also where the snapshot hides the other message.
 func TestSameKeyHiddenBySnapshot(t *testing.T) {
 	for _, level := range []string{"REPEATABLE READ", "SERIALIZABLE"} {
 		t.Run(level, func(t *testing.T) {
@@ -41,7 +44,8 @@ func TestSameKeyHiddenBySnapshot(t *testing.T) {
 	}
 }
 
-// Under REPEATABLE READ a held message that was changed meanwhile is an error of ours, and no reason to fail.
+// Under REPEATABLE READ, a held message that somebody changed meanwhile can't be cancelled. The rule stores that, and
+// the update goes through.
 func TestHeldChangedMeanwhile(t *testing.T) {
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id = 1`)
 	other := connect(t, d.url)
@@ -54,7 +58,7 @@ func TestHeldChangedMeanwhile(t *testing.T) {
 	}
 }
 
-// Under SERIALIZABLE only doing the whole transaction again is right: the failure isn't swallowed.
+// Under SERIALIZABLE only the whole transaction, done again, is right: the failure is passed on to the application.
 func TestSerializationFailureIsNotSwallowed(t *testing.T) {
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id = 1`)
 	other := connect(t, d.url)
@@ -89,7 +93,7 @@ func TestSerializableNeighbours(t *testing.T) {
 	}
 }
 
-// A statement that is cancelled ends: the rule doesn't take that for an error of its own.
+// A statement that is cancelled ends. The rule doesn't take the cancellation for an error of its own.
 func TestCancelIsNotSwallowed(t *testing.T) {
 	d := newDB(t, byFlag, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END';
 		CREATE TRIGGER slow BEFORE INSERT ON subMsgList FOR EACH ROW EXECUTE FUNCTION slow()`)
@@ -112,7 +116,7 @@ func TestCancelIsNotSwallowed(t *testing.T) {
 	}
 }
 
-// Two who update the same row one after the other: each update is a message, and says what it wrote.
+// Of two updates of the same row that wait for each other, each makes a message that says what it wrote.
 func TestConcurrentUpdates(t *testing.T) {
 	d := newDB(t, byFlag)
 	other := connect(t, d.url)
@@ -132,7 +136,7 @@ func TestConcurrentUpdates(t *testing.T) {
 	d.want("o1 orderStatus 货1|1|open|first wait", "o1 orderStatus 货1|2|open|first wait")
 }
 
-// Rules are defined while updates run: who defines waits, shortly, and the updates don't fail.
+// A rule may be defined while updates run: submsg_watch() waits for them, for a short time, and they don't fail.
 func TestDefinedWhileInUse(t *testing.T) {
 	d := newDB(t, byFlag)
 	other := connect(t, d.url)
@@ -141,5 +145,6 @@ func TestDefinedWhileInUse(t *testing.T) {
 	d.fails(`SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', flag => 'notify')`, "55P03")
 	other.exec(`COMMIT`)
 	d.exec(`SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', flag => 'notify')`)
-	d.fails(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT submsg_unwatch('x'); SELECT submsg_watch('shop.refunds', 't2', 'buyer_openid', flag => 'notify')`, "0A000", "READ COMMITTED")
+	d.fails(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT submsg_unwatch('x');
+		SELECT submsg_watch('shop.refunds', 't2', 'buyer_openid', flag => 'notify')`, "0A000", "READ COMMITTED")
 }

@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// db is a connection to a shop's database, and what the server said to it.
+// db is a connection to a shop's database, with the notices that the server sent over it.
 type db struct {
 	*pgx.Conn
 	t       *testing.T
@@ -24,12 +24,15 @@ type db struct {
 }
 
 const shop = `CREATE SCHEMA shop;
-CREATE TABLE shop.refunds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, buyer_openid text, goods text, amount numeric, state text NOT NULL DEFAULT 'open',
-	note text, kind text, notify boolean NOT NULL DEFAULT false, at timestamptz);
-INSERT INTO shop.refunds (buyer_openid, goods, amount, note, kind, at) SELECT 'o' || g, '货' || g, g, 'n', 'food', '2030-01-02 03:04:05+00' FROM generate_series(1, 5) g;`
+CREATE TABLE shop.refunds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, buyer_openid text, goods text,
+	amount numeric, state text NOT NULL DEFAULT 'open', note text, kind text, notify boolean NOT NULL DEFAULT false,
+	at timestamptz);
+INSERT INTO shop.refunds (buyer_openid, goods, amount, note, kind, at)
+SELECT 'o' || g, '货' || g, g, 'n', 'food', '2030-01-02 03:04:05+00' FROM generate_series(1, 5) g;`
 
-// byFlag is the issue's example.
-const byFlag = `SELECT submsg_watch('shop.refunds', template => 'orderStatus', openid => 'buyer_openid', params => ARRAY['goods','amount','state','note'], flag => 'notify')`
+// byFlag makes the rule of README.md's first example.
+const byFlag = `SELECT submsg_watch('shop.refunds', template => 'orderStatus', openid => 'buyer_openid',
+	params => ARRAY['goods','amount','state','note'], flag => 'notify')`
 
 func newDB(t *testing.T, setup ...string) *db {
 	t.Helper()
@@ -76,7 +79,8 @@ func one[T any](d *db, sql string, args ...any) (v T) {
 // messages are "openid template param|param status", in the order of their rows.
 func (d *db) messages() []string {
 	d.t.Helper()
-	return one[[]string](d, `SELECT coalesce(array_agg(format('%s %s %s %s', openid, templateId, array_to_string(parameterArr, '|'), sendStatus) ORDER BY id), '{}') FROM subMsgList`)
+	return one[[]string](d, `SELECT coalesce(array_agg(format('%s %s %s %s',
+		openid, templateId, array_to_string(parameterArr, '|'), sendStatus) ORDER BY id), '{}') FROM subMsgList`)
 }
 
 func (d *db) want(messages ...string) {
@@ -92,7 +96,8 @@ func (d *db) want(messages ...string) {
 // errors are the stored ones, "rule: error".
 func (d *db) errors() []string {
 	d.t.Helper()
-	return one[[]string](d, `SELECT coalesce(array_agg(coalesce(r.name, '?') || ': ' || error ORDER BY e.id), '{}') FROM subMsgRuleError e LEFT JOIN subMsgRule r ON r.id = ruleId`)
+	return one[[]string](d, `SELECT coalesce(array_agg(coalesce(r.name, '?') || ': ' || error ORDER BY e.id), '{}')
+		FROM subMsgRuleError e LEFT JOIN subMsgRule r ON r.id = ruleId`)
 }
 
 func (d *db) wantErrors(want ...string) {
@@ -108,7 +113,7 @@ func (d *db) wantErrors(want ...string) {
 // warned tells whether the server warned of it.
 func (d *db) warned(part string) bool { return strings.Contains(strings.Join(d.notices, "\n"), part) }
 
-// fails does sql, and wants its error to be of a code and to say all the words in message or hint.
+// fails runs sql and wants an error with this code, whose message or hint contains each of the words.
 func (d *db) fails(sql, code string, words ...string) {
 	d.t.Helper()
 	_, err := d.Exec(d.t.Context(), sql)

@@ -1,8 +1,9 @@
 // Package rules defines, lists, tries out and repairs rules: which changes of which tables insert which messages.
 //
-// The work is done by SQL functions (submsg_watch, submsg_rules and others, in migrations/objects/rules), which anybody
-// may call from any client; this package gives them Go's types. It knows neither templates nor how a message is sent.
-// What the functions refuse comes back as *pgconn.PgError: its Message says what is wrong, its Hint what would be right.
+// The work is done by SQL functions (submsg_watch, submsg_rules and others, in migrations/objects/rules), which
+// anybody may call from any client; this package gives them Go's types. It knows neither template files nor how a
+// message is sent. What the functions refuse comes back as *pgconn.PgError: its Message says what is wrong, its Hint
+// what would be right.
 //
 // Begin with Rule and Add, below; README.md beside this file tells what a rule can do and which file does it.
 package rules

@@ -37,7 +37,7 @@ func databases(t *testing.T, pattern string) int {
 	return ask[int](t, Server(t).URL(), "SELECT count(*) FROM pg_database WHERE datname ~ $1", pattern)
 }
 
-const insert = "INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't1') RETURNING (SELECT count(*) FROM subMsgList)"
+const insert = `INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't1') RETURNING (SELECT count(*) FROM subMsgList)`
 
 func TestEachTestHasItsOwnMigratedDatabase(t *testing.T) {
 	for range 8 {

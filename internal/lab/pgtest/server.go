@@ -105,7 +105,8 @@ func (s *server) connect(ctx context.Context, adminURL string) error {
 	case number < 140000:
 		return fmt.Errorf("PostgreSQL 14 or later is needed, the server's server_version_num is %d", number)
 	case !mayCreate:
-		return fmt.Errorf("role %q of TEST_DATABASE_URL may not create databases: ALTER ROLE %s CREATEDB", role, quote(role))
+		return fmt.Errorf("role %q of TEST_DATABASE_URL may not create databases: ALTER ROLE %s CREATEDB",
+			role, quote(role))
 	case number >= 150000:
 		s.fileCopy = " STRATEGY file_copy"
 	}

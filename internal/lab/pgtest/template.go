@@ -67,7 +67,8 @@ func (s *server) makeTemplate(k kind) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	causes := sha256.Sum256(fmt.Append(nil, hash, explain.WeChat, explain.Kinds)) // fmt prints maps in the order of their keys
+	// fmt prints maps in the order of their keys.
+	causes := sha256.Sum256(fmt.Append(nil, hash, explain.WeChat, explain.Kinds))
 	hash = hex.EncodeToString(causes[:])
 	name := "submsg_template_" + kinds[k].name + "_" + hash[:16]
 	ctx, cancel := context.WithTimeout(context.Background(), 3*opTimeout)
