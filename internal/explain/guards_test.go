@@ -2,6 +2,9 @@ package explain_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +70,22 @@ func TestStatusesAreThoseOfTheTable(t *testing.T) {
 	}
 	if want := "CHECK ((sendstatus = ANY ('{" + list[1:] + "}'::text[])))"; check != want {
 		t.Errorf("%s, want %s", check, want)
+	}
+}
+
+// The READMEs print the statuses in these words.
+func TestReadmesSayTheSame(t *testing.T) {
+	for file, tongue := range map[string]explain.Tongue{"README.md": explain.English, "README.zh-CN.md": explain.Chinese} {
+		text, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range explain.Statuses {
+			line := fmt.Sprintf("\n| `%s` | %s | %s |\n", s.Name, s.Means.In(tongue), s.MovesOn.In(tongue))
+			if !strings.Contains(string(text), line) {
+				t.Errorf("%s hasn't the line%s", file, line)
+			}
+		}
 	}
 }
 

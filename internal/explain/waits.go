@@ -42,7 +42,10 @@ func (p Pause) Next(now time.Time, tongue Tongue) string {
 
 // Why a message is as it is.
 var (
-	isStale = Text{
+	isSending   = Text{"正在发送", "it is being sent now"}
+	isAccepted  = Text{"微信已接受", "WeChat accepted it"}
+	isCalledOff = Text{"已取消", "it was called off"}
+	isStale     = Text{
 		"超过租约仍无结果：submsg serve 运行后会改为 unknown",
 		"nobody has settled it within its lease: submsg serve makes it unknown when it runs",
 	}
@@ -86,11 +89,11 @@ func (m Message) Explain(tongue Tongue) (why, next []string) {
 		if m.Stale {
 			return []string{isStale.In(tongue)}, m.serve(tongue)
 		}
-		return []string{StatusOf(m.Status).Means.In(tongue)}, []string{doNothing.In(tongue)}
+		return []string{isSending.In(tongue)}, []string{doNothing.In(tongue)}
 	case "success":
-		return []string{StatusOf(m.Status).Means.In(tongue)}, []string{doNothing.In(tongue)}
+		return []string{isAccepted.In(tongue)}, []string{doNothing.In(tongue)}
 	case "cancel":
-		return []string{StatusOf(m.Status).Means.In(tongue)}, []string{doResend.In(tongue, m.ID)}
+		return []string{isCalledOff.In(tongue)}, []string{doResend.In(tongue, m.ID)}
 	}
 	again := doResend
 	if m.Status == "expired" {
