@@ -60,8 +60,13 @@ type view struct {
 	writers []string      // with ask: open transactions that hold the table for writing
 }
 
-// Claims of which nothing is being sent any more.
-const forgetClaimsSQL = `DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[])`
+// A note may go when no row of its claim is "sending" any more. The statement that deletes it looks: after a failover that lost
+// commits, what this process remembers to have settled isn't what the database holds, and nobody else would find those rows.
+// OFFSET 0 keeps it a look at the claim's own rows, by their ids, however many notes there are.
+const nothingSending = `NOT EXISTS (SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending' OFFSET 0)`
+
+// Claims that are over, as far as this process knows. A note that stays is the sweep's, when its lease is over.
+const forgetClaimsSQL = `DELETE FROM subMsgClaim c WHERE claimId = ANY ($1::uuid[]) AND ` + nothingSending
 
 // look reads a view; with ask, it first asks the triggers for wakes.
 func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
@@ -124,9 +129,7 @@ const overdueSQL = `
 SELECT m.id, m.claimId, m.templateId, m.attempts FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) AND m.claimId = c.claimId
 WHERE c.leaseUntil <= now() AND m.sendStatus = 'sending' AND m.leaseUntil <= now() AND m.id <> ALL ($1) LIMIT 1000`
 
-const forgetOverdueClaimsSQL = `
-DELETE FROM subMsgClaim c WHERE leaseUntil <= now()
-    AND NOT EXISTS (SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending')`
+const forgetOverdueClaimsSQL = `DELETE FROM subMsgClaim c WHERE leaseUntil <= now() AND ` + nothingSending
 
 // sweep settles sending rows whose lease is over, in the name of whoever claimed them: as unknown,
 // because they may have been sent.
