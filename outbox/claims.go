@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -60,17 +61,21 @@ func (c *claims) lose(id string) {
 	c.lost[id] = time.Now()
 }
 
-// losses are the claims lost less than keep ago; older ones can't come true any more.
-func (c *claims) losses(keep time.Duration) (ids []string) {
+// losses are the claims whose answer was lost.
+func (c *claims) losses() (ids []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, since := range c.lost {
+	for id := range c.lost {
 		ids = append(ids, id)
-		if time.Since(since) > keep {
-			delete(c.lost, id)
-		}
 	}
 	return ids
+}
+
+// released forgets the claims lost before a time: they have been given back since then, and can't come true any more.
+func (c *claims) released(before time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.lost, func(_ string, since time.Time) bool { return since.Before(before) })
 }
 
 // giveUp forgets a lost claim.

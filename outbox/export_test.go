@@ -56,6 +56,11 @@ func (p *Pacer) Rest() time.Duration                          { return p.r.until
 // Release gives back what a claim whose answer was lost has taken.
 func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {
 	c.claims.lose(claim.String())
+	return c.ReleaseAgain(ctx)
+}
+
+// ReleaseAgain is what the pump does in a later round.
+func (c *Consumer) ReleaseAgain(ctx context.Context) error {
 	r := round{Consumer: c}
 	return r.release(ctx)
 }

@@ -23,9 +23,10 @@ WHERE id IN (
     FOR UPDATE OF m SKIP LOCKED)`
 
 // release gives back what lost claims may have taken. A claim can still commit after its connection broke, so each is
-// remembered for as long as its lease would last.
+// remembered for as long as its lease would last, and until it has been given back after that.
 func (r *round) release(ctx context.Context) error {
-	lost := r.claims.losses(r.cfg.Lease)
+	began := time.Now()
+	lost := r.claims.losses()
 	if len(lost) == 0 {
 		return nil
 	}
@@ -41,6 +42,7 @@ func (r *round) release(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
+	r.claims.released(began.Add(-r.cfg.Lease))
 	return nil
 }
 
