@@ -194,8 +194,10 @@ func (l *lab) compare() (o outcome) {
 		l.t.Fatal(err)
 	}
 	for key, n := range taken {
-		if n > 1 {
-			o.duplicated++
+		if n <= 1 {
+			continue
+		}
+		if o.duplicated++; o.duplicated <= 10 { // a failover may lose hundreds of claims
 			l.t.Logf("message %s was taken %d times", key, n)
 		}
 	}
