@@ -52,34 +52,54 @@ func TestOlderThanTheBacklog(t *testing.T) {
 }
 
 // TestKilledWhileLocked: a person holds a row in mid-send, so that its outcome can't be written, and then its replica is killed.
-// Another one, which runs all the time, finds the row when the person lets go.
+// Another one, which is frozen meanwhile, finds the row when the person lets go.
 func TestKilledWhileLocked(t *testing.T) {
-	l := newLab(t, fakewechat.Options{Latency: 200 * time.Millisecond})
+	l := newLab(t, fakewechat.Options{Latency: 20 * time.Millisecond})
 	rounds := max(1, *cycles/60)
 	for range rounds {
-		w := l.start()
-		other := l.start()
-		l.insert(4 * senders)
-		l.within(20*time.Second, "both work", func() bool { return w.sent() > 0 && other.sent() > 0 })
+		limits := []string{"SUBMSG_SEND_TIMEOUT=3s", "SUBMSG_LEASE=4s"}
+		w := l.start(limits...)
+		other := l.start(append(limits, "PGAPPNAME=other")...)
+		l.within(20*time.Second, "both work", func() bool {
+			l.keep(2 * senders)
+			return w.sent() > 0 && other.sent() > 0
+		})
 		l.quiesce(20 * time.Second)
-		other.signal(syscall.SIGSTOP)
+		l.freezeIdle(other, "other")
 		before := w.sent()
+		// Long enough for the person to come in between.
+		if err := l.wechat.Fault(fakewechat.Fault{Kind: "latency", Delay: time.Second, Count: 1}); err != nil {
+			t.Fatal(err)
+		}
 		key := l.insert(1)
 		l.within(20*time.Second, "it is being sent", func() bool { return l.status(key) == "sending" })
 		release := l.hold(`SELECT FROM subMsgList WHERE sendStatus = 'sending' FOR UPDATE`)
 		l.within(20*time.Second, "WeChat has taken it", func() bool { return w.sent() > before })
 		l.insert(senders)
 		l.within(20*time.Second, "all others are settled, and their claims forgotten", func() bool {
-			return l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus IN ('wait', 'sending')`) == 1 && l.number(`SELECT count(*) FROM subMsgClaim`) <= 1
+			return l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus IN ('wait', 'sending')`) == 1 &&
+				l.number(`SELECT count(*) FROM subMsgClaim`) <= 1
 		})
 		w.kill()
 		other.signal(syscall.SIGCONT)
 		release()
-		l.within(10*time.Second, "its message is unknown", func() bool { return l.status(key) == "unknown" })
+		l.within(20*time.Second, "its message is unknown", func() bool { return l.status(key) == "unknown" })
 		other.terminate(10 * time.Second)
 		total.inject("SIGKILL while a person holds a row", 1)
 	}
 	l.check(rounds)
+}
+
+// freezeIdle stops a worker, which connects under a name of its own, and waits until no statement of it is under way: what is
+// inserted from here on can't be claimed by it.
+func (l *lab) freezeIdle(w *worker, name string) {
+	l.t.Helper()
+	w.signal(syscall.SIGSTOP)
+	l.within(20*time.Second, "the replica is frozen", w.frozen)
+	l.within(20*time.Second, "its last statement is over", func() bool {
+		return l.number(`SELECT count(*) FROM pg_stat_activity
+			WHERE application_name = $1 AND (state <> 'idle' OR clock_timestamp() - state_change < interval '200 ms')`, name) == 0
+	})
 }
 
 // sent counts what its log says was taken.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -124,14 +125,17 @@ func (w *worker) running() bool {
 
 func (w *worker) says(text string) bool { return strings.Contains(w.log.String(), text) }
 
-// frozen tells whether the process is stopped (state T of proc(5)).
+// frozen tells whether the process is stopped, with each of its threads (state T of proc(5)): the first of them stops before the
+// others do.
 func (w *worker) frozen() bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.cmd.Process.Pid))
-	if err != nil {
-		return false
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", w.cmd.Process.Pid))
+	for _, path := range stats {
+		stat, _ := os.ReadFile(path) // the thread may have ended
+		if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
 	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(after, "T")
+	return len(stats) > 0
 }
 
 // stopAll ends whatever still runs.
