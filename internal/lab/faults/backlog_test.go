@@ -39,8 +39,7 @@ func TestOlderThanTheBacklog(t *testing.T) {
 	for range max(1, *cycles/30) {
 		l.insert(1500)
 		l.progress(300)
-		key := l.insert(1)
-		l.exec(`UPDATE subMsgList SET sendAfter = now() - interval '1 hour' WHERE parameterArr[4] = 'm' || $1::bigint AND sendStatus = 'wait'`, key)
+		key := l.insertOlder()
 		l.within(30*time.Second, "the older message is sent", func() bool { return l.status(key) == "success" })
 		if n := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait'`); n < 100 {
 			t.Errorf("an older message waited for the end of the backlog: %d messages are left", n)
@@ -49,6 +48,17 @@ func TestOlderThanTheBacklog(t *testing.T) {
 		total.inject("older message in a backlog", 1)
 	}
 	l.check(0)
+}
+
+// insertOlder adds a message that has been due for an hour. It is so from the first: one that is made older afterwards may have been
+// claimed before, as the newest.
+func (l *lab) insertOlder() (key int64) {
+	l.t.Helper()
+	key = l.keys.Add(1)
+	l.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, parameterArr)
+		SELECT $2 || lpad(k::text, 12, '0'), 'orderStatus', now() - interval '1 hour', ARRAY[$3, '19.9', '已发货', 'm' || k]
+		FROM (SELECT $1::bigint AS k) AS s`, key, openidPrefix, phone)
+	return key
 }
 
 // TestKilledWhileLocked: a person holds a row in mid-send, so that its outcome can't be written, and then its replica is killed.

@@ -208,8 +208,9 @@ func (m *monkey) release(now bool) {
 // finish puts all back in order: what waits may go now, and the triggers work.
 func (m *monkey) finish() {
 	m.release(true)
+	m.exec(`SET lock_timeout = '10s'`) // replicas are still at work
 	m.exec(`SET session_replication_role = DEFAULT; ALTER TABLE subMsgList ENABLE TRIGGER USER; DELETE FROM subMsgPause`)
-	m.exec(`SET lock_timeout = '10s'; UPDATE subMsgList SET sendAfter = now() WHERE sendStatus = 'wait'`)
+	m.exec(`UPDATE subMsgList SET sendAfter = now() WHERE sendStatus = 'wait'`)
 }
 
 // check compares what WeChat took, and what the rows say, with what people asked for.
