@@ -58,7 +58,9 @@ const (
 func (l *lab) progress(n int) {
 	l.t.Helper()
 	want := l.wechat.Stats().Accepted + n
-	l.within(time.Minute, fmt.Sprint(n, " more messages are sent"), func() bool { return l.wechat.Stats().Accepted >= want })
+	l.within(time.Minute, fmt.Sprint(n, " more messages are sent"), func() bool {
+		return l.wechat.Stats().Accepted >= want
+	})
 }
 
 // load lets at least n messages wait, and submsg be in the middle of sending them.
@@ -107,8 +109,9 @@ func (l *lab) finish(mostUnknown int) outcome {
 	return l.check(mostUnknown)
 }
 
-// settled waits for the late answers to messages that were unknown for a while. Where one never comes, the test says what each
-// of those rows holds, and what the logs say of it: otherwise nobody could tell a claim that was lost from a slow machine.
+// settled waits for the late answers to messages that were unknown for a while. Where one never comes, the test says
+// what each of those rows holds, and what the logs say of it: otherwise nobody could tell a claim that was lost from a
+// slow machine.
 func (l *lab) settled(mostUnknown int) {
 	l.t.Helper()
 	defer func() {
@@ -117,14 +120,15 @@ func (l *lab) settled(mostUnknown int) {
 		}
 	}()
 	l.within(10*time.Second, "late answers settle", func() bool {
-		return l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'unknown'`) <= mostUnknown
+		return l.count(`sendStatus = 'unknown'`) <= mostUnknown
 	})
 }
 
 // tellOfUnknown logs the first unknown rows, and the lines of the workers' logs that name them.
 func (l *lab) tellOfUnknown() {
 	l.t.Helper()
-	rows, err := l.admin.Query(context.Background(), `SELECT id, row_to_json(m)::text FROM subMsgList m WHERE sendStatus = 'unknown' ORDER BY id LIMIT 10`)
+	rows, err := l.admin.Query(context.Background(),
+		`SELECT id, row_to_json(m)::text FROM subMsgList m WHERE sendStatus = 'unknown' ORDER BY id LIMIT 10`)
 	if err != nil {
 		l.t.Log(err)
 		return
@@ -179,8 +183,8 @@ func (w *worker) goroutines() (n int) {
 	return n
 }
 
-// What a worker may have more of after faults than one that has seen none. Memory: the garbage collector's freedom, of which
-// the race for a few MB is no leak. Goroutines: pool connections being closed.
+// What a worker may have more of after faults than one that has seen none. Memory: the garbage collector's freedom, of
+// which the race for a few MB is no leak. Goroutines: pool connections being closed.
 const (
 	moreMemory     = 16 // MB
 	moreGoroutines = 8
@@ -205,6 +209,7 @@ func (l *lab) flat(tried *worker) {
 	freshGoroutines := fresh.goroutines()
 	l.t.Logf("after faults %d MB, %d goroutines; without %d MB, %d", memory, goroutines, freshMemory, freshGoroutines)
 	if memory > freshMemory+moreMemory || goroutines > freshGoroutines+moreGoroutines {
-		l.t.Errorf("after faults %d MB and %d goroutines, without %d MB and %d", memory, goroutines, freshMemory, freshGoroutines)
+		l.t.Errorf("after faults %d MB and %d goroutines, without %d MB and %d",
+			memory, goroutines, freshMemory, freshGoroutines)
 	}
 }
