@@ -136,7 +136,7 @@ func TestOneReplicaOnePersonAtATime(t *testing.T) {
 // log holds an error or a warning.
 func TestNothingWrong(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: time.Millisecond})
-	replicas := []*worker{l.start(), l.start()}
+	replicas := []*worker{l.startPatient(), l.startPatient()}
 	l.insert(max(1000, *cycles))
 	l.quiesce(time.Minute)
 	for _, w := range replicas {

@@ -138,10 +138,10 @@ func (l *lab) status(key int64) (s string) {
 // TestRollingRestart sends SIGTERM to one of two replicas again and again under load: nothing is in doubt afterwards.
 func TestRollingRestart(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
-	current := []*worker{l.start(), l.start()}
+	current := []*worker{l.startPatient(), l.startPatient()}
 	for n := range max(10, *cycles/5) {
 		l.keep(200)
-		next := l.start()
+		next := l.startPatient()
 		next.diesWithin(time.Duration(20+l.dice.IntN(200)) * time.Millisecond)
 		current[n%2].terminate(10 * time.Second)
 		current[n%2] = next
