@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -60,18 +61,22 @@ func (c *claims) lose(id string) {
 	c.lost[id] = time.Now()
 }
 
-// lostIDs returns the lost claims. One that was lost longer than keep ago can't be committed any more, and is
-// returned for the last time.
-func (c *claims) lostIDs(keep time.Duration) (ids []string) {
+// lostIDs returns the claims whose answer was lost.
+func (c *claims) lostIDs() (ids []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, since := range c.lost {
+	for id := range c.lost {
 		ids = append(ids, id)
-		if time.Since(since) > keep {
-			delete(c.lost, id)
-		}
 	}
 	return ids
+}
+
+// released forgets the claims that were lost before a time. They have been given back since then, and can't be committed
+// any more.
+func (c *claims) released(before time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.lost, func(_ string, since time.Time) bool { return since.Before(before) })
 }
 
 // giveUp forgets a lost claim.

@@ -56,5 +56,10 @@ func (p *Pacer) Keep(d time.Duration)                         { p.until = time.N
 // Release gives back what a claim whose answer was lost has taken.
 func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {
 	c.claims.lose(claim.String())
+	return c.ReleaseAgain(ctx)
+}
+
+// ReleaseAgain is what the claimer does in a later round.
+func (c *Consumer) ReleaseAgain(ctx context.Context) error {
 	return newClaimer(c).releaseLost(ctx)
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // releaseSQL lets the rows of claims wait again whose answer was lost. They were certainly not sent, because nobody
@@ -16,9 +17,10 @@ WHERE id IN (
     FOR UPDATE OF m SKIP LOCKED)`
 
 // releaseLost gives back what lost claims may have taken. A claim can still be committed after its connection broke,
-// so each is remembered for as long as its lease would last.
+// so each is remembered for as long as its lease would last, and until it has been given back after that.
 func (c *claimer) releaseLost(ctx context.Context) error {
-	lost := c.claims.lostIDs(c.cfg.Lease)
+	began := time.Now()
+	lost := c.claims.lostIDs()
 	if len(lost) == 0 {
 		return nil
 	}
@@ -35,5 +37,6 @@ func (c *claimer) releaseLost(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
+	c.claims.released(began.Add(-c.cfg.Lease))
 	return nil
 }

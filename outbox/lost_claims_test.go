@@ -1,7 +1,9 @@
 package outbox_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -44,5 +46,33 @@ func TestReleaseSkipsLockedRows(t *testing.T) {
 	}
 	if d.status(locked) != "wait" {
 		t.Errorf("the row is %s after its lock was gone", d.status(locked))
+	}
+}
+
+// A claim whose answer was lost is remembered beyond its lease, until the database has given its rows back: what fails, as in a
+// row of broken connections, is done again. Otherwise they would be unknown, although nobody has sent them.
+func TestReleaseIsTriedUntilItWorks(t *testing.T) {
+	d := newDB(t)
+	cfg := config(d, new(channel))
+	cfg.SendTimeout, cfg.Lease = time.Millisecond, 2*time.Millisecond
+	c, err := outbox.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := d.insertAs("sending", "1 hour")
+	broken, cut := context.WithCancel(t.Context())
+	cut()
+	began := time.Now()
+	if err := c.Release(broken, one[uuid.UUID](d, `SELECT claimId FROM subMsgList`)); err == nil {
+		t.Fatal("released over a broken connection")
+	}
+	for over := false; !over; {
+		over = time.Since(began) > 2*cfg.Lease
+		if err := c.ReleaseAgain(broken); err == nil {
+			t.Fatal("released over a broken connection, or forgotten")
+		}
+	}
+	if err := c.ReleaseAgain(t.Context()); err != nil || d.status(id) != "wait" {
+		t.Errorf("now %s, error %v", d.status(id), err)
 	}
 }

@@ -18,9 +18,7 @@ const overdueSQL = `
 SELECT m.id, m.claimId, m.templateId, m.attempts FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) AND m.claimId = c.claimId
 WHERE c.leaseUntil <= now() AND m.sendStatus = 'sending' AND m.leaseUntil <= now() AND m.id <> ALL ($1) LIMIT 1000`
 
-const deleteOverdueClaimsSQL = `
-DELETE FROM subMsgClaim c WHERE leaseUntil <= now()
-    AND NOT EXISTS (SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending')`
+const deleteOverdueClaimsSQL = `DELETE FROM subMsgClaim c WHERE leaseUntil <= now() AND ` + nothingSending
 
 // sweep settles "sending" rows whose lease is over, in the name of whoever claimed them: as unknown, because they may
 // have been sent.

@@ -11,8 +11,8 @@ import (
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
-// TestLostExchange cuts the connection of an exchange that the database has made, in a backlog that takes longer than a lease.
-// What it settled is settled, what it claimed is let go and sent, and nothing is in doubt.
+// TestLostExchange cuts the connection of an exchange that the database has made, in a backlog that takes longer than a
+// lease. What it settled is settled, what it claimed is let go and sent, and nothing is in doubt.
 func TestLostExchange(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
 	p := newProxy(t, l.url)
@@ -31,18 +31,17 @@ func TestLostExchange(t *testing.T) {
 	l.check(0)
 }
 
-// TestOlderThanTheBacklog commits a message that is older than all that wait, as a long transaction does, in the middle of a
-// backlog: it doesn't have to wait for the end of that.
+// TestOlderThanTheBacklog commits a message that is older than all that wait, as a long transaction does, in the middle
+// of a backlog: it doesn't have to wait for the end of that.
 func TestOlderThanTheBacklog(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
 	l.start()
 	for range max(1, *cycles/30) {
 		l.insert(1500)
 		l.progress(300)
-		key := l.insert(1)
-		l.exec(`UPDATE subMsgList SET sendAfter = now() - interval '1 hour' WHERE parameterArr[4] = 'm' || $1::bigint AND sendStatus = 'wait'`, key)
+		key := l.insertOlder()
 		l.within(30*time.Second, "the older message is sent", func() bool { return l.status(key) == "success" })
-		if n := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'wait'`); n < 100 {
+		if n := l.count(`sendStatus = 'wait'`); n < 100 {
 			t.Errorf("an older message waited for the end of the backlog: %d messages are left", n)
 		}
 		l.quiesce(30 * time.Second)
@@ -51,35 +50,64 @@ func TestOlderThanTheBacklog(t *testing.T) {
 	l.check(0)
 }
 
-// TestKilledWhileLocked: a person holds a row in mid-send, so that its outcome can't be written, and then its replica is killed.
-// Another one, which runs all the time, finds the row when the person lets go.
+// insertOlder adds a message that has been due for an hour. It is so from the first: one that is made older afterwards
+// may have been claimed before, as the newest.
+func (l *lab) insertOlder() (key int64) {
+	l.t.Helper()
+	key = l.keys.Add(1)
+	l.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, parameterArr)
+		SELECT $2 || lpad(k::text, 12, '0'), 'orderStatus', now() - interval '1 hour', ARRAY[$3, '19.9', '已发货', 'm' || k]
+		FROM (SELECT $1::bigint AS k) AS s`, key, openidPrefix, phone)
+	return key
+}
+
+// TestKilledWhileLocked: a person holds a row in mid-send, so that its outcome can't be written, and then its replica
+// is killed. Another one, which is frozen meanwhile, finds the row when the person lets go.
 func TestKilledWhileLocked(t *testing.T) {
-	l := newLab(t, fakewechat.Options{Latency: 200 * time.Millisecond})
+	l := newLab(t, fakewechat.Options{Latency: 20 * time.Millisecond})
 	rounds := max(1, *cycles/60)
 	for range rounds {
-		w := l.start()
-		other := l.start()
-		l.insert(4 * senders)
-		l.within(20*time.Second, "both work", func() bool { return w.sent() > 0 && other.sent() > 0 })
+		limits := []string{"SUBMSG_SEND_TIMEOUT=3s", "SUBMSG_LEASE=4s"}
+		w := l.start(limits...)
+		other := l.start(append(limits, "PGAPPNAME=other")...)
+		l.within(20*time.Second, "both work", func() bool {
+			l.keep(2 * senders)
+			return w.sent() > 0 && other.sent() > 0
+		})
 		l.quiesce(20 * time.Second)
-		other.signal(syscall.SIGSTOP)
+		l.freezeIdle(other, "other")
 		before := w.sent()
+		// Long enough for the person to come in between.
+		l.fault(fakewechat.Fault{Kind: "latency", Delay: time.Second, Count: 1})
 		key := l.insert(1)
 		l.within(20*time.Second, "it is being sent", func() bool { return l.status(key) == "sending" })
 		release := l.hold(`SELECT FROM subMsgList WHERE sendStatus = 'sending' FOR UPDATE`)
 		l.within(20*time.Second, "WeChat has taken it", func() bool { return w.sent() > before })
 		l.insert(senders)
 		l.within(20*time.Second, "all others are settled, and their claims forgotten", func() bool {
-			return l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus IN ('wait', 'sending')`) == 1 && l.number(`SELECT count(*) FROM subMsgClaim`) <= 1
+			return l.count(`sendStatus IN ('wait', 'sending')`) == 1 &&
+				l.number(`SELECT count(*) FROM subMsgClaim`) <= 1
 		})
 		w.kill()
 		other.signal(syscall.SIGCONT)
 		release()
-		l.within(10*time.Second, "its message is unknown", func() bool { return l.status(key) == "unknown" })
+		l.within(20*time.Second, "its message is unknown", func() bool { return l.status(key) == "unknown" })
 		other.terminate(10 * time.Second)
 		total.inject("SIGKILL while a person holds a row", 1)
 	}
 	l.check(rounds)
+}
+
+// freezeIdle stops a worker, which connects under a name of its own, and waits until no statement of it is under way:
+// what is inserted from here on can't be claimed by it.
+func (l *lab) freezeIdle(w *worker, name string) {
+	l.t.Helper()
+	w.signal(syscall.SIGSTOP)
+	l.within(20*time.Second, "the replica is frozen", w.frozen)
+	l.within(20*time.Second, "its last statement is over", func() bool {
+		return l.number(`SELECT count(*) FROM pg_stat_activity WHERE application_name = $1
+			AND (state <> 'idle' OR clock_timestamp() - state_change < interval '200 ms')`, name) == 0
+	})
 }
 
 // sent counts what its log says was taken.

@@ -22,7 +22,8 @@ import (
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
-var whichBugs = flag.String("bugs", "", "which seeded bugs TestSeededBugs plants: all, a number of them by chance, or names with commas between; all in the long form, otherwise 3")
+var whichBugs = flag.String("bugs", "", "which seeded bugs TestSeededBugs plants: all, a number of them by chance, "+
+	"or names with commas between; all in the long form, otherwise 3")
 
 // envBinary names the submsg under test, instead of one built from this source. Databases are migrated by it then.
 const envBinary = "SUBMSG_FAULTS_BINARY"
@@ -82,7 +83,8 @@ func (b bug) plant(dir string) (path string, err error) {
 // only if a test failed.
 func suite(t *testing.T, binary, tests string, cycles int) (passed bool, output string) {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe", "-test.run="+tests, "-test.v", "-test.timeout=2m", fmt.Sprint("-cycles=", cycles), fmt.Sprint("-seed=", *seed))
+	cmd := exec.Command("/proc/self/exe", "-test.run="+tests, "-test.v", "-test.timeout=2m",
+		fmt.Sprint("-cycles=", cycles), fmt.Sprint("-seed=", *seed))
 	cmd.Env = append(os.Environ(), envBinary+"="+binary)
 	if os.Getenv("TEST_DATABASE_URL") == "" {
 		cmd.Env = append(cmd.Env, "TEST_DATABASE_URL="+pgtest.Server(t).URL())

@@ -13,8 +13,9 @@ import (
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
-// TestRedirects has a gateway lead some sends to a stranger, who says ok to everything: none goes there, neither message nor
-// token, and nobody believes him. What certainly was not processed (301, 307, 308) waits and goes out later.
+// TestRedirects has a gateway lead some sends to a stranger, who says ok to everything: none goes there, neither
+// message nor token, and nobody believes him. What certainly was not processed (301, 307, 308) waits and goes out
+// later.
 func TestRedirects(t *testing.T) {
 	l := newLab(t, fakewechat.Options{})
 	var visits, astray atomic.Int32
@@ -49,7 +50,9 @@ func TestRedirects(t *testing.T) {
 			if status.Load() != 0 {
 				t.Fatal("no send came by")
 			}
-			l.within(10*time.Second, "the pause is lifted", func() bool { return l.number(`SELECT count(*) FROM subMsgPause`) == 0 })
+			l.within(10*time.Second, "the pause is lifted", func() bool {
+				return l.number(`SELECT count(*) FROM subMsgPause`) == 0
+			})
 		}
 	}
 	total.inject("send led astray by a redirect", int(astray.Load()))
@@ -59,17 +62,15 @@ func TestRedirects(t *testing.T) {
 	l.check(doubtful)
 }
 
-// TestOnePermission: each person has given one permission, and the template accepts a second message. WeChat takes some and
-// says nothing; the second try is told 43101. That doesn't make the first one fail.
+// TestOnePermission: each person has given one permission, and the template accepts a second message. WeChat takes some
+// and says nothing; the second try is told 43101. That doesn't make the first one fail.
 func TestOnePermission(t *testing.T) {
 	l, env := newStockedLab(t, fakewechat.Options{Seed: *seed})
 	if err := l.wechat.Grant("*", againID, 1); err != nil {
 		t.Fatal(err)
 	}
 	struck := max(5, *cycles/10)
-	if err := l.wechat.Fault(fakewechat.Fault{Kind: "drop_after", TemplateID: againID, Count: struck, Probability: 0.3}); err != nil {
-		t.Fatal(err)
-	}
+	l.fault(fakewechat.Fault{Kind: "drop_after", TemplateID: againID, Count: struck, Probability: 0.3})
 	l.start(env)
 	l.insertOf("again", 10*struck, 10*struck)
 	l.quiesce(30 * time.Second)
@@ -80,8 +81,8 @@ func TestOnePermission(t *testing.T) {
 	l.check(struck)
 }
 
-// TestLostClaim cuts the connection of a claim that the database has made: nobody knows that its rows are "sending". They
-// go back to wait and are sent, none of them in doubt.
+// TestLostClaim cuts the connection of a claim that the database has made: nobody knows that its rows are "sending".
+// They go back to wait and are sent, none of them in doubt.
 func TestLostClaim(t *testing.T) {
 	l := newLab(t, fakewechat.Options{})
 	p := newProxy(t, l.url)
@@ -100,8 +101,8 @@ func TestLostClaim(t *testing.T) {
 	l.check(0)
 }
 
-// TestListensAgain ends the listening connection of a replica that doesn't poll. What was inserted while nobody listened is
-// found when it listens again.
+// TestListensAgain ends the listening connection of a replica that doesn't poll. What was inserted while nobody
+// listened is found when it listens again.
 func TestListensAgain(t *testing.T) {
 	l := newLab(t, fakewechat.Options{})
 	w := l.startListener("SUBMSG_POLL=1h")
@@ -117,8 +118,8 @@ func TestListensAgain(t *testing.T) {
 	l.check(0)
 }
 
-// TestOneReplicaOnePersonAtATime: a single replica sees all of its own claims, so that WeChat never gets to see two messages
-// to one person at once.
+// TestOneReplicaOnePersonAtATime: a single replica sees all of its own claims, so that WeChat never gets to see two
+// messages to one person at once.
 func TestOneReplicaOnePersonAtATime(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 10 * time.Millisecond})
 	l.start()
@@ -131,11 +132,11 @@ func TestOneReplicaOnePersonAtATime(t *testing.T) {
 	l.check(0)
 }
 
-// TestNothingWrong: two replicas share a thousand messages with nothing wrong anywhere: each is claimed once, and no log holds
-// an error or a warning.
+// TestNothingWrong: two replicas share a thousand messages with nothing wrong anywhere: each is claimed once, and no
+// log holds an error or a warning.
 func TestNothingWrong(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: time.Millisecond})
-	replicas := []*worker{l.start(), l.start()}
+	replicas := []*worker{l.startPatient(), l.startPatient()}
 	l.insert(max(1000, *cycles))
 	l.quiesce(time.Minute)
 	for _, w := range replicas {
@@ -144,7 +145,7 @@ func TestNothingWrong(t *testing.T) {
 			t.Errorf("%s complains:\n%s", w.name, w.log.tail(2000))
 		}
 	}
-	if n := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus <> 'success' OR attempts <> 1`); n > 0 {
+	if n := l.count(`sendStatus <> 'success' OR attempts <> 1`); n > 0 {
 		t.Errorf("%d messages had to be tried again", n)
 	}
 	l.check(0)

@@ -17,7 +17,8 @@ var points = []struct {
 	name string
 	most int
 }{
-	{"claimed", 6}, {"unwritten", 30}, {"written", 30}, {"answered", 30}, {"unsettled", 10}, {"settled", 10}, {"sweeping", 1}, {"draining", 1},
+	{"claimed", 6}, {"unwritten", 30}, {"written", 30}, {"answered", 30}, {"unsettled", 10}, {"settled", 10},
+	{"sweeping", 1}, {"draining", 1},
 }
 
 // TestCrashes kills one of two replicas at every step of the trip, again and again, while messages come in.
@@ -56,8 +57,8 @@ func TestCrashes(t *testing.T) {
 	l.check(kills * senders)
 }
 
-// TestKillDoesNotHoldUpOthers kills a replica that has cleared the wake flag while the other sleeps: what is inserted then is
-// sent within 3 s all the same.
+// TestKillDoesNotHoldUpOthers kills a replica that has cleared the wake flag while the other sleeps: what is inserted
+// then is sent within 3 s all the same.
 func TestKillDoesNotHoldUpOthers(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 20 * time.Millisecond})
 	defaultPoll := "SUBMSG_POLL=2s"
@@ -71,7 +72,7 @@ func TestKillDoesNotHoldUpOthers(t *testing.T) {
 		l.exec(`SELECT setval('subMsgWake', 2)`) // as a busy replica leaves it
 		key := l.insert(1)
 		took := l.within(3*time.Second, "a message inserted after the kill is settled", func() bool {
-			return l.number(`SELECT count(*) FROM subMsgList WHERE parameterArr[4] = 'm' || $1::bigint AND sendStatus = 'success'`, key) == 1
+			return l.count(`parameterArr[4] = 'm' || $1::bigint AND sendStatus = 'success'`, key) == 1
 		})
 		t.Logf("sent %s after it was inserted", took)
 		total.inject("SIGKILL beside a sleeping replica", 1)
@@ -126,7 +127,8 @@ func TestFreeze(t *testing.T) {
 
 func (l *lab) status(key int64) (s string) {
 	l.t.Helper()
-	err := l.admin.QueryRow(l.t.Context(), `SELECT sendStatus FROM subMsgList WHERE parameterArr[4] = 'm' || $1::bigint`, key).Scan(&s)
+	const statusSQL = `SELECT sendStatus FROM subMsgList WHERE parameterArr[4] = 'm' || $1::bigint`
+	err := l.admin.QueryRow(l.t.Context(), statusSQL, key).Scan(&s)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -136,10 +138,10 @@ func (l *lab) status(key int64) (s string) {
 // TestRollingRestart sends SIGTERM to one of two replicas again and again under load: nothing is in doubt afterwards.
 func TestRollingRestart(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
-	current := []*worker{l.start(), l.start()}
+	current := []*worker{l.startPatient(), l.startPatient()}
 	for n := range max(10, *cycles/5) {
 		l.keep(200)
-		next := l.start()
+		next := l.startPatient()
 		next.diesWithin(time.Duration(20+l.dice.IntN(200)) * time.Millisecond)
 		current[n%2].terminate(10 * time.Second)
 		current[n%2] = next

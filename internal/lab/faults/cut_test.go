@@ -15,8 +15,8 @@ import (
 // statement's preparation and its first results, in whatever order they come.
 const reach = 3000
 
-// offsets are where to cut: all up to the limit in the long form, a sample of them in the short one. They come in any order, so that
-// something succeeds between long rows of failures, which submsg answers by slower and slower tries.
+// offsets are where to cut: all up to the limit in the long form, a sample of them in the short one. They come in any
+// order, so that something succeeds between long rows of failures, which submsg answers by slower and slower tries.
 func (l *lab) offsets(limit, sample int) []int {
 	all := l.dice.Perm(limit)
 	if *cycles < 1000 {
@@ -51,8 +51,9 @@ func (s *schedule) empty() bool {
 	return len(s.left) == 0
 }
 
-// TestCutAtEveryOffset cuts each connection of the pool at another byte of the server's answers. A claim
-// or a settlement may then have been committed without submsg knowing it. The pool has two connections, so that each is in use.
+// TestCutAtEveryOffset cuts each connection of the pool at another byte of the server's answers. A claim or a
+// settlement may then have been committed without submsg knowing it. The pool has two connections, so that each is in
+// use.
 func TestCutAtEveryOffset(t *testing.T) {
 	t.Parallel() // it mostly waits
 	l := newLab(t, fakewechat.Options{Latency: 2 * time.Millisecond})
@@ -101,8 +102,8 @@ func (p *proxy) without(offsets []int) (left []int) {
 	return left
 }
 
-// TestListenerCutAtOffsets cuts the listener in the answers to its handshake, LISTEN, canary and wakes. Each time the next connection
-// is a good one, as the listener waits longer from failure to failure.
+// TestListenerCutAtOffsets cuts the listener in the answers to its handshake, LISTEN, canary and wakes. Each time the
+// next connection is a good one, as the listener waits longer from failure to failure.
 func TestListenerCutAtOffsets(t *testing.T) {
 	l := newLab(t, fakewechat.Options{})
 	p := newProxy(t, l.url)
@@ -126,8 +127,8 @@ func TestListenerCutAtOffsets(t *testing.T) {
 	l.finish(0)
 }
 
-// TestHalfOpen makes every connection half-open under load: submsg finds out by its statement timeout of 10 s, once for all
-// connections of the pool, and goes on over new ones.
+// TestHalfOpen makes every connection half-open under load: submsg finds out by its statement timeout of 10 s, once for
+// all connections of the pool, and goes on over new ones.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel() // it mostly waits
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
@@ -139,7 +140,9 @@ func TestHalfOpen(t *testing.T) {
 		l.load(400)
 		before := l.wechat.Stats().Accepted
 		p.orphan()
-		took := l.within(time.Minute, "messages are sent again", func() bool { return l.wechat.Stats().Accepted > before+2*senders })
+		took := l.within(time.Minute, "messages are sent again", func() bool {
+			return l.wechat.Stats().Accepted > before+2*senders
+		})
 		t.Logf("sent again %s after every connection had become half-open", took)
 		if took > 10*time.Second+3*soon {
 			t.Errorf("sent again only %s after every connection had become half-open", took)
@@ -150,7 +153,8 @@ func TestHalfOpen(t *testing.T) {
 	l.finish(0)
 }
 
-// TestSlowLine lets all answers of the database through a line of 20 kB a second, with a claim of 8 messages being 1 kB.
+// TestSlowLine lets all answers of the database through a line of 20 kB a second, with a claim of 8 messages being 1
+// kB.
 func TestSlowLine(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
 	p := newProxy(t, l.url)

@@ -27,10 +27,12 @@ type disk struct {
 }
 
 // onSmallDisk has files of WAL of 1 MB, and keeps its promises.
-var onSmallDisk = pgembed.Config{Test: true, Settings: map[string]string{"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}}
+var onSmallDisk = pgembed.Config{Test: true, Settings: map[string]string{
+	"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on",
+}}
 
-// TestDiskFull fills the database's disk under load. A table that can't grow is an error of a statement; the log (WAL) that
-// can't grow ends the server, which is started again when there is room.
+// TestDiskFull fills the database's disk under load. A table that can't grow is an error of a statement; the log (WAL)
+// that can't grow ends the server, which is started again when there is room.
 func TestDiskFull(t *testing.T) {
 	disks := []struct {
 		name string
@@ -63,7 +65,9 @@ func TestDiskFull(t *testing.T) {
 				before := strings.Count(w.log.String(), "trouble")
 				d.fill()
 				refused := l.crowd()
-				l.within(30*time.Second, "submsg meets the full disk", func() bool { return strings.Count(w.log.String(), "trouble") > before })
+				l.within(30*time.Second, "submsg meets the full disk", func() bool {
+					return strings.Count(w.log.String(), "trouble") > before
+				})
 				time.Sleep(time.Duration(l.dice.IntN(1000)) * time.Millisecond) // it may take the server a while to give up
 				d.free()
 				if n.gone(l) {
@@ -143,8 +147,8 @@ func unmount(t *testing.T, dir string) {
 	}
 }
 
-// mountable tells whether this process may mount: not as an ordinary user, nor as root of most containers. The limits on files
-// work everywhere.
+// mountable tells whether this process may mount: not as an ordinary user, nor as root of most containers. The limits
+// on files work everywhere.
 func mountable(t *testing.T) bool {
 	dir := open(t, "")
 	if err := mount(dir); err != nil {
@@ -182,8 +186,8 @@ func (n *node) size() string {
 	return size
 }
 
-// limitFiles lets no process of the server write beyond a byte of a file: EFBIG in place of ENOSPC. What processes are to come have it
-// from the first.
+// limitFiles lets no process of the server write beyond a byte of a file: EFBIG in place of ENOSPC. What processes are
+// to come have it from the first.
 func (n *node) limitFiles(bytes string) {
 	n.t.Helper()
 	info, err := os.Stat(n.home)

@@ -5,6 +5,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -87,14 +88,17 @@ func (m *monkey) try(sql string, args ...any) bool {
 func (m *monkey) content(r row) {
 	words := fmt.Sprintf("第%d杯", m.dice.IntN(1000))
 	m.asked[r.openid].words[words] = true
-	m.try(`UPDATE subMsgList SET parameterArr = CASE WHEN $3 THEN ARRAY[$2::text] ELSE ARRAY[$2, '1', 'x', 'y'] END, page = $4 WHERE id = $1 AND openid = $5`,
+	m.try(`UPDATE subMsgList SET page = $4,
+			parameterArr = CASE WHEN $3 THEN ARRAY[$2::text] ELSE ARRAY[$2, '1', 'x', 'y'] END
+		WHERE id = $1 AND openid = $5`,
 		r.id, words, m.dice.IntN(5) == 0, []any{nil, "pages/a"}[m.dice.IntN(2)], r.openid)
 	total.inject("content edited by hand", 1)
 }
 
 // schedule changes when it may be sent.
 func (m *monkey) schedule(r row) {
-	m.try(`UPDATE subMsgList SET sendAfter = now() + $2 * interval '1 ms', expireTime = now() + $3 * interval '1 ms' WHERE id = $1 AND openid = $4`,
+	m.try(`UPDATE subMsgList SET sendAfter = now() + $2 * interval '1 ms', expireTime = now() + $3 * interval '1 ms'
+		WHERE id = $1 AND openid = $4`,
 		r.id, m.dice.IntN(1000)-200, []any{nil, -10, 1, 100, 100000}[m.dice.IntN(5)], r.openid)
 	total.inject("schedule edited by hand", 1)
 }
@@ -108,13 +112,16 @@ func (m *monkey) writeBack(row) {
 	old := m.stale[i]
 	m.stale = append(m.stale[:i], m.stale[i+1:]...)
 	now := old
-	if err := m.client.QueryRow(context.Background(), `SELECT sendStatus, to_jsonb(m)::text FROM subMsgList m WHERE id = $1 AND openid = $2`, old.id, old.openid).
-		Scan(&now.status, &now.whole); err != nil {
+	const readSQL = `SELECT sendStatus, to_jsonb(m)::text FROM subMsgList m WHERE id = $1 AND openid = $2`
+	err := m.client.QueryRow(context.Background(), readSQL, old.id, old.openid).Scan(&now.status, &now.whole)
+	if err != nil {
 		return // deleted
 	}
-	m.mean(m.setStatus(m.client, now, old.status, `, (openid, templateId, parameterArr, sendStatusMsg, errCode, sendTime, createTime, updateTime, sendAfter, expireTime, page, dedupKey,
-		attempts, msgId, claimId, leaseUntil) = (SELECT openid, templateId, parameterArr, sendStatusMsg, errCode, sendTime, createTime, updateTime, sendAfter, expireTime, page, dedupKey,
-		attempts, msgId, claimId, leaseUntil FROM jsonb_populate_record(NULL::subMsgList, $5::jsonb))`, old.whole))
+	const columns = `(openid, templateId, parameterArr, sendStatusMsg, errCode, sendTime, createTime, updateTime,
+		sendAfter, expireTime, page, dedupKey, attempts, msgId, claimId, leaseUntil)`
+	m.mean(m.setStatus(m.client, now, old.status,
+		`, `+columns+` = (SELECT `+strings.Trim(columns, "()")+` FROM jsonb_populate_record(NULL::subMsgList, $5::jsonb))`,
+		old.whole))
 	total.inject("stale row written back", 1)
 }
 
@@ -174,8 +181,11 @@ func (m *monkey) hold(r row) {
 	var meaning func()
 	if m.dice.IntN(2) == 0 {
 		meaning = m.setStatus(tx, r, statuses[m.dice.IntN(len(statuses))], "")
-	} else if _, err := tx.Exec(ctx, `SELECT FROM subMsgList ORDER BY id DESC LIMIT 20 FOR UPDATE`); err != nil && !locked(err) {
-		m.l.t.Fatal(err)
+	} else {
+		_, err := tx.Exec(ctx, `SELECT FROM subMsgList ORDER BY id DESC LIMIT 20 FOR UPDATE`)
+		if err != nil && !locked(err) {
+			m.l.t.Fatal(err)
+		}
 	}
 	m.held = &held{tx: tx, steps: 1 + m.dice.IntN(30), commit: meaning}
 	total.inject("rows locked by a person", 1)
@@ -208,8 +218,9 @@ func (m *monkey) release(now bool) {
 // finish puts all back in order: what waits may go now, and the triggers work.
 func (m *monkey) finish() {
 	m.release(true)
+	m.exec(`SET lock_timeout = '10s'`) // replicas are still at work
 	m.exec(`SET session_replication_role = DEFAULT; ALTER TABLE subMsgList ENABLE TRIGGER USER; DELETE FROM subMsgPause`)
-	m.exec(`SET lock_timeout = '10s'; UPDATE subMsgList SET sendAfter = now() WHERE sendStatus = 'wait'`)
+	m.exec(`UPDATE subMsgList SET sendAfter = now() WHERE sendStatus = 'wait'`)
 }
 
 // check compares what WeChat took, and what the rows say, with what people asked for.
@@ -246,7 +257,8 @@ func (m *monkey) check(mostUnknown int) {
 		}
 		var status string
 		var msgID int64
-		err := m.l.admin.QueryRow(context.Background(), `SELECT sendStatus, coalesce(msgId, 0) FROM subMsgList WHERE openid = $1`, openid).Scan(&status, &msgID)
+		const readSQL = `SELECT sendStatus, coalesce(msgId, 0) FROM subMsgList WHERE openid = $1`
+		err := m.l.admin.QueryRow(context.Background(), readSQL, openid).Scan(&status, &msgID)
 		switch {
 		case err != nil:
 			o.lost++

@@ -16,11 +16,12 @@ import (
 // patient is the poll of listener tests: long enough for a wake to be told from it.
 const patient = 2 * time.Second
 
-// startListener runs a worker whose health can be asked, and which soon finds out that it is deaf. The end of a lease, when it
-// looks at the table too, is far.
+// startListener runs a worker whose health can be asked, and which soon finds out that it is deaf. The end of a lease,
+// when it looks at the table too, is far.
 func (l *lab) startListener(env ...string) *worker {
 	l.t.Helper()
-	return l.start(append([]string{"SUBMSG_HTTP_ADDR=127.0.0.1:0", "SUBMSG_POLL=" + patient.String(), "SUBMSG_LEASE=1m", "SUBMSG_PING=300ms", "SUBMSG_CANARY=500ms"}, env...)...)
+	return l.start(append([]string{"SUBMSG_HTTP_ADDR=127.0.0.1:0", "SUBMSG_POLL=" + patient.String(), "SUBMSG_LEASE=1m",
+		"SUBMSG_PING=300ms", "SUBMSG_CANARY=500ms"}, env...)...)
 }
 
 // notArriving begins the line of log about it.
@@ -55,7 +56,9 @@ func (w *worker) deaf() bool  { return w.wakes() == "not arriving" && w.says(not
 func (l *lab) pickUp() time.Duration {
 	l.t.Helper()
 	key := l.insert(1)
-	return l.within(patient+2*time.Second, "a message is picked up by the poll at the latest", func() bool { return l.status(key) == "success" })
+	return l.within(patient+2*time.Second, "a message is picked up by the poll at the latest", func() bool {
+		return l.status(key) == "success"
+	})
 }
 
 const terminateListenersSQL = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

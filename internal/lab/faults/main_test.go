@@ -46,7 +46,8 @@ func TestMain(m *testing.M) {
 // build makes the command, with failpoints, from the module at root.
 func build(dir, root string, flags ...string) (string, error) {
 	path := filepath.Join(dir, "submsg")
-	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-tags", "faults", "-o", path, "github.com/submsg/submsg/cmd/submsg")...)
+	args := append([]string{"build", "-tags", "faults", "-o", path}, flags...)
+	cmd := exec.Command("go", append(args, "github.com/submsg/submsg/cmd/submsg")...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build submsg: %w\n%s", err, out)

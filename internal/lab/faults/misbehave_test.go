@@ -12,8 +12,9 @@ import (
 
 const answerLimit = 2 * time.Second // of the workers here: half of their send timeout
 
-// misbehaviours are all kinds of the fake. doubt: nobody can know whether the message was taken. What answers an errcode or
-// a 307 and has taken the message all the same isn't among them: that would be a lie that no sender can see through.
+// misbehaviours are all kinds of the fake. doubt: nobody can know whether the message was taken. What answers an
+// errcode or a 307 and has taken the message all the same isn't among them: that would be a lie that no sender can see
+// through.
 var misbehaviours = []struct {
 	name  string
 	fault fakewechat.Fault
@@ -43,8 +44,8 @@ var misbehaviours = []struct {
 	{"wrong types", fakewechat.Fault{Kind: "wrong_types"}, true},
 }
 
-// TestMisbehaviour strikes every tenth send with each misbehaviour in turn, under two replicas: nothing is lost, doubled or
-// said falsely, and unknown is what a misbehaviour struck that leaves doubt, no more.
+// TestMisbehaviour strikes every tenth send with each misbehaviour in turn, under two replicas: nothing is lost,
+// doubled or said falsely, and unknown is what a misbehaviour struck that leaves doubt, no more.
 func TestMisbehaviour(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, fakewechat.Options{Seed: *seed, Latency: 2 * time.Millisecond})
@@ -56,9 +57,7 @@ func TestMisbehaviour(t *testing.T) {
 		count := max(3, *cycles/20)
 		before := l.wechat.Stats().Faults[m.fault.Kind]
 		m.fault.Count, m.fault.Probability = count, 0.1
-		if err := l.wechat.Fault(m.fault); err != nil {
-			t.Fatal(err)
-		}
+		l.fault(m.fault)
 		l.within(2*time.Minute, m.name+" has struck", func() bool {
 			l.keep(20)
 			return l.wechat.Stats().Faults[m.fault.Kind] == before+count
@@ -67,13 +66,13 @@ func TestMisbehaviour(t *testing.T) {
 		if m.doubt {
 			inDoubt += count
 		}
-		if n := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'unknown'`); n > inDoubt {
+		if n := l.count(`sendStatus = 'unknown'`); n > inDoubt {
 			t.Errorf("%s: %d messages unknown, %d were struck so", m.name, n, inDoubt)
 			inDoubt = n // said once
 		}
 		total.inject("WeChat: "+m.name, count)
 	}
-	if n := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus NOT IN ('success', 'unknown')`); n > 0 {
+	if n := l.count(`sendStatus NOT IN ('success', 'unknown')`); n > 0 {
 		t.Errorf("%d messages failed, none is at fault", n)
 	}
 	l.check(inDoubt)
@@ -91,9 +90,7 @@ func TestTokenMisbehaviour(t *testing.T) {
 	for n := range max(1, min(*cycles/60, 2*len(misbehaviours))) {
 		m := misbehaviours[(n+int(*seed%uint64(len(misbehaviours))))%len(misbehaviours)]
 		m.fault.Path = fakewechat.StableTokenPath
-		if err := l.wechat.Fault(m.fault); err != nil {
-			t.Fatal(err)
-		}
+		l.fault(m.fault)
 		before := l.wechat.Stats().Faults[m.fault.Kind]
 		l.wechat.KillTokens(false, false)
 		l.insert(50)

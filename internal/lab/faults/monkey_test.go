@@ -59,7 +59,8 @@ type held struct {
 }
 
 func (l *lab) monkey(guards bool) *monkey {
-	m := &monkey{l: l, dice: rand.New(rand.NewPCG(*seed, 99)), guards: guards, asked: make(map[string]*request), answers: make(map[string]int)}
+	m := &monkey{l: l, dice: rand.New(rand.NewPCG(*seed, 99)), guards: guards,
+		asked: make(map[string]*request), answers: make(map[string]int)}
 	for _, conn := range []**pgx.Conn{&m.client, &m.other} {
 		c, err := pgx.Connect(context.Background(), l.url)
 		if err != nil {
@@ -105,7 +106,8 @@ var legal = map[string][]string{
 // pick reads one of the last rows, of each status as often as of any other; ok is false if there is none.
 func (m *monkey) pick() (r row, ok bool) {
 	err := m.client.QueryRow(context.Background(), `SELECT id, openid, sendStatus, to_jsonb(m)::text FROM subMsgList m
-		WHERE id = (SELECT id FROM (SELECT DISTINCT ON (sendStatus) id, sendStatus FROM (SELECT id, sendStatus FROM subMsgList ORDER BY id DESC LIMIT 400) AS last
+		WHERE id = (SELECT id FROM (SELECT DISTINCT ON (sendStatus) id, sendStatus
+			FROM (SELECT id, sendStatus FROM subMsgList ORDER BY id DESC LIMIT 400) AS last
 			ORDER BY sendStatus, md5(id || $1)) AS one ORDER BY md5(sendStatus || $1) LIMIT 1)`, fmt.Sprint(m.dice.Uint64())).
 		Scan(&r.id, &r.openid, &r.status, &r.whole)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
@@ -117,11 +119,13 @@ func (m *monkey) pick() (r row, ok bool) {
 // setStatus writes a status over that of r, unless it has changed since it was read. set is what else is written.
 func (m *monkey) setStatus(on queryer, r row, to, set string, args ...any) (meaning func()) {
 	if !m.guards && set == "" { // by hand everything has to fit, or a CHECK refuses it
-		set = `, leaseUntil = CASE WHEN $4 = 'sending' THEN now() + interval '1 s' END, claimId = CASE WHEN $4 = 'sending' THEN gen_random_uuid() ELSE claimId END`
+		set = `, leaseUntil = CASE WHEN $4 = 'sending' THEN now() + interval '1 s' END,
+			claimId = CASE WHEN $4 = 'sending' THEN gen_random_uuid() ELSE claimId END`
 	}
 	var at time.Time
 	err := on.QueryRow(context.Background(), `UPDATE subMsgList SET sendStatus = $4`+set+`
-		WHERE id = $1 AND openid = $2 AND sendStatus = $3 RETURNING clock_timestamp()`, append([]any{r.id, r.openid, r.status, to}, args...)...).Scan(&at)
+		WHERE id = $1 AND openid = $2 AND sendStatus = $3 RETURNING clock_timestamp()`,
+		append([]any{r.id, r.openid, r.status, to}, args...)...).Scan(&at)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -145,8 +149,8 @@ func (m *monkey) judge(r row, to string, whole bool, err error) {
 	switch {
 	case !m.guards || locked(err) || to == "wait" && overdue(err):
 	case whole && r.status == "wait" && to == "sending" && err == nil:
-		// Read while it was being sent and written back over one that waits, it can't be told from a claim. It becomes unknown
-		// when that lease is over, and is neither sent twice nor said to be what it isn't.
+		// Read while it was being sent and written back over one that waits, it can't be told from a claim. It becomes
+		// unknown when that lease is over, and is neither sent twice nor said to be what it isn't.
 	case r.status == "sending" && err == nil && m.leaseRuns(r):
 		m.l.t.Errorf("broken promises: message %d was set from sending to %s during its lease", r.id, to)
 	case r.status != "sending" && (err == nil) != slices.Contains(legal[r.status], to):
@@ -156,7 +160,8 @@ func (m *monkey) judge(r row, to string, whole bool, err error) {
 
 // leaseRuns tells whether r, read as sending, was within its lease when it was read and still would be.
 func (m *monkey) leaseRuns(r row) (yes bool) {
-	err := m.l.admin.QueryRow(context.Background(), `SELECT ($1::jsonb->>'leaseuntil')::timestamptz > clock_timestamp()`, r.whole).Scan(&yes)
+	const runsSQL = `SELECT ($1::jsonb->>'leaseuntil')::timestamptz > clock_timestamp()`
+	err := m.l.admin.QueryRow(context.Background(), runsSQL, r.whole).Scan(&yes)
 	if err != nil {
 		m.l.t.Fatal(err)
 	}

@@ -21,8 +21,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// node is a durable Postgres of a test's own, which may be killed and comes back with what it had committed. It dies with
-// the test.
+// node is a durable Postgres of a test's own, which may be killed and comes back with what it had committed. It dies
+// with the test.
 type node struct {
 	t      *testing.T
 	home   string // DataDir of pgembed: the data are in its folder "data"

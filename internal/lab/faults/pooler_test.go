@@ -22,8 +22,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// newPooler runs PgBouncer in front of the server of a database URL, pooling by transaction, and returns the database's URL by way
-// of it. Prepared statements don't outlive a transaction there, so clients may use none.
+// newPooler runs PgBouncer in front of the server of a database URL, pooling by transaction, and returns the database's
+// URL by way of it. Prepared statements don't outlive a transaction there, so clients may use none.
 func newPooler(t *testing.T, databaseURL string) string {
 	t.Helper()
 	cfg, err := pgx.ParseConfig(databaseURL)
@@ -69,7 +69,8 @@ log_disconnections = 0
 			t.Logf("pgbouncer:\n%s", log.tail(4000))
 		}
 	})
-	u := url.URL{Scheme: "postgres", User: url.User(cfg.User), Host: fmt.Sprint("127.0.0.1:", port), Path: "/" + cfg.Database, RawQuery: "sslmode=disable"}
+	u := url.URL{Scheme: "postgres", User: url.User(cfg.User), Host: fmt.Sprint("127.0.0.1:", port),
+		Path: "/" + cfg.Database, RawQuery: "sslmode=disable"}
 	return u.String()
 }
 
@@ -83,7 +84,8 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// unprivileged makes cmd run as the user that root's Postgres runs as, who gets the folder: PgBouncer refuses to be root.
+// unprivileged makes cmd run as the user that root's Postgres runs as, who gets the folder: PgBouncer refuses to be
+// root.
 func unprivileged(t *testing.T, cmd *exec.Cmd, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -107,7 +109,8 @@ func unprivileged(t *testing.T, cmd *exec.Cmd, dir string) {
 }
 
 // TestPooler has everything go through PgBouncer, in a way in which pgx does without prepared statements: messages are
-// found by polling, and the log and the health say that wakes don't arrive. They do with a direct connection to listen on.
+// found by polling, and the log and the health say that wakes don't arrive. They do with a direct connection to listen
+// on.
 func TestPooler(t *testing.T) {
 	modes := []string{"cache_describe", "exec", "simple_protocol"}
 	if *cycles < 1000 {
@@ -126,7 +129,8 @@ func TestPooler(t *testing.T) {
 				}
 				return deaf.deaf()
 			})
-			if err := migrations.Up(t.Context(), l.url); err == nil || !strings.Contains(err.Error(), "migrate over a direct connection") {
+			err := migrations.Up(t.Context(), l.url)
+			if err == nil || !strings.Contains(err.Error(), "migrate over a direct connection") {
 				t.Errorf("migrate: %v", err)
 			}
 			var worst time.Duration

@@ -43,7 +43,7 @@ type link struct {
 // newProxy listens in front of the server of a database URL.
 func newProxy(t *testing.T, databaseURL string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, links: make(map[*link]struct{}), cuts: make(map[int]bool), ended: make(chan struct{}), limit: func() int { return 0 }}
+	p := &proxy{t: t, links: make(map[*link]struct{}), cuts: make(map[int]bool), ended: make(chan struct{}), limit: never}
 	p.lead(databaseURL)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -88,7 +88,8 @@ func (p *proxy) url(databaseURL string) string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: p.addr, Path: "/" + cfg.Database, RawQuery: "sslmode=disable"}
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: p.addr,
+		Path: "/" + cfg.Database, RawQuery: "sslmode=disable"}
 	return u.String()
 }
 
@@ -181,8 +182,8 @@ func (p *proxy) harm(l *link) func([]byte) []byte {
 	}
 }
 
-// listen notes when the statement whose answer is to be lost goes by: pgx prepares it first, and sends what executes it when
-// it has the answer to that.
+// listen notes when the statement whose answer is to be lost goes by: pgx prepares it first, and sends what executes it
+// when it has the answer to that.
 func (p *proxy) listen(l *link, b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -194,7 +195,8 @@ func (p *proxy) listen(l *link, b []byte) {
 	}
 }
 
-// loseAnswer lets the next new connection that executes a statement with these words do so, and cuts it before the answer.
+// loseAnswer lets the next new connection that executes a statement with these words do so, and cuts it before the
+// answer.
 func (p *proxy) loseAnswer(words string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -29,7 +29,8 @@ func newStockedLab(t *testing.T, options fakewechat.Options) (l *lab, env string
 		"again":       "onUnknown: resend\nid: " + againID,
 	} {
 		text := fmt.Sprintf("%s\nname: %s\ntitle: %s\nparams: [goods, price, status, remark]\ndata:\n"+
-			"  thing2: \"{goods}\"\n  amount3: \"{price}元\"\n  thing11: \"{status}\"\n  thing5: \"{remark}\"\n", head, name, name)
+			"  thing2: \"{goods}\"\n  amount3: \"{price}元\"\n  thing11: \"{status}\"\n  thing5: \"{remark}\"\n",
+			head, name, name)
 		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,8 @@ func (l *lab) insertOf(template string, n, persons int) (first int64) {
 	last := l.keys.Add(int64(n))
 	first = last - int64(n) + 1
 	l.exec(`INSERT INTO subMsgList (openid, templateId, parameterArr)
-		SELECT $3 || lpad((900000000000 + $1::bigint + k / $6::bigint % $5::bigint)::text, 12, '0'), $4, ARRAY['生椰拿铁', '19.9', '已发货', 'm' || k]
+		SELECT $3 || lpad((900000000000 + $1::bigint + k / $6::bigint % $5::bigint)::text, 12, '0'), $4,
+			ARRAY['生椰拿铁', '19.9', '已发货', 'm' || k]
 		FROM generate_series($1::bigint, $2::bigint) AS k`, first, last, openidPrefix, template, persons, min(5, n/persons))
 	return first
 }
@@ -61,22 +63,22 @@ func TestTemplateRefused(t *testing.T) {
 	const never = "SUBMSG_PROBE_EVERY=1h"
 	l.startPatient(env, never)
 	l.startPatient(env, never)
-	const waiting = `SELECT count(*) FROM subMsgList WHERE templateId IN ('second', '` + secondID + `') AND sendStatus = 'wait' AND attempts = 0`
+	const waiting = `templateId IN ('second', '` + secondID + `') AND sendStatus = 'wait' AND attempts = 0`
 	done := 0
 	for n := range 2 * max(1, *cycles/60) {
 		code := []int{40037, 43116}[n%2]
-		if err := l.wechat.Fault(fakewechat.Fault{Kind: "errcode", ErrCode: code, ErrMsg: "refused", TemplateID: secondID, Count: -1}); err != nil {
-			t.Fatal(err)
-		}
+		l.fault(fakewechat.Fault{Kind: "errcode", ErrCode: code, ErrMsg: "refused", TemplateID: secondID, Count: -1})
 		l.insertOf("second", 30, 30)
 		l.insertOf(secondID, 30, 30)
 		l.insertOf("orderStatus", 60, 60)
 		done += 60
 		l.within(30*time.Second, "the other template's messages go, its own wait", func() bool {
-			return l.number(`SELECT count(*) FROM subMsgList WHERE templateId = 'orderStatus' AND sendStatus = 'success'`) == done && l.number(waiting) == 60
+			return l.count(`templateId = 'orderStatus' AND sendStatus = 'success'`) == done && l.count(waiting) == 60
 		})
-		if n := l.number(`SELECT count(*) FROM subMsgPause WHERE templateId IN ('second', $1) AND errCode = $2 AND reason <> ''`, secondID, code); n != 2 {
-			t.Errorf("%d pauses tell of %d, want 2: by id and by name", n, code)
+		pauses := l.number(`SELECT count(*) FROM subMsgPause
+			WHERE templateId IN ('second', $1) AND errCode = $2 AND reason <> ''`, secondID, code)
+		if pauses != 2 {
+			t.Errorf("%d pauses tell of %d, want 2: by id and by name", pauses, code)
 		}
 		if asked := l.wechat.Stats().ErrCodes[code]; asked > (n/2+1)*2*senders {
 			t.Errorf("it was asked %d times, there are %d senders", asked, 2*senders)
@@ -85,9 +87,9 @@ func TestTemplateRefused(t *testing.T) {
 		l.insertOf("orderStatus", 10, 10)
 		done += 10
 		l.within(30*time.Second, "others go on", func() bool {
-			return l.number(`SELECT count(*) FROM subMsgList WHERE templateId = 'orderStatus' AND sendStatus = 'success'`) == done
+			return l.count(`templateId = 'orderStatus' AND sendStatus = 'success'`) == done
 		})
-		if n := l.number(waiting); n != 60 {
+		if n := l.count(waiting); n != 60 {
 			t.Errorf("%d of 60 still wait for somebody to lift the pause", n)
 		}
 		l.exec(`DELETE FROM subMsgPause`)
@@ -97,7 +99,8 @@ func TestTemplateRefused(t *testing.T) {
 	l.check(0)
 }
 
-// TestOnePersonAtATime has two replicas send many messages to few people: each arrives once, however often WeChat says 43108.
+// TestOnePersonAtATime has two replicas send many messages to few people: each arrives once, however often WeChat says
+// 43108.
 func TestOnePersonAtATime(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, fakewechat.Options{Latency: 10 * time.Millisecond})
@@ -112,8 +115,8 @@ func TestOnePersonAtATime(t *testing.T) {
 	}
 	stats := l.wechat.Stats()
 	t.Logf("%d calls for %d messages, 43108: %d", stats.Calls, rounds*persons*each, stats.ErrCodes[43108])
-	// Two replicas don't know whom the other is sending to: 20 to 40 % with hardly more people than senders, as here, and next to
-	// none with thousands. Each costs its message a second.
+	// Two replicas don't know whom the other is sending to: 20 to 40 % with hardly more people than senders, as here,
+	// and next to none with thousands. Each costs its message a second.
 	if n, most := stats.ErrCodes[43108], rounds*persons*each/2; n > most {
 		t.Errorf("%d answers 43108, at most %d are few", n, most)
 	}
@@ -146,7 +149,7 @@ func TestTokenDies(t *testing.T) {
 	if stats.Tokens.Forced+stats.Tokens.Classic > 0 {
 		t.Errorf("tokens were asked for otherwise than from stable_token, unforced: %+v", stats.Tokens)
 	}
-	if n := l.number(`SELECT count(*) FROM subMsgList WHERE attempts <> 1`); n > 0 {
+	if n := l.count(`attempts <> 1`); n > 0 {
 		t.Errorf("%d messages noticed", n)
 	}
 	l.check(0)
@@ -156,13 +159,13 @@ func TestTokenDies(t *testing.T) {
 // allSucceeded fails the test if any message has another end.
 func (l *lab) allSucceeded() {
 	l.t.Helper()
-	if n := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus <> 'success'`); n > 0 {
+	if n := l.count(`sendStatus <> 'success'`); n > 0 {
 		l.t.Errorf("%d messages did not arrive", n)
 	}
 }
 
-// TestStrangeCode answers some people with an errcode that is in no document: their messages are tried a few times and end
-// as fail with the code, within seconds; nobody else notices.
+// TestStrangeCode answers some people with an errcode that is in no document: their messages are tried a few times and
+// end as fail with the code, within seconds; nobody else notices.
 func TestStrangeCode(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, fakewechat.Options{})
@@ -170,16 +173,14 @@ func TestStrangeCode(t *testing.T) {
 	strange := max(3, *cycles/20)
 	for k := range strange {
 		openid := fmt.Sprintf("%s%012d", openidPrefix, k+1) // of the first that are inserted
-		if err := l.wechat.Fault(fakewechat.Fault{Kind: "errcode", ErrCode: 99999, ErrMsg: "news", OpenID: openid, Count: -1}); err != nil {
-			t.Fatal(err)
-		}
+		l.fault(fakewechat.Fault{Kind: "errcode", ErrCode: 99999, ErrMsg: "news", OpenID: openid, Count: -1})
 	}
 	l.insert(strange + 100)
 	l.quiesce(time.Minute)
 	answers := l.wechat.Stats().ErrCodes[99999]
 	total.inject("errcode that nobody knows", answers)
-	failed := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'fail' AND errCode = 99999 AND sendStatusMsg LIKE '%99999 news%'`)
-	if sent := l.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`); failed != strange || sent != 100 {
+	failed := l.count(`sendStatus = 'fail' AND errCode = 99999 AND sendStatusMsg LIKE '%99999 news%'`)
+	if sent := l.count(`sendStatus = 'success'`); failed != strange || sent != 100 {
 		t.Errorf("%d failed with the code and %d were sent, want %d and 100", failed, sent, strange)
 	}
 	if answers < 2*strange || answers > 6*strange {

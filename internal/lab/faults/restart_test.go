@@ -14,8 +14,8 @@ import (
 	"github.com/submsg/submsg/internal/lab/pgembed"
 )
 
-// TestImmediateRestart ends the whole server under load without a checkpoint, and starts it again. What it had said to be
-// committed is there, so that nothing is in doubt when it is back.
+// TestImmediateRestart ends the whole server under load without a checkpoint, and starts it again. What it had said to
+// be committed is there, so that nothing is in doubt when it is back.
 func TestImmediateRestart(t *testing.T) {
 	n := newNode(t, "", pgembed.Config{})
 	l := newLabOn(t, n.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
@@ -52,7 +52,8 @@ func TestKilledBackend(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := n.ask(`SELECT pg_postmaster_start_time()::text`)
-		pid, err := strconv.Atoi(n.ask(`SELECT pid FROM pg_stat_activity WHERE application_name = 'submsg' ORDER BY random() LIMIT 1`))
+		pid, err := strconv.Atoi(n.ask(`SELECT pid FROM pg_stat_activity
+			WHERE application_name = 'submsg' ORDER BY random() LIMIT 1`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,8 +38,8 @@ type stormy struct {
 
 const stormProbe = 10 * time.Second // the default, so that the probes a minute are those of production
 
-// TestStorms lets each storm rage over thousands of waiting messages, ten minutes in the long form, with broken ones among
-// them: no message is failed by it, at most six a minute go out, and all go when WeChat is back.
+// TestStorms lets each storm rage over thousands of waiting messages, ten minutes in the long form, with broken ones
+// among them: no message is failed by it, at most six a minute go out, and all go when WeChat is back.
 func TestStorms(t *testing.T) {
 	t.Parallel()
 	rows := min(10*max(200, *cycles), 10000)
@@ -63,7 +63,8 @@ func TestStorms(t *testing.T) {
 	}
 	for _, s := range all {
 		s.within(30*time.Second, s.name+" pauses everything", func() bool {
-			return s.number(`SELECT count(*) FROM subMsgPause WHERE templateId = '*'`) == 1 && s.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'sending'`) == 0
+			return s.number(`SELECT count(*) FROM subMsgPause WHERE templateId = '*'`) == 1 &&
+				s.count(`sendStatus = 'sending'`) == 0
 		})
 		s.insertBroken(brokenRows)
 		s.before = s.wechat.Stats()
@@ -73,11 +74,12 @@ func TestStorms(t *testing.T) {
 	for _, s := range all {
 		s.during = s.wechat.Stats()
 		probes, most := s.during.Calls-s.before.Calls, int(time.Since(began)/stormProbe)+1
-		t.Logf("%s: %d probes and %d token calls in %s", s.name, probes, s.during.Tokens.Stable-s.before.Tokens.Stable, time.Since(began).Round(time.Second))
+		t.Logf("%s: %d probes and %d token calls in %s", s.name, probes,
+			s.during.Tokens.Stable-s.before.Tokens.Stable, time.Since(began).Round(time.Second))
 		if probes < 1 || probes > most {
 			t.Errorf("%s: %d probes in %s, want 1 to %d", s.name, probes, time.Since(began), most)
 		}
-		if failed := s.number(`SELECT count(*) FROM subMsgList WHERE sendStatus NOT IN ('wait', 'sending', 'success')`); failed > brokenRows {
+		if failed := s.count(`sendStatus NOT IN ('wait', 'sending', 'success')`); failed > brokenRows {
 			t.Errorf("%s: %d messages ended, %d are broken", s.name, failed, brokenRows)
 		}
 		total.inject("storm of "+s.name+", messages waiting", rows)
@@ -98,7 +100,7 @@ func awaitReturn(t *testing.T, all []*stormy) {
 			if s.lifted == 0 && s.number(`SELECT count(*) FROM subMsgPause`) == 0 {
 				s.lifted = time.Since(over)
 			}
-			if s.sent == 0 && s.lifted > 0 && s.number(`SELECT count(*) FROM (SELECT FROM subMsgList WHERE sendStatus IN ('wait', 'sending') LIMIT 1) AS s`) == 0 {
+			if s.sent == 0 && s.lifted > 0 && s.quiet() {
 				s.sent = time.Since(over)
 			}
 			if s.sent == 0 {
@@ -112,7 +114,7 @@ func awaitReturn(t *testing.T, all []*stormy) {
 		if s.lifted > stormProbe+3*time.Second {
 			t.Errorf("%s: the pause was lifted after %s", s.name, s.lifted)
 		}
-		if n := s.number(`SELECT count(*) FROM subMsgList WHERE sendStatus = 'success'`); n != int(s.keys.Load())-brokenRows {
+		if n := s.count(`sendStatus = 'success'`); n != int(s.keys.Load())-brokenRows {
 			t.Errorf("%s: %d messages sent, %d of %d are broken", s.name, n, brokenRows, s.keys.Load())
 		}
 		if n := s.wechat.Stats().Tokens.Forced; n > 0 {
@@ -122,10 +124,12 @@ func awaitReturn(t *testing.T, all []*stormy) {
 	}
 }
 
-// startPatient runs a worker with more time for a send than a busy machine needs, and with production's probes and poll.
+// startPatient runs a worker with more time for a send than a busy machine needs, and with production's probes and
+// poll.
 func (l *lab) startPatient(env ...string) *worker {
 	l.t.Helper()
-	return l.start(append([]string{"SUBMSG_SEND_TIMEOUT=20s", "SUBMSG_LEASE=25s", "SUBMSG_POLL=2s", "SUBMSG_PROBE_EVERY=" + stormProbe.String()}, env...)...)
+	return l.start(append([]string{"SUBMSG_SEND_TIMEOUT=20s", "SUBMSG_LEASE=25s", "SUBMSG_POLL=2s",
+		"SUBMSG_PROBE_EVERY=" + stormProbe.String()}, env...)...)
 }
 
 const brokenRows = 20
@@ -135,6 +139,7 @@ func (l *lab) insertBroken(n int) {
 	l.t.Helper()
 	last := l.keys.Add(int64(n))
 	l.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, parameterArr)
-		SELECT $3 || lpad(k::text, 12, '0'), 'orderStatus', now() - interval '1 hour', ARRAY['生椰拿铁', 'no price', '已发货', 'm' || k]
+		SELECT $3 || lpad(k::text, 12, '0'), 'orderStatus', now() - interval '1 hour',
+			ARRAY['生椰拿铁', 'no price', '已发货', 'm' || k]
 		FROM generate_series($1::bigint, $2::bigint) AS k`, last-int64(n)+1, last, openidPrefix)
 }

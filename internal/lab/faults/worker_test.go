@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,9 +58,11 @@ func (l *lab) start(env ...string) *worker {
 // startOf runs a worker of another build of the command.
 func (l *lab) startOf(path string, env ...string) *worker {
 	l.t.Helper()
-	w := &worker{l: l, name: fmt.Sprintf("worker %d", len(l.workers)+1), cmd: exec.Command(path, "serve"), done: make(chan struct{})}
-	w.cmd.Env = append(os.Environ(), "DATABASE_URL="+l.url, "SUBMSG_WECHAT_URL="+l.api, "SUBMSG_WECHAT_APPID="+appID, "SUBMSG_WECHAT_SECRET="+appSecret,
-		"SUBMSG_HTTP_ADDR=off", "SUBMSG_LOG_LEVEL=debug", fmt.Sprint("SUBMSG_SENDERS=", senders), fmt.Sprint("SUBMSG_SEND_TIMEOUT=", sendTimeout),
+	w := &worker{l: l, name: fmt.Sprintf("worker %d", len(l.workers)+1), done: make(chan struct{})}
+	w.cmd = exec.Command(path, "serve")
+	w.cmd.Env = append(os.Environ(), "DATABASE_URL="+l.url, "SUBMSG_HTTP_ADDR=off", "SUBMSG_LOG_LEVEL=debug",
+		"SUBMSG_WECHAT_URL="+l.api, "SUBMSG_WECHAT_APPID="+appID, "SUBMSG_WECHAT_SECRET="+appSecret,
+		fmt.Sprint("SUBMSG_SENDERS=", senders), fmt.Sprint("SUBMSG_SEND_TIMEOUT=", sendTimeout),
 		fmt.Sprint("SUBMSG_LEASE=", lease), fmt.Sprint("SUBMSG_POLL=", poll), fmt.Sprint("SUBMSG_PROBE_EVERY=", probeEvery))
 	w.cmd.Env = append(w.cmd.Env, env...)
 	w.cmd.Stdout, w.cmd.Stderr = &w.log, &w.log
@@ -124,14 +128,17 @@ func (w *worker) running() bool {
 
 func (w *worker) says(text string) bool { return strings.Contains(w.log.String(), text) }
 
-// frozen tells whether the process is stopped (state T of proc(5)).
+// frozen tells whether the process is stopped, with each of its threads (state T of proc(5)): the first of them stops
+// before the others do.
 func (w *worker) frozen() bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.cmd.Process.Pid))
-	if err != nil {
-		return false
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", w.cmd.Process.Pid))
+	for _, path := range stats {
+		stat, _ := os.ReadFile(path) // the thread may have ended
+		if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
 	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(after, "T")
+	return len(stats) > 0
 }
 
 // stopAll ends whatever still runs.
@@ -148,7 +155,8 @@ func (l *lab) checkSecrets() {
 	l.t.Helper()
 	for _, w := range l.workers {
 		for _, line := range strings.Split(w.log.String(), "\n") {
-			if strings.Contains(line, appSecret) || strings.Contains(line, openidPrefix) || strings.Contains(line, phone) || strings.Contains(line, "access_token=") {
+			shows := func(secret string) bool { return strings.Contains(line, secret) }
+			if slices.ContainsFunc([]string{appSecret, openidPrefix, phone, "access_token="}, shows) {
 				l.t.Errorf("a secret in the log of %s: %s", w.name, line)
 				break
 			}
@@ -156,7 +164,7 @@ func (l *lab) checkSecrets() {
 	}
 	n := 0
 	for _, canary := range []string{appSecret, openidPrefix, phone} {
-		n += l.number(`SELECT count(*) FROM subMsgList WHERE strpos(sendStatusMsg, $1) > 0`, canary)
+		n += l.count(`strpos(sendStatusMsg, $1) > 0`, canary)
 		n += l.number(`SELECT count(*) FROM subMsgPause WHERE strpos(reason, $1) > 0`, canary)
 	}
 	if n > 0 {
