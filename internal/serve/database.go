@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,22 +30,22 @@ func (c *Command) database(ctx context.Context, log *logrus.Entry) (*pgxpool.Poo
 }
 
 func (c *Command) prepare(ctx context.Context, pool *pgxpool.Pool, log *logrus.Entry) error {
-	err := migrations.Check(ctx, pool)
+	state, err := migrations.StateOf(ctx, pool)
+	err = cmp.Or(err, state.Check())
 	if c.Migrate && (c.Orders || errors.As(err, new(*migrations.MismatchError))) {
-		err = c.migrate(ctx, log)
+		if err = c.migrate(ctx, log); err == nil {
+			state, err = migrations.StateOf(ctx, pool)
+			err = cmp.Or(err, state.Check())
+		}
 	}
-	if err != nil {
+	if err != nil || state.Newer() { // whose rights and words are the newer submsg's affair
 		return err
 	}
 	if err := mayServe(ctx, pool); err != nil {
 		return err
 	}
-	state, err := migrations.StateOf(ctx, pool)
-	if err != nil || state.Newer() { // whose words are newer as well
-		return err
-	}
 	if err := explain.Publish(ctx, pool); err != nil {
-		log.Warnf("views and clients show the causes published before: %s", terminal.OneLine(err.Error()))
+		log.Warnf("the views show the causes that were published before: %s", terminal.OneLine(err.Error()))
 	}
 	return nil
 }

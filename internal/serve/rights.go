@@ -8,18 +8,13 @@ import (
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
-	"github.com/submsg/submsg/migrations"
 )
 
 // mayServe returns an error unless the login has the rights that serve needs: with some of them only it would run, and
-// send nothing. A newer schema's rights are the newer submsg's affair.
+// send nothing.
 func mayServe(ctx context.Context, pool *pgxpool.Pool) error {
 	return pool.AcquireFunc(ctx, func(pooled *pgxpool.Conn) error {
 		conn := pooled.Conn()
-		state, err := migrations.StateOf(ctx, conn)
-		if err != nil || state.Newer() {
-			return err
-		}
 		names, err := settings.Roles{Prefix: settings.RolePrefix}.Naming(ctx, conn)
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Command is `submsg serve`.
 type Command struct {
 	settings.Database
 	settings.WeChat

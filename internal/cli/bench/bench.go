@@ -22,7 +22,7 @@ import (
 	"github.com/submsg/submsg/internal/lab/bench"
 )
 
-// DATABASE_URL is not read: nobody's own database is measured by accident.
+// Command is `submsg bench`. It doesn't read DATABASE_URL: nobody's own database is measured by accident.
 type Command struct {
 	Quick       bool     `help:"Small numbers: about a minute instead of twenty."`
 	Large       bool     `help:"Also with ten million settled messages beside; takes minutes and some 4 GB of disk."`
@@ -33,6 +33,7 @@ type Command struct {
 	CPUProfile  string   `name:"cpuprofile" type:"path" placeholder:"FILE" help:"Write a CPU profile of this process, for go tool pprof."`
 }
 
+// Run measures, and prints the report.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 	cfg, err := c.config(term)
 	if err != nil {

@@ -16,18 +16,21 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
+// Migrate is `submsg migrate`.
 type Migrate struct {
 	Up     Up     `cmd:"" help:"Bring the schema to the newest version."`
 	Down   Down   `cmd:"" help:"Take back migrations, with their data."`
 	Status Status `cmd:"" help:"Show the schema's version; exit code 1 if this submsg can't work with it."`
 }
 
+// Up is `submsg migrate up`.
 type Up struct {
 	settings.Database
 	settings.Roles
 	Orders bool `help:"Make the example too: a table orders, with a rule that notifies of its changes."`
 }
 
+// Run migrates, publishes what is told of a failure, and says when the roles lack rights then.
 func (c *Up) Run(ctx context.Context, term terminal.Terminal) error {
 	migrator, err := c.Migrator(teller(term))
 	if err != nil {
@@ -62,12 +65,14 @@ func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal, conn *pg
 	return nil
 }
 
+// Down is `submsg migrate down`.
 type Down struct {
 	settings.Database
 	Steps int  `arg:"" optional:"" help:"How many migrations."`
 	All   bool `help:"All of them: nothing of submsg is left, its messages included."`
 }
 
+// Run takes back what is said, never more by accident: how many migrations, or all, must be told.
 func (c *Down) Run(ctx context.Context, term terminal.Terminal) error {
 	if c.All == (c.Steps > 0) || c.Steps < 0 {
 		return terminal.BadUsage("say how many migrations to take back, `submsg migrate down 1`, or --all; tables " +
@@ -88,8 +93,10 @@ func (c *Down) Run(ctx context.Context, term terminal.Terminal) error {
 	return err
 }
 
+// Status is `submsg migrate status`.
 type Status struct{ settings.Database }
 
+// Run prints the version, and fails if this submsg can't work with it.
 func (c *Status) Run(ctx context.Context, term terminal.Terminal) error {
 	state, err := printVersion(ctx, term, c.Database)
 	return cmp.Or(err, state.Check())

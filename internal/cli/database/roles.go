@@ -13,6 +13,7 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
+// Roles is `submsg roles`.
 type Roles struct {
 	settings.Database
 	settings.Roles

@@ -29,6 +29,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Command is `submsg demo`.
 type Command struct {
 	Once bool `help:"End after the story; so does a run without a terminal."`
 }

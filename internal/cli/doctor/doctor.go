@@ -16,6 +16,7 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
+// Command is `submsg doctor`.
 type Command struct {
 	settings.Database
 	settings.Listen

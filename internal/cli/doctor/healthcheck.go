@@ -10,10 +10,12 @@ import (
 	"github.com/submsg/submsg/internal/cli/terminal"
 )
 
+// Healthcheck is `submsg healthcheck`, for images without a shell and curl.
 type Healthcheck struct {
 	HTTPAddr string `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where serve answers."`
 }
 
+// Run fails unless serve answers.
 func (c *Healthcheck) Run(ctx context.Context) error {
 	host, port, err := net.SplitHostPort(c.HTTPAddr)
 	if err != nil {

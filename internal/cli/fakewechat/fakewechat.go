@@ -16,6 +16,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Command is `submsg fakewechat`.
 type Command struct {
 	settings.Templates
 	Addr     string        `env:"SUBMSG_FAKE_ADDR" default:"127.0.0.1:8788" help:"Where to listen."`
@@ -26,6 +27,7 @@ type Command struct {
 	Quiet    bool          `help:"Don't print a line a send."`
 }
 
+// Run prints its address, and answers until ctx ends.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	catalogue, err := c.Load()
 	if err != nil {

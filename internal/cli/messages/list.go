@@ -20,6 +20,7 @@ import (
 // listed is how many messages are shown where nobody says.
 const listed = 20
 
+// List is `submsg list`.
 type List struct {
 	settings.Database
 	selectSettings

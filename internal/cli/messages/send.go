@@ -15,6 +15,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
+// Send is `submsg send`.
 type Send struct {
 	settings.Database
 	OpenID    string        `arg:"" name:"openid" help:"Who."`

@@ -19,6 +19,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Show is `submsg show`.
 type Show struct {
 	settings.Database
 	settings.Templates

@@ -12,12 +12,14 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
+// Command is `submsg postgres`.
 type Command struct {
 	Listen  string `placeholder:"127.0.0.1:5544" help:"Listen on TCP too (loopback only)."`
 	Data    string `type:"path" placeholder:"DIR" help:"Keep the data there; without it they go when the server stops."`
 	Migrate bool   `help:"Apply submsg's migrations."`
 }
 
+// Run prints the server's URL, and keeps it running until ctx ends.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 	server, err := pgembed.Start(ctx, pgembed.Config{Listen: c.Listen, DataDir: c.Data})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Add is `submsg rules add`.
 type Add struct {
 	settings.Database
 	settings.Templates

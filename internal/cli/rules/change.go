@@ -12,12 +12,14 @@ import (
 	"github.com/submsg/submsg/internal/rules"
 )
 
+// Remove is `submsg rules remove`.
 type Remove struct {
 	settings.Database
 	Name string `arg:"" help:"The rule."`
 	Yes  bool   `short:"y" help:"Don't ask."`
 }
 
+// Run removes the rule when a person has agreed, and prints what makes it again.
 func (c *Remove) Run(ctx context.Context, term terminal.Terminal) error {
 	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		r, _, err := rules.Show(ctx, conn, c.Name, 0)
@@ -40,6 +42,7 @@ func (c *Remove) Run(ctx context.Context, term terminal.Terminal) error {
 	})
 }
 
+// Replay is `submsg rules replay`.
 type Replay struct {
 	settings.Database
 	Name string `arg:"" optional:"" help:"The rule; without it, all of them."`

@@ -15,6 +15,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Test is `submsg rules test`.
 type Test struct {
 	settings.Database
 	settings.Templates

@@ -13,6 +13,7 @@ import (
 	"github.com/submsg/submsg/internal/rules"
 )
 
+// Command is `submsg rules`.
 type Command struct {
 	Add    Add    `cmd:"" help:"Make a rule: which updates of which table notify whom, and say what."`
 	List   List   `cmd:"" help:"Show the rules, and which of them are broken."`

@@ -16,11 +16,13 @@ import (
 	"github.com/submsg/submsg/internal/rules"
 )
 
+// List is `submsg rules list`.
 type List struct {
 	settings.Database
 	settings.Output
 }
 
+// Run prints the rules, each with its state.
 func (c *List) Run(ctx context.Context, term terminal.Terminal) error {
 	return c.TableSession(ctx, term, func(conn *pgx.Conn) error {
 		all, err := rules.List(ctx, conn)
@@ -49,6 +51,7 @@ func state(r rules.Listed) string {
 	return "broken: " + terminal.Visible(r.Problem)
 }
 
+// Show is `submsg rules show`.
 type Show struct {
 	settings.Database
 	settings.Templates
@@ -57,6 +60,7 @@ type Show struct {
 	Last int    `default:"10" help:"How many of its errors, the latest first."`
 }
 
+// Run prints the rule in a sentence and as SQL, and the latest updates whose message is missing.
 func (c *Show) Run(ctx context.Context, term terminal.Terminal) error {
 	catalogue, err := c.Load()
 	if err != nil {

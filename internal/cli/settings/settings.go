@@ -16,12 +16,13 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
-// Log say what goes to standard error.
+// Log says what goes to standard error.
 type Log struct {
 	Level  string `name:"log-level" env:"SUBMSG_LOG_LEVEL" default:"info" enum:"error,warn,info,debug" help:"Least level logged: ${enum}."`
 	Format string `name:"log-format" env:"SUBMSG_LOG_FORMAT" default:"text" enum:"text,json" help:"Format of the log: ${enum}."`
 }
 
+// Logger writes to the terminal's standard error.
 func (s Log) Logger(term terminal.Terminal) *logrus.Entry {
 	log := logrus.New()
 	log.SetOutput(term.Err)
@@ -42,11 +43,12 @@ type Output struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// Templates say which templates there are.
+// Templates says which templates there are.
 type Templates struct {
 	Dir string `name:"templates" env:"SUBMSG_TEMPLATES" type:"path" placeholder:"DIR" help:"Folder of template files, instead of the shipped ones."`
 }
 
+// Files is the folder, or the shipped templates.
 func (s Templates) Files() fs.FS {
 	if s.Dir == "" {
 		return templates.FS
@@ -74,7 +76,7 @@ const (
 	FakeSecret = "fakesecret0000000000000000000000"
 )
 
-// WeChat say which account sends.
+// WeChat says which account sends.
 type WeChat struct {
 	AppID      string `name:"wechat-appid" env:"SUBMSG_WECHAT_APPID" placeholder:"wx…" help:"The mini-program's AppID."`
 	Secret     string `name:"wechat-secret" env:"SUBMSG_WECHAT_SECRET" placeholder:"…" help:"Its AppSecret; a file keeps it out of process lists."`

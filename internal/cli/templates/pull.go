@@ -17,6 +17,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Pull is `submsg templates pull`.
 type Pull struct {
 	settings.WeChat
 	Dir   string   `env:"SUBMSG_TEMPLATES" default:"templates" type:"path" placeholder:"DIR" help:"Folder that files are written to; made if need be. Default: ./templates."`
@@ -24,6 +25,7 @@ type Pull struct {
 	IDs   []string `arg:"" optional:"" name:"id" help:"WeChat's template ids; default all. Before one with a - at its front, write --."`
 }
 
+// Run writes the files, and says what became of each.
 func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 	folder, err := c.open()
 	if err != nil {

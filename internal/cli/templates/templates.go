@@ -16,6 +16,7 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// Command is `submsg templates`.
 type Command struct {
 	List  List  `cmd:"" help:"Show the templates."`
 	Check Check `cmd:"" help:"Check the template files."`
@@ -23,8 +24,10 @@ type Command struct {
 	Pull  Pull  `cmd:"" help:"Write files for the templates that the WeChat account has."`
 }
 
+// List is `submsg templates list`.
 type List struct{ settings.Templates }
 
+// Run prints the templates.
 func (c *List) Run(term terminal.Terminal) error {
 	catalogue, err := c.Load()
 	if err != nil {
@@ -38,6 +41,7 @@ func (c *List) Run(term terminal.Terminal) error {
 	return nil
 }
 
+// Check is `submsg templates check`.
 type Check struct {
 	settings.Templates
 	settings.WeChat
@@ -45,6 +49,7 @@ type Check struct {
 	Remote bool   `help:"Compare them with WeChat's list as well; needs the account's settings."`
 }
 
+// Run prints every mistake, or what differs from WeChat's list.
 func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
 	if c.Dir != "" {
 		c.Templates.Dir = c.Dir
@@ -72,6 +77,7 @@ func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
 	return printComparison(term, catalogue.All(), listed)
 }
 
+// Show is `submsg templates show`.
 type Show struct {
 	settings.Templates
 	Template string   `arg:"" help:"Its name or WeChat's id."`
@@ -79,6 +85,7 @@ type Show struct {
 	Page     string   `help:"The message's page."`
 }
 
+// Run prints the template, or with parameters the payload that they make.
 func (c *Show) Run(term terminal.Terminal) error {
 	catalogue, err := c.Load()
 	if err != nil {

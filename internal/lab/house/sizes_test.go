@@ -42,7 +42,7 @@ func TestSizes(t *testing.T) {
 }
 
 // manyMethods are the types that still are several things in one.
-var manyMethods = list("outbox.Consumer outbox.claimer internal/lab/bench.database internal/lab/bench.lab " +
+var manyMethods = list("internal/lab/bench.database internal/lab/bench.lab " +
 	"internal/lab/fakewechat.Server")
 
 func TestMethods(t *testing.T) {
