@@ -62,8 +62,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// A transaction that is open without a snapshot doesn't hold back vacuum: it only keeps its locks. The test replaces the
-// minute that the view waits by none.
+// A transaction that is open without a snapshot doesn't hold back vacuum: it only keeps its locks. The test
+// replaces the minute that the view waits by none.
 func TestOpenTransaction(t *testing.T) {
 	d := newDB(t)
 	other := connect(t, d.url)
@@ -82,8 +82,8 @@ func TestOpenTransaction(t *testing.T) {
 	}
 }
 
-// The view names the session that keeps dead rows from being removed. It shows all of a session of the reader's own, and
-// of another user's only the pid.
+// The view names the session that keeps dead rows from being removed. It shows all of a session of the reader's
+// own, and of another user's only the pid.
 func TestLongTransaction(t *testing.T) {
 	d := newDB(t)
 	other := connect(t, d.url)

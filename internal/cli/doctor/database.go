@@ -87,8 +87,8 @@ func (c *Command) examineLogin(ctx context.Context, conn *pgx.Conn) (doctor.Find
 		return doctor.Finding{}, err
 	case len(lacking) > 0:
 		return doctor.Finding{Level: doctor.Fail,
-			Says: fmt.Sprintf("%s lacks %d rights that serve needs: %s",
-				is.Login, len(lacking), terminal.Some(lacking)),
+			Says: fmt.Sprintf("%s lacks %d rights that serve needs: %s", is.Login, len(lacking),
+				terminal.Some(lacking)),
 			Remedy: fmt.Sprintf("run what submsg roles prints, then GRANT %s TO %s", worker, is.Login)}, nil
 	case is.Super || is.Owner:
 		return doctor.Finding{Level: doctor.Warn,
