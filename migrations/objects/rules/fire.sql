@@ -66,9 +66,7 @@ BEGIN
                 END IF;
                 EXECUTE rule.query INTO m USING changed, was;
                 IF m.fits AND (op = 'INSERT' OR op = 'UPDATE' AND m.changed AND m.flagged) THEN
-                    IF rule.gone OR m.openid IS NULL OR array_position(m.params, NULL) IS NOT NULL
-                        OR rule.dedup AND m.dedupKey IS NULL
-                    THEN
+                    IF rule.gone OR m.openid IS NULL OR array_position(m.params, NULL) IS NOT NULL OR rule.dedup AND m.dedupKey IS NULL THEN
                         RAISE EXCEPTION '%', SUBMSG_SCHEMA.subMsgRule_message_problem(rule_id, m.openid, m.params, m.dedupKey)
                             USING ERRCODE = 'data_exception';
                     END IF;
@@ -79,8 +77,7 @@ BEGIN
                         PERFORM SUBMSG_SCHEMA.subMsgRule_cancel_held(rule_id, m.rowKey,
                             '已被同一条记录的新消息取代 (replaced by a newer message of the same rule and row)');
                     END IF;
-                    message := SUBMSG_SCHEMA.subMsgRule_insert(
-                        m.openid, rule.templateId, m.params, due, m.expireTime, m.page, m.dedupKey);
+                    message := SUBMSG_SCHEMA.subMsgRule_insert(m.openid, rule.templateId, m.params, due, m.expireTime, m.page, m.dedupKey);
                     IF rule.hold IS NOT NULL AND message IS NOT NULL THEN
                         PERFORM SUBMSG_SCHEMA.subMsgRule_store_held(rule_id, m.rowKey, message, due);
                     END IF;
