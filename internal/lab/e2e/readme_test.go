@@ -167,6 +167,9 @@ func TestReadmeLinks(t *testing.T) {
 				continue
 			}
 			path, section, _ := strings.Cut(m[1], "#")
+			if path == "" { // a section of this file
+				path = filepath.Base(name)
+			}
 			path = filepath.Join(filepath.Dir(name), path)
 			if _, err := os.Stat(filepath.Join(repoRoot, path)); err != nil {
 				t.Errorf("%s links to %s: %v", name, m[1], err)
