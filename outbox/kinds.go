@@ -2,7 +2,7 @@ package outbox
 
 // The kinds of trouble that outbox itself finds, for Verdict.Kind and the column errKind. The words are those of
 // package explain, which holds what a person is told about each. This package doesn't import explain, because it
-// shall know Postgres only; a test of explain compares the two.
+// shall know Postgres only; a test compares the two.
 const (
 	kindParametersBroken  = "parameters-broken"  // parameterArr is no plain list of texts
 	kindInternalError     = "internal-error"     // the Sender panicked

@@ -44,7 +44,7 @@ func TestExamine(t *testing.T) {
 	}
 }
 
-// The list is the catalogue's: a trigger of a later migration must be in it.
+// The list holds all triggers that the schema has, those of later migrations too.
 func TestTriggersAreAll(t *testing.T) {
 	d := newDatabase(t)
 	rows, err := d.Conn.Query(t.Context(), `SELECT tgrelid::regclass::text, tgname::text FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'submsg%' ORDER BY 1, 2`)

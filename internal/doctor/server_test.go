@@ -11,7 +11,7 @@ import (
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
-// A sound server is well in all but what a test server does without.
+// On a sound server all checks are fine, except those of settings that a test server turns off.
 func TestSound(t *testing.T) {
 	d := newDatabase(t)
 	for name, examine := range map[string]func(context.Context) (Finding, error){
@@ -45,7 +45,7 @@ func TestAutovacuumOfTheTable(t *testing.T) {
 	}
 }
 
-// Another database hears nothing of this one.
+// A listener on another database doesn't hear the NOTIFY.
 func TestDeaf(t *testing.T) {
 	d := newDatabase(t)
 	var err error
@@ -63,7 +63,8 @@ func TestDeaf(t *testing.T) {
 	}
 }
 
-// A session that forgot its transaction, and a prepared one, are named, with what ends them.
+// The finding names a session that left its transaction open, and a prepared transaction, with the statement that ends
+// each.
 func TestXmin(t *testing.T) {
 	for _, tt := range []struct {
 		name, begin, end string

@@ -75,7 +75,9 @@ func TestStatusesAreThoseOfTheTable(t *testing.T) {
 
 // The READMEs print the statuses in these words.
 func TestReadmesSayTheSame(t *testing.T) {
-	for file, tongue := range map[string]explain.Tongue{"README.md": explain.English, "README.zh-CN.md": explain.Chinese} {
+	for file, tongue := range map[string]explain.Tongue{
+		"README.md": explain.English, "README.zh-CN.md": explain.Chinese,
+	} {
 		text, err := os.ReadFile("../../" + file)
 		if err != nil {
 			t.Fatal(err)

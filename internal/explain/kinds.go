@@ -1,7 +1,7 @@
 package explain
 
 // The kinds of what submsg itself found out, where WeChat gave no errcode. outbox writes those that come from the queue
-// (crashed and below) as texts of its own, because it may not import this package; a test compares them.
+// (parameters-broken and below) as texts of its own, because it may not import this package; a test of outbox compares.
 const (
 	KindTemplateMissing  Kind = "template-missing"  // there is no template of this id or name
 	KindTemplateMismatch Kind = "template-mismatch" // the values don't fit the template

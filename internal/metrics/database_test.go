@@ -26,7 +26,7 @@ func exec(t *testing.T, pool *pgxpool.Pool, statements ...string) {
 
 const insert = `INSERT INTO subMsgList (openid, templateId, sendAfter) `
 
-// figures are the queue's, with the age in whole hours: the test itself takes time.
+// figures are those of the queue. The age is in whole hours, because the test itself takes time.
 type figures struct{ Due, Scheduled, Hours float64 }
 
 func TestQueue(t *testing.T) {
@@ -61,7 +61,7 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// A pause is shown by its template's name, once, whatever spellings were paused.
+// A pause is shown once, by the name of its template, whether the template is paused under its id, its name or both.
 func TestPaused(t *testing.T) {
 	m, pool := New("v1", named), pgtest.Pool(t)
 	m.WatchDatabase(pool)
@@ -73,7 +73,7 @@ func TestPaused(t *testing.T) {
 	}
 }
 
-// Scrapes that follow each other ask the database once.
+// Several scrapes in a short time ask the database once.
 func TestAskedSeldom(t *testing.T) {
 	pool := pgtest.Pool(t)
 	q := &queue{pool: pool, name: named}
@@ -87,7 +87,7 @@ func TestAskedSeldom(t *testing.T) {
 	}
 }
 
-// The database being away is seen, and figures that nobody knows aren't there.
+// Where the database is away, the metrics say so, and leave out the figures of the queue.
 func TestDatabaseAway(t *testing.T) {
 	m, pool := New("v1", named), pgtest.Pool(t)
 	m.WatchDatabase(pool)
@@ -101,7 +101,7 @@ func TestDatabaseAway(t *testing.T) {
 	}
 }
 
-// A locked table is away too, for a scrape, and before the scrape's own end.
+// A scrape takes a locked table for a database that is away, and answers before the scrape itself times out.
 func TestDatabaseStuck(t *testing.T) {
 	m, pool := New("v1", named), pgtest.Pool(t)
 	m.WatchDatabase(pool)
@@ -118,7 +118,7 @@ func TestDatabaseStuck(t *testing.T) {
 	}
 }
 
-// The questions go by the index of what waits, also while the statistics say that the table is small.
+// The queries use the index of waiting messages, also while the statistics say that the table is small.
 func TestQueuePlan(t *testing.T) {
 	pool := pgtest.Pool(t)
 	exec(t, pool, insert+`VALUES ('o', 'orderStatus', now())`, `ANALYZE subMsgList`)
@@ -149,7 +149,7 @@ func TestQueuePlan(t *testing.T) {
 	}
 }
 
-// collected is what a collector has to say, without labels.
+// collected returns the metrics of a collector, without labels.
 func collected(t *testing.T, c prometheus.Collector) map[string]float64 {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()

@@ -22,7 +22,7 @@ func (script) Ready(context.Context) outbox.Verdict { return outbox.Verdict{Outc
 
 func (s script) Send(_ context.Context, c outbox.Claimed) outbox.Verdict { return s(c) }
 
-// scrape is what Prometheus gets.
+// scrape returns what Prometheus gets.
 func scrape(t *testing.T, m *Metrics) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -33,7 +33,7 @@ func scrape(t *testing.T, m *Metrics) string {
 	return w.Body.String()
 }
 
-// ours are the lines of a scrape that begin so.
+// ours returns the lines of a scrape that begin with a prefix.
 func ours(scraped, prefix string) (lines []string) {
 	for line := range strings.Lines(scraped) {
 		if strings.HasPrefix(line, prefix) {
@@ -45,7 +45,7 @@ func ours(scraped, prefix string) (lines []string) {
 
 const openid = "oABCD5EFgh1JKlmnOPqrStuVwxYz"
 
-// Whatever stands in a row, a label is one of few, and nothing of a person.
+// Whatever a row holds, the labels are of a bounded set, and nothing about a person is in them.
 func TestSends(t *testing.T) {
 	m := New("v1", named)
 	code := int32(43101)
@@ -132,7 +132,7 @@ func TestWakeToSend(t *testing.T) {
 	}
 }
 
-// A sender that panics is counted, and nothing stays in flight.
+// A send that panics is counted, and is no longer in flight afterwards.
 func TestPanicIsUnknown(t *testing.T) {
 	m := New("v1", named)
 	s := m.Wrap(script(func(outbox.Claimed) outbox.Verdict { panic("no") }))

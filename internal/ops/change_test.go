@@ -3,6 +3,7 @@ package ops_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,13 +15,14 @@ import (
 
 var failed = ops.Selection{Statuses: []outbox.Status{outbox.Failed}}
 
-// status is one message's.
+// status returns the sendStatus of one message.
 func (d *db) status(id int64) string {
 	d.t.Helper()
 	return one[string](d, `SELECT sendStatus FROM subMsgList WHERE id = $1`, id)
 }
 
-// Between finding and changing a lot can happen to a row: each is told, none is waited for, and the others go on.
+// Much can happen to a row between the search and the change. The result names each such row and why it was left, the
+// change waits for none of them, and it changes all others.
 func TestRetryLeavesWhatIsNotItsOwn(t *testing.T) {
 	d := newDB(t)
 	d.settle(8, "t", "fail", 43101, "r", "1 min")
@@ -85,7 +87,7 @@ func TestChangesGoInBatches(t *testing.T) {
 	}
 }
 
-// What is being sent can be neither.
+// A message that is being sent can neither be sent again nor called off.
 func TestSendingIsLeft(t *testing.T) {
 	d := newDB(t, `INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES ('o', 't', 'sending', gen_random_uuid(), now() + interval '1 min')`)
 	type change func(context.Context, ops.DB, ops.Selection, []int64, func(ops.Result) error) (ops.Result, error)
@@ -94,10 +96,14 @@ func TestSendingIsLeft(t *testing.T) {
 		if err != nil || len(result.Left) != 1 || result.Left[0].Why != ops.Refused || d.status(1) != "sending" {
 			t.Errorf("%v, %v", result, err)
 		}
+		says := result.Left[0]
+		if !strings.Contains(says.Text, "正在发送") || !strings.Contains(says.English, "is being sent") {
+			t.Errorf("it isn't told in both tongues: %+v", says)
+		}
 	}
 }
 
-// Without the right to it, nothing is halved and tried again: it is an error.
+// Where the login lacks the right to change rows, the change ends with an error instead of trying each row by itself.
 func TestChangeNeedsItsRight(t *testing.T) {
 	d := newDB(t)
 	d.settle(3, "t", "fail", 43101, "r", "1 min")

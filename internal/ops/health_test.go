@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// fact is a line of subMsgHealth; state none: there is no such line.
+// fact reads a line of subMsgHealth. Its state is "none" where there is no such line.
 func (d *db) fact(name string) (value, state, remark string) {
 	d.t.Helper()
 	for _, f := range all[struct{ Value, State, Remark, English string }](d, `SELECT value, state, remark, remarkEnglish FROM subMsgHealth WHERE name = $1 ORDER BY state DESC`, name) {
@@ -14,7 +14,7 @@ func (d *db) fact(name string) (value, state, remark string) {
 	return "", "none", ""
 }
 
-// Each trouble is told, and told in words; without it, its line says ok.
+// The view shows each trouble with words that say what to do. Without the trouble, its line says ok.
 func TestHealth(t *testing.T) {
 	for _, tt := range []struct {
 		name, fact, calm string
@@ -62,8 +62,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// What stands open without a snapshot holds back nothing but those who wait for its locks. The view's minute is made
-// none.
+// A transaction that is open without a snapshot doesn't hold back vacuum: it only keeps its locks. The test
+// replaces the minute that the view waits by none.
 func TestOpenTransaction(t *testing.T) {
 	d := newDB(t)
 	other := connect(t, d.url)
@@ -82,7 +82,8 @@ func TestOpenTransaction(t *testing.T) {
 	}
 }
 
-// Who keeps dead rows is named, with what can be seen of the session: all of one's own, the pid of another's.
+// The view names the session that keeps dead rows from being removed. It shows all of a session of the reader's
+// own, and of another user's only the pid.
 func TestLongTransaction(t *testing.T) {
 	d := newDB(t)
 	other := connect(t, d.url)

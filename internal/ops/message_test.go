@@ -11,8 +11,8 @@ import (
 	"github.com/submsg/submsg/internal/ops"
 )
 
-// Whoever adds a column to subMsgList adds it to Message: nothing that the table holds is kept from people, but dueAt,
-// which is sendAfter again. The columns are in the same order, as each of the two is read from the top.
+// A column that is added to subMsgList must be added to Message. Only dueAt is missing there, because it repeats
+// sendAfter. Columns and fields are in the same order.
 func TestMessageHasEveryColumn(t *testing.T) {
 	d := newDB(t)
 	var columns []string

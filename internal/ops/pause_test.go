@@ -9,7 +9,8 @@ import (
 	"github.com/submsg/submsg/internal/ops"
 )
 
-// A pause that isn't probed has no next probe, in structs as in JSON; and so has one whose probe is due since ever.
+// A pause that isn't probed has no next probe, neither in structs nor in JSON. A pause whose probe is due since
+// -infinity has one.
 func TestPauseWithoutProbe(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', '副本 (a copy)', 'infinity'), ('t', 'r', '-infinity'), ('u', 'r', now())`)
@@ -40,7 +41,8 @@ func TestPauseWithoutProbe(t *testing.T) {
 	}
 }
 
-// What was to be sent before a moment is called off, and what was put off in the meantime isn't.
+// Messages that were to be sent before a moment are called off, except those that were scheduled for later in the
+// meantime.
 func TestDueBefore(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) SELECT 'o', 't', t::timestamptz FROM unnest('{-infinity,2026-07-26 02:59:59+08,2026-07-26 03:00+08,2030-01-01,infinity,2026-01-01}'::text[]) AS t`)

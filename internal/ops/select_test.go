@@ -69,7 +69,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A walk over many steps finds all there is, stops when it has enough or is beyond the age, and when it is told to.
+// A walk over many steps finds all messages. It stops when it has enough, when it is beyond the age, or when progress
+// returns an error.
 func TestWalk(t *testing.T) {
 	d := newDB(t)
 	d.settle(1, "first", "fail", 40003, "r", "9 days")

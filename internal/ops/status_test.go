@@ -64,7 +64,7 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// Behind a backlog that goes out fast, a part of a minute stands for the whole.
+// Where a backlog is sent so fast that less than a minute of it was looked at, the rates are scaled up to a minute.
 func TestRatesOfAPart(t *testing.T) {
 	d := newDB(t)
 	d.settle(12000, "a", "success", 0, "ok", "20 s")
@@ -102,7 +102,7 @@ func TestShowOfARule(t *testing.T) {
 	}
 }
 
-// No rule of the table keeps an administrator from dropping its rules.
+// An administrator may have dropped the table's constraints, so that any value can stand in it.
 func TestListOfABrokenRow(t *testing.T) {
 	d := newDB(t, `ALTER TABLE subMsgList DROP CONSTRAINT parameterarr_is_a_plain_list_without_null`,
 		`INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('o', 't', '{{a,b},{c,d}}'), ('o', 't', '{a,NULL}'), ('o', 't', '{}'), ('o', 't', '{a,"b c"}')`)

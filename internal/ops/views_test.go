@@ -12,7 +12,7 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// Whoever opens a table in a SQL client reads what a column is for.
+// Each table, view and column has a comment, which SQL clients show.
 func TestEveryColumnHasAComment(t *testing.T) {
 	d := newDB(t)
 	type column struct {
@@ -35,7 +35,7 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') 
 	}
 }
 
-// A view reads with the rights of who looks, as far as Postgres can (from 15 on).
+// From PostgreSQL 15 on, a view reads with the rights of the login that reads it.
 func TestViewsReadAsTheirReader(t *testing.T) {
 	d := newDB(t)
 	able := one[bool](d, `SELECT current_setting('server_version_num')::int >= 150000`)
@@ -49,7 +49,7 @@ func TestViewsReadAsTheirReader(t *testing.T) {
 	}
 }
 
-// What somebody has put into the schema before the migration is no part of the views.
+// Functions that somebody has put into the schema before the migration are not used by the views.
 func TestViewsAreMadeOfPostgresOwn(t *testing.T) {
 	d := connect(t, pgtest.Empty(t))
 	d.exec(`CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE sql AS $$ SELECT 'gotcha' $$`)
@@ -64,7 +64,7 @@ WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::reg
 	}
 }
 
-// What submsg itself finds out is explained by its kind, what a person writes by its own words.
+// A failure that submsg itself found is explained by its kind. One that a person has written is told in its own words.
 func TestKindsAreExplained(t *testing.T) {
 	d := newDB(t)
 	for _, tt := range []struct {
@@ -126,7 +126,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// A text in a row is data in the statement that the view makes of it.
+// The statement that the view makes quotes the texts of rows.
 func TestSendAgainQuotes(t *testing.T) {
 	d := newDB(t)
 	d.settle(1, "a", "fail", nil, `x'; DROP TABLE subMsgPause; --\`, "1 min")
@@ -137,8 +137,8 @@ func TestSendAgainQuotes(t *testing.T) {
 	}
 }
 
-// Behind a backlog the failures are those of the messages before it, though somebody has just sent old ones again,
-// and though messages of a paused template wait for longer.
+// Where a backlog waits, the failures are those of the messages before it. Old messages that somebody has just sent
+// again don't change that, nor do messages of a paused template that have waited for longer.
 func TestRecentBehindABacklog(t *testing.T) {
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('paused', 'r', now())`)
@@ -160,7 +160,7 @@ func TestRecentBehindABacklog(t *testing.T) {
 	}
 }
 
-// Whatever the size, the views read from the front of indexes: none scans the table.
+// The views read from the front of indexes: none scans the table, whatever its size.
 func TestViewsScanNoTable(t *testing.T) {
 	d := newDB(t)
 	d.settle(30000, "a", "success", 0, "ok", "1 day")

@@ -10,7 +10,8 @@ import (
 	"github.com/submsg/submsg/internal/ops"
 )
 
-// everyCause is all that a row can say about what happened: each errcode, one that nobody knows, each kind, neither.
+// everyCause returns all that a row can hold about what happened: each errcode, an unknown errcode, each kind, and nil
+// for neither.
 func everyCause() (all []any) {
 	for _, code := range slices.Sorted(maps.Keys(explain.WeChat)) {
 		all = append(all, code)
@@ -22,7 +23,7 @@ func everyCause() (all []any) {
 	return append(all, nil)
 }
 
-// words are what package explain says of a cause.
+// words returns what package explain says of a cause.
 func words(cause any) explain.Cause {
 	switch cause := cause.(type) {
 	case int32:

@@ -17,7 +17,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// troubles are what OpenTelemetry complained of, as they came.
+// troubles are the errors that OpenTelemetry reported, in their order.
 type troubles struct {
 	mu  sync.Mutex
 	all []error
@@ -38,7 +38,7 @@ func (t *troubles) texts() (texts []string) {
 	return texts
 }
 
-// listen hears what OpenTelemetry complains of, which is global, for the time of a test.
+// listen takes the errors that OpenTelemetry reports, for the time of a test: its error handler is global.
 func listen(t *testing.T) *troubles {
 	t.Helper()
 	before, heard := otel.GetErrorHandler(), &troubles{}
@@ -47,8 +47,8 @@ func listen(t *testing.T) *troubles {
 	return heard
 }
 
-// A collector that doesn't answer takes no time of any send, though there is room for one span only, and doesn't keep
-// Shutdown.
+// A collector that doesn't answer delays no send, though there is room for one span only, and it doesn't delay Shutdown
+// for long.
 func TestHangingCollector(t *testing.T) {
 	others := goleak.IgnoreCurrent()
 	listen(t)
@@ -82,7 +82,7 @@ func TestHangingCollector(t *testing.T) {
 	goleak.VerifyNone(t, others) // it is over when the collector answers at last
 }
 
-// What is logged of a collector's trouble names neither what is sent in headers nor how its URL lets one in.
+// The log of trouble with a collector shows no value of a header, and no credential in the collector's URL.
 func TestTroubleIsHarmless(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=header-secret, authorization=Bearer%20token-secret%3D%3D,short=1")
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +139,7 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// Secrets are hidden that begin with another, and those in a part of the URL.
+// A secret that begins with another one is hidden as a whole, and so is a secret in a part of the URL.
 func TestTroubleInParts(t *testing.T) {
 	setEnv(t, "OTEL_EXPORTER_OTLP_HEADERS=x-scope=prod,authorization=prod-4711-secret",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://h/api/v2/path%2Fsecret/ingest?token=query-secret&b=c")
@@ -155,7 +155,7 @@ func TestTroubleInParts(t *testing.T) {
 	}
 }
 
-// What tracing costs a send: off, off by the sampler, on.
+// BenchmarkSend measures what tracing costs a send: when it is off, when the sampler drops the span, when it is on.
 func BenchmarkSend(b *testing.B) {
 	for _, mode := range []struct{ name, sampler, traceparent string }{
 		{"off", "", ""}, {"not sampled", "always_off", parent}, {"root", "", ""}, {"child", "", parent},

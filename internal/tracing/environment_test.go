@@ -104,7 +104,7 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// The SDK's own variables count: the sampler's, and those of batches.
+// The SDK reads its own variables: those of the sampler and of batches.
 func TestSampler(t *testing.T) {
 	for name, tt := range map[string]struct {
 		sampler, traceparent string

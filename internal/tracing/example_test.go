@@ -25,7 +25,7 @@ func insert(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// The README's Go is that of insert, so it compiles.
+// The README's Go is the body of the function insert, so that it compiles.
 func TestReadme(t *testing.T) {
 	_ = insert
 	source, err := os.ReadFile("example_test.go")

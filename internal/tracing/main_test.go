@@ -11,7 +11,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// TestMain leaves out what the environment of whoever runs the tests says.
+// TestMain removes the variables that are set where the tests run.
 func TestMain(m *testing.M) {
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "OTEL_") {

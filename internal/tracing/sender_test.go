@@ -23,7 +23,7 @@ const (
 	parentID = "00f067aa0ba902b7"
 )
 
-// spansOf sends, and returns the spans that were exported.
+// spansOf sends messages, and returns the spans that were exported.
 func spansOf(
 	t *testing.T, send func(context.Context, outbox.Claimed) outbox.Verdict, messages ...outbox.Claimed,
 ) tracetest.SpanStubs {
@@ -40,7 +40,7 @@ func spansOf(
 	return kept.GetSpans()
 }
 
-// unforgetting keeps its spans at Shutdown.
+// unforgetting is an exporter that keeps its spans after Shutdown.
 type unforgetting struct{ *tracetest.InMemoryExporter }
 
 func (unforgetting) Shutdown(context.Context) error { return nil }
@@ -168,7 +168,7 @@ func TestDueToSend(t *testing.T) {
 	}
 }
 
-// A sender that panics ends its span, which doesn't say with what, and the panic goes on.
+// A send that panics ends its span, which doesn't hold the panic's text, and the panic goes on.
 func TestPanic(t *testing.T) {
 	kept := tracetest.NewInMemoryExporter()
 	tracing := start(unforgetting{kept}, Config{Template: named})
@@ -201,7 +201,7 @@ func TestReadyIsTheSenders(t *testing.T) {
 	}
 }
 
-// What stands in a row is anybody's: whatever it is, it is an id or nothing.
+// Anybody may have written the value in the row: whatever it is, TraceID returns a trace id or nothing.
 func FuzzTraceID(f *testing.F) {
 	for _, seed := range []string{parent, "", "00-", strings.ToUpper(parent), "\xff", parent + "-01"} {
 		f.Add(seed)
