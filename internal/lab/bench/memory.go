@@ -35,8 +35,14 @@ func (l *lab) memory(ctx context.Context) ([]Line, error) {
 	return lines, err
 }
 
+const servingSQL = `
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'submsg listener')`
+
 func (d *database) resident(ctx context.Context, f *fake) (out []float64, err error) {
 	err = d.serve(ctx, f, true, func(c *child) error {
+		if err := d.await(ctx, "submsg serve to start", servingSQL); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
