@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// PublishSQL writes causes into the table. Both inserts take their rows in the order of their key, so that two
+// publishSQL writes causes into the table. Both inserts take their rows in the order of their key, so that two
 // processes which publish at once don't wait for each other. A row that says the same already isn't written.
-const PublishSQL = `
+const publishSQL = `
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
         AS g (errCode, errKind, cause, nextStep, causeEnglish, nextStepEnglish)
@@ -48,7 +48,7 @@ func Publish(ctx context.Context, db interface {
 	for _, kind := range slices.Sorted(maps.Keys(Kinds)) {
 		add(nil, &kind, Kinds[kind])
 	}
-	_, err := db.Exec(ctx, PublishSQL, codes, kinds, columns[0], columns[1], columns[2], columns[3])
+	_, err := db.Exec(ctx, publishSQL, codes, kinds, columns[0], columns[1], columns[2], columns[3])
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		switch refused.Code {
