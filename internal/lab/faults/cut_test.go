@@ -134,7 +134,7 @@ func TestHalfOpen(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
 	p := newProxy(t, l.url)
 	l.url = p.url(l.url)
-	w := l.start("SUBMSG_PING=300ms") // the listener is asked before the worker has to end, which waits for its farewell
+	w := l.start()
 	l.load(400)
 	for range max(1, *cycles/200) {
 		l.load(400)

@@ -196,8 +196,9 @@ func (l *lab) flat(tried *worker) {
 	l.settled(0) // by the worker that has the answers, which ends here
 	memory := tried.memory()
 	goroutines := tried.goroutines()
-	// Killed, it could leave a claim that is on its way to Postgres, and takes what is inserted next.
-	tried.terminate(20 * time.Second)
+	// Killed, it could leave a claim that is on its way to Postgres, and takes what is inserted next. The pool gives
+	// connections that don't answer 15 s to close.
+	tried.terminate(40 * time.Second)
 	fresh := l.startPatient() // a send that a busy machine holds up is no leak
 	first := l.wechat.Stats().Accepted
 	l.insert(200)
