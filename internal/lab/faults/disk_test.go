@@ -34,6 +34,7 @@ var onSmallDisk = pgembed.Config{Test: true, Settings: map[string]string{
 // TestDiskFull fills the database's disk under load. A table that can't grow is an error of a statement; the log (WAL)
 // that can't grow ends the server, which is started again when there is room.
 func TestDiskFull(t *testing.T) {
+	t.Parallel() // it mostly waits for its servers
 	disks := []struct {
 		name string
 		make func(*testing.T) disk

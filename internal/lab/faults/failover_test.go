@@ -69,6 +69,7 @@ func (n *node) rows() map[string]message {
 
 // TestFailover lets a standby take a primary's place under load.
 func TestFailover(t *testing.T) {
+	t.Parallel() // it mostly waits for its servers
 	origin := newNode(t, "", pgembed.Config{Settings: map[string]string{"wal_retrieve_retry_interval": "100ms"}})
 	if err := origin.server.Stop(); err != nil {
 		t.Fatal(err)

@@ -23,6 +23,9 @@ var (
 var submsg string
 
 func TestMain(m *testing.M) {
+	// What is parallel here mostly waits, for timeouts, probes and servers that start: more of it fits than there are
+	// processors.
+	flag.Set("test.parallel", "5")
 	flag.Parse()
 	code := 1
 	dir, err := os.MkdirTemp("", "submsg-faults-")

@@ -17,6 +17,7 @@ import (
 // TestImmediateRestart ends the whole server under load without a checkpoint, and starts it again. What it had said to
 // be committed is there, so that nothing is in doubt when it is back.
 func TestImmediateRestart(t *testing.T) {
+	t.Parallel() // it mostly waits for its server
 	n := newNode(t, "", pgembed.Config{})
 	l := newLabOn(t, n.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
 	p := newProxy(t, n.url())
@@ -40,6 +41,7 @@ func TestImmediateRestart(t *testing.T) {
 // TestKilledBackend ends one of submsg's server processes by SIGKILL: the server then ends all others, and recovers as
 // after a crash.
 func TestKilledBackend(t *testing.T) {
+	t.Parallel() // it mostly waits for its server
 	n := newNode(t, "", pgembed.Config{})
 	l := newLabOn(t, n.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
 	l.by("application_name=submsg")
