@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/mattn/go-runewidth"
 
 	"github.com/submsg/submsg/cmd/submsg/command"
 	"github.com/submsg/submsg/internal/lab/pgtest"
@@ -23,7 +24,10 @@ import (
 // The READMEs of the project, and the locale in which the demo speaks their language.
 var readmes = map[string]string{"README.md": "C", "README.zh-CN.md": "zh_CN.UTF-8"}
 
-const maxReadme = 200 // lines
+const (
+	maxReadme      = 240 // lines of a root README
+	maxReadmeWidth = 160 // columns of every README's lines; a Chinese character takes two
+)
 
 func eachReadme(t *testing.T, test func(t *testing.T, name, text string)) {
 	for name := range readmes {
@@ -159,20 +163,35 @@ func TestReadmesAgree(t *testing.T) {
 	}
 }
 
+func TestReadmeWidths(t *testing.T) {
+	wide := runewidth.Condition{} // whatever the locale is, lines of boxes are one column wide
+	for _, name := range everyReadme(t) {
+		n := 0
+		for line := range strings.Lines(repoFile(t, name)) {
+			n++
+			if width := wide.StringWidth(strings.TrimSuffix(line, "\n")); width > maxReadmeWidth {
+				t.Errorf("%s:%d: %d columns, more than %d", name, n, width, maxReadmeWidth)
+			}
+		}
+	}
+}
+
+// A link is [text](path), or [text] with a line [text]: path.
 func TestReadmeLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)]+)\)`)
+	link := regexp.MustCompile(`(?m)\]\(([^)]+)\)|^\[[^\]]+\]: (\S+)$`)
 	for _, name := range everyReadme(t) {
 		for _, m := range link.FindAllStringSubmatch(repoFile(t, name), -1) {
-			if strings.Contains(m[1], "://") {
+			target := m[1] + m[2]
+			if strings.Contains(target, "://") {
 				continue
 			}
-			path, section, _ := strings.Cut(m[1], "#")
+			path, section, _ := strings.Cut(target, "#")
 			if path == "" { // a section of this file
 				path = filepath.Base(name)
 			}
 			path = filepath.Join(filepath.Dir(name), path)
 			if _, err := os.Stat(filepath.Join(repoRoot, path)); err != nil {
-				t.Errorf("%s links to %s: %v", name, m[1], err)
+				t.Errorf("%s links to %s: %v", name, target, err)
 				continue
 			}
 			if section == "" {
@@ -180,7 +199,7 @@ func TestReadmeLinks(t *testing.T) {
 			}
 			heading := regexp.MustCompile(`(?mi)^#+ ` + strings.ReplaceAll(section, "-", " ") + `$`)
 			if !heading.MatchString(repoFile(t, path)) {
-				t.Errorf("%s links to %s: there is no such section", name, m[1])
+				t.Errorf("%s links to %s: there is no such section", name, target)
 			}
 		}
 	}
@@ -189,7 +208,7 @@ func TestReadmeLinks(t *testing.T) {
 // everyReadme is those of the folders too.
 func everyReadme(t *testing.T) (names []string) {
 	t.Helper()
-	for _, pattern := range []string{"README*.md", "*/README.md", "*/*/README.md"} {
+	for _, pattern := range []string{"README*.md", "*/README*.md", "*/*/README*.md", "*/*/*/README*.md"} {
 		found, err := filepath.Glob(filepath.Join(repoRoot, pattern))
 		if err != nil {
 			t.Fatal(err)
