@@ -10,7 +10,7 @@ CREATE TABLE subMsgObject (
 GRANT SELECT ON subMsgObject TO PUBLIC; -- it holds file names only, and every program of ours asks whether the database fits
 
 COMMENT ON TABLE  subMsgObject IS 'Which files with functions, views and triggers the database has; kept by submsg migrate';
-COMMENT ON COLUMN subMsgObject.file    IS 'Its path below migrations/objects';
+COMMENT ON COLUMN subMsgObject.file    IS 'Its path below migrations';
 COMMENT ON COLUMN subMsgObject.hash    IS 'The hash of the text that was applied';
 COMMENT ON COLUMN subMsgObject.version IS 'The schema version of the binary that applied it';
 COMMENT ON COLUMN subMsgObject.applied IS 'When it was applied';

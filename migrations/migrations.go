@@ -84,14 +84,16 @@ func (mr Migrator) Down(ctx context.Context, n int) error {
 		if have.newerThan(r.latest()) {
 			return &MismatchError{Have: have.Version, Want: r.latest()}
 		}
+		if have.Version > 0 { // whatever comes of the rest, the next up applies all objects
+			if err := r.transact(ctx, r.forget); err != nil {
+				return err
+			}
+		}
 		if n < 0 || n >= have.Version {
 			if err := r.transact(ctx, r.drop); err != nil {
 				return err
 			}
 			return r.numbered(ctx, (*migrate.Migrate).Down)
-		}
-		if err := r.transact(ctx, r.forget); err != nil {
-			return err
 		}
 		return r.numbered(ctx, func(m *migrate.Migrate) error { return m.Migrate(uint(have.Version - n)) })
 	})

@@ -1,6 +1,8 @@
 package migrations_test
 
 import (
+	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"testing"
@@ -124,6 +126,21 @@ func TestKilledAmidTheObjects(t *testing.T) {
 	must(t, migrations.Migrator{URL: url}.With(files).Up(t.Context()))
 	if got := one[string](t, conn, `SELECT subMsg_answer()`); got != "x" {
 		t.Errorf("the function says %q", got)
+	}
+}
+
+// A way down that ends before the tables are gone leaves nothing that the next up doesn't mend.
+func TestKilledOnTheWayDown(t *testing.T) {
+	url := pgtest.DBWithoutOrders(t)
+	want := snapshot(t, url)
+	downs, err := fs.Glob(migrations.FS, fmt.Sprintf("%04d_*.down.sql", migrations.Latest()))
+	must(t, err)
+	files := edited(t, map[string]string{downs[0]: "SELECT 1/0;"})
+	wantError(t, migrations.Migrator{URL: url}.With(files).Down(t.Context(), -1), "division by zero")
+	wantMismatch(t, migrations.Check(t.Context(), connect(t, url)), 0, "have yet to be applied")
+	must(t, migrations.Up(t.Context(), url))
+	if diff := cmp.Diff(want, snapshot(t, url)); diff != "" {
+		t.Errorf("-before +after:\n%s", diff)
 	}
 }
 
