@@ -34,9 +34,9 @@ type world struct {
 	secret string
 }
 
-// newWorld starts a fake with these flags, beside a database in which submsg lives as it does beside a shop: in a schema
-// of its own, whose owner is no superuser and has it not on its search_path. In public stands the shop's own table
-// orders.
+// newWorld starts a fake with these flags, beside a database in which submsg lives as it does beside a shop: in a
+// schema of its own, whose owner is no superuser and has it not on its search_path. In public stands the shop's own
+// table orders.
 func newWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
 	db, schema := pgtest.Installation(t)
