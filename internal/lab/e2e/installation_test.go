@@ -12,7 +12,7 @@ import (
 // own orders, messages go out, every command finds its tables, and nothing of submsg comes into the shop's schema.
 func TestInstallation(t *testing.T) {
 	t.Parallel()
-	w := newInstallation(t, "--grant-all")
+	w := newWorld(t, "--grant-all")
 	before := w.publicTables()
 	serve := w.serve()
 	says := func(words string, args ...string) {

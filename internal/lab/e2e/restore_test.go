@@ -44,7 +44,7 @@ func TestCopyOfALiveDatabase(t *testing.T) {
 	for name, copied := range copies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, "--grant-all", "--latency=50ms", "--quiet")
+			w := newWorldWithOrders(t, "--grant-all", "--latency=50ms", "--quiet")
 			times := []string{"SUBMSG_SENDERS=4", "SUBMSG_SEND_TIMEOUT=6s", "SUBMSG_LEASE=9s",
 				"SUBMSG_HTTP_ADDR=127.0.0.1:0"}
 			original := w.serve(times...)

@@ -27,7 +27,7 @@ type shop struct{ *world }
 
 func newShop(t *testing.T) shop {
 	t.Helper()
-	s := shop{newWorld(t, "--grant-all")}
+	s := shop{newWorldWithOrders(t, "--grant-all")}
 	published(s.world)
 	script := repoFile(t, "internal/lab/e2e/testdata/rules/shop.sql")
 	for _, n := range []int{refunded, patient, hungry, member, awaiting} {

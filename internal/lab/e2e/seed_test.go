@@ -108,7 +108,7 @@ func TestSeedOrders(t *testing.T) {
 	t.Parallel()
 	var seed seedOrders
 	readSeed(t, "orders.json", &seed)
-	w := newWorld(t, "--grant-all")
+	w := newWorldWithOrders(t, "--grant-all")
 	openid := seed.Order["openid"].(string)
 
 	for _, flag := range []bool{seed.Order["isSendMsg"].(bool), true} { // "an insert with the flag set notifies nobody"

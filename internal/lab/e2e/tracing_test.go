@@ -103,7 +103,7 @@ func TestTraces(t *testing.T) {
 	t.Parallel()
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
 	c := newOTLP(t)
-	w := newWorld(t, "--grant-all")
+	w := newWorldWithOrders(t, "--grant-all")
 	p := w.serve(append(tracesTo(c.URL), "OTEL_RESOURCE_ATTRIBUTES=team=shop")...)
 	psql(t, w.db, "BEGIN;\nSET LOCAL submsg.traceparent = '00-"+trace+"-01';\n"+insertFor(1)+
 		"INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('"+person(2)+

@@ -32,7 +32,7 @@ type upgrade struct {
 
 func newUpgrade(t *testing.T) *upgrade {
 	t.Helper()
-	u := &upgrade{world: newWorld(t, "--grant-all", "--latency=50ms", "--quiet"),
+	u := &upgrade{world: newWorldWithOrders(t, "--grant-all", "--latency=50ms", "--quiet"),
 		prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), ready: map[*process]string{}}
 	there, err := url.Parse(u.db)
 	if err != nil {

@@ -34,26 +34,28 @@ type world struct {
 	secret string
 }
 
-// newWorld starts a fake with these flags beside a migrated database.
+// newWorld starts a fake with these flags, beside a database in which submsg lives as it does beside a shop: in a
+// schema of its own, whose owner is no superuser and has it not on its search_path. In public stands the shop's own
+// table orders.
 func newWorld(t *testing.T, flags ...string) *world {
-	t.Helper()
-	return newWorldAt(t, pgtest.DB(t), flags...)
-}
-
-func newWorldAt(t *testing.T, db string, flags ...string) *world {
-	t.Helper()
-	return newWorldOf(t, &world{db: db}, flags...)
-}
-
-// newInstallation is newWorld where submsg lives beside a shop: in a schema of its own, whose owner is no superuser and
-// has it not on its search_path. In public stands the shop's own table orders.
-func newInstallation(t *testing.T, flags ...string) *world {
 	t.Helper()
 	db, schema := pgtest.Installation(t)
 	path := strings.NewReplacer("+", "%20").Replace(url.QueryEscape(
 		`-c search_path="` + strings.ReplaceAll(schema, " ", `\ `) + `",public`))
 	where := []string{"DATABASE_URL=" + db, "SUBMSG_SCHEMA=" + schema}
 	return newWorldOf(t, &world{db: db + "&options=" + path, where: where}, flags...)
+}
+
+// newWorldWithOrders is newWorld with the example orders, as a superuser, and with everything in the schema public.
+func newWorldWithOrders(t *testing.T, flags ...string) *world {
+	t.Helper()
+	return newWorldAt(t, pgtest.DB(t), flags...)
+}
+
+// newWorldAt is newWorld at a database that the test has.
+func newWorldAt(t *testing.T, db string, flags ...string) *world {
+	t.Helper()
+	return newWorldOf(t, &world{db: db}, flags...)
 }
 
 func newWorldOf(t *testing.T, w *world, flags ...string) *world {
