@@ -37,7 +37,8 @@ func (r *run) makeOrders(ctx context.Context, tx pgx.Tx) error {
 	}
 	if exists && !ours {
 		return fmt.Errorf("there is a table orders in schema %s that isn't the example: it stays as it is, "+
-			"and everything but the example is done; to notify of your own orders make a rule, see `submsg rules --help`",
+			"and everything but the example is done; to notify of your own orders make a rule, see `submsg rules "+
+			"--help`",
 			r.schema)
 	}
 	f, err := r.read(exampleFile)

@@ -80,7 +80,8 @@ func TestAnySchema(t *testing.T) {
 
 func TestSchemaNames(t *testing.T) {
 	server := pgtest.Empty(t)
-	for _, schema := range []string{"a'b", `a"b`, `a\b`, "a$b", "a%b", "a\nb", "a\x00b", "pg_x", " ", "\t", strings.Repeat("x", 64), strings.Repeat("消", 22), "\xff"} {
+	for _, schema := range []string{"a'b", `a"b`, `a\b`, "a$b", "a%b", "a\nb", "a\x00b", "pg_x", " ", "\t",
+		strings.Repeat("x", 64), strings.Repeat("消", 22), "\xff"} {
 		if err := migrations.CheckSchema(schema); err == nil {
 			t.Errorf("%q is taken", schema)
 		}
@@ -105,7 +106,8 @@ func TestSchemaOfTheLogin(t *testing.T) {
 	if n := one[int](t, shop, `SELECT count(*) FROM "Shop".subMsgList`); n != 1 {
 		t.Errorf("%d messages, want 1", n)
 	}
-	for path, words := range map[string]string{"": "names no schema", "nowhere": "names no schema", `pg_catalog`: "Postgres's own"} {
+	for path, words := range map[string]string{"": "names no schema", "nowhere": "names no schema",
+		`pg_catalog`: "Postgres's own"} {
 		exec(t, conn, `ALTER DATABASE `+pgx.Identifier{conn.Config().Database}.Sanitize()+` SET search_path = '`+path+`'`)
 		wantError(t, migrations.Up(t.Context(), url), words)
 	}

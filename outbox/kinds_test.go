@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Each kind that this package writes is one that package explain knows. The source is read, because outbox may not import
-// it.
+// Each kind that this package writes is one that package explain knows. The source is read, because outbox may not
+// import it.
 func TestKindsAreExplained(t *testing.T) {
 	text, err := os.ReadFile("../internal/explain/kinds.go")
 	if err != nil {

@@ -66,10 +66,10 @@ func (v view) next() time.Duration {
 // there is no such time while there are pauses.
 func (v view) idleFor(d time.Duration) bool { return v.next() > d && !v.Paused }
 
-// nothingSending holds for a claim c of which no row is "sending" any more. The statement that deletes a claim's row looks for
-// itself: after a failover that lost commits, what this process remembers to have settled isn't what the database holds, and
-// nobody else would find those messages. OFFSET 0 keeps it a look at the claim's own rows, by their ids, however many claims
-// there are.
+// nothingSending holds for a claim c of which no row is "sending" any more. The statement that deletes a claim's row
+// looks for itself: after a failover that lost commits, what this process remembers to have settled isn't what the
+// database holds, and nobody else would find those messages. OFFSET 0 keeps it a look at the claim's own rows, by their
+// ids, however many claims there are.
 const nothingSending = `
 NOT EXISTS (
     SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending' OFFSET 0

@@ -49,8 +49,8 @@ func TestReleaseSkipsLockedRows(t *testing.T) {
 	}
 }
 
-// A claim whose answer was lost is remembered beyond its lease, until the database has given its rows back: what fails, as in a
-// row of broken connections, is done again. Otherwise they would be unknown, although nobody has sent them.
+// A claim whose answer was lost is remembered beyond its lease, until the database has given its rows back: what fails,
+// as in a row of broken connections, is done again. Otherwise they would be unknown, although nobody has sent them.
 func TestReleaseIsTriedUntilItWorks(t *testing.T) {
 	d := newDB(t)
 	cfg := config(d, new(channel))

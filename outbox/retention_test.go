@@ -203,8 +203,8 @@ func TestRetentionIsOneReplicas(t *testing.T) {
 	d.deleteOld(c, 10, 1)
 }
 
-// A person may set an old message to wait again at any moment of a pass, and it isn't deleted then. The steps are large,
-// because his change could be missed between a step's snapshot and its locks.
+// A person may set an old message to wait again at any moment of a pass, and it isn't deleted then. The steps are
+// large, because his change could be missed between a step's snapshot and its locks.
 func TestRetentionAgainstPeople(t *testing.T) {
 	d := newDB(t)
 	c := retaining(d, outbox.Retention{outbox.Failed: 3 * day})

@@ -87,7 +87,8 @@ func (a *trial) round() {
 	a.t.Helper()
 	a.rounds++
 	a.journal.clear()
-	writers := make([]*application, 1+a.rng.IntN(1+a.rng.IntN(4))) // most often one, whose missed wake no other wake hides
+	// most often one, whose missed wake no other wake hides
+	writers := make([]*application, 1+a.rng.IntN(1+a.rng.IntN(4)))
 	for i := range writers {
 		writers[i] = newApplication(a, fmt.Sprintf("r%dw%d", a.rounds, i))
 		a.must(writers[i].prepare())

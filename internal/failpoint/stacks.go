@@ -12,8 +12,8 @@ import (
 // EndOfStacks is the line after all goroutines.
 const EndOfStacks = "these were all goroutines"
 
-// The fault suite counts goroutines. SIGUSR1 prints them while nothing runs. What SIGQUIT prints of a process that works breaks off in
-// the middle now and then, because the stacks are read while they change.
+// The fault suite counts goroutines. SIGUSR1 prints them while nothing runs. What SIGQUIT prints of a process that
+// works breaks off in the middle now and then, because the stacks are read while they change.
 func init() {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1)

@@ -101,7 +101,8 @@ func TestHostileSession(t *testing.T) {
 		"temporary functions": strings.ReplaceAll(overload("format", "text, text", "text", "''")+
 			overload("pg_notify", "text, text", "void", "")+
 			overload("now", "", "timestamptz", "NULL")+overload("concat", "text", "text", "''")+
-			overload("subMsg_wake", "", "int", "1")+overload("subMsgRule_fire", "", "int", "1"), "public.", "pg_temp.") + `SET search_path = pg_temp, public`,
+			overload("subMsg_wake", "", "int", "1")+
+			overload("subMsgRule_fire", "", "int", "1"), "public.", "pg_temp.") + `SET search_path = pg_temp, public`,
 		"temporary types": `CREATE TYPE pg_temp.text AS ENUM ('x'); CREATE TYPE pg_temp.jsonb AS ENUM ('x'); CREATE DOMAIN pg_temp.boolean AS int;
 			SET search_path = pg_temp, public`,
 		"no search_path":        `SET search_path = ''`,

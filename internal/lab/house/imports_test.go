@@ -71,8 +71,8 @@ var packages = map[string]imports{
 		internal/lab/bench internal/lab/fakewechat internal/lab/pgembed internal/lab/pgtest internal/metrics
 		internal/roles internal/rules migrations outbox templates`)},
 	"internal/lab/fakewechat": {code: list("templates")},
-	"internal/lab/faults": {tests: list(`internal/explain internal/lab/fakewechat internal/lab/pgembed internal/lab/pgtest
-		migrations templates`)},
+	"internal/lab/faults": {tests: list(`internal/explain internal/failpoint internal/lab/fakewechat internal/lab/pgembed
+		internal/lab/pgtest migrations templates`)},
 	"internal/lab/house":     {},
 	"internal/lab/pgembed":   {},
 	"internal/lab/rawserver": {},

@@ -17,9 +17,6 @@ var word = regexp.MustCompile(`[A-Z]?[a-z]+`)
 
 func TestNamesAreNoImages(t *testing.T) {
 	for _, s := range goFiles(t) {
-		if slices.Contains(notYet, s.pkg) {
-			continue
-		}
 		for _, name := range []string{path.Base(s.pkg), strings.TrimSuffix(s.file, ".go")} {
 			for _, w := range word.FindAllString(name, -1) {
 				if slices.Contains(images, strings.ToLower(w)) {
