@@ -138,10 +138,11 @@ func (l *lab) status(key int64) (s string) {
 // TestRollingRestart sends SIGTERM to one of two replicas again and again under load: nothing is in doubt afterwards.
 func TestRollingRestart(t *testing.T) {
 	l := newLab(t, fakewechat.Options{Latency: 5 * time.Millisecond})
-	current := []*worker{l.startPatient(), l.startPatient()}
+	start := func() *worker { return l.start("SUBMSG_SEND_TIMEOUT=5s", "SUBMSG_LEASE=6s") } // for a busy machine
+	current := []*worker{start(), start()}
 	for n := range max(10, *cycles/5) {
 		l.keep(200)
-		next := l.startPatient()
+		next := start()
 		next.diesWithin(time.Duration(20+l.dice.IntN(200)) * time.Millisecond)
 		current[n%2].terminate(10 * time.Second)
 		current[n%2] = next
