@@ -75,8 +75,8 @@ NOT EXISTS (
     SELECT FROM subMsgList m WHERE m.id = ANY (c.ids) AND m.claimId = c.claimId AND m.sendStatus = 'sending' OFFSET 0
 )`
 
-// deleteClaimsSQL deletes claims whose messages are all settled, as far as this process knows. A claim that stays is the
-// sweep's when its lease is over.
+// deleteClaimsSQL deletes claims whose messages are all settled, as far as this process knows. A claim that stays is
+// left to the sweep, when its lease is over.
 const deleteClaimsSQL = `DELETE FROM subMsgClaim c WHERE claimId = ANY ($1::uuid[]) AND ` + nothingSending
 
 // look reads a view. With ask, it first asks the triggers for wakes.

@@ -25,8 +25,16 @@ func TestReplicas(t *testing.T) {
 	d := newDB(t)
 	const messages, replicas = 3000, 3
 	channels := make([]*channel, replicas)
+	// No send ends before each replica has begun one: a fast replica would leave nothing to a slow one.
+	var idle sync.WaitGroup
+	idle.Add(replicas)
 	for i := range channels {
-		channels[i] = &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict { return accepted(m) }}
+		works := sync.OnceFunc(idle.Done)
+		channels[i] = &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
+			works()
+			idle.Wait()
+			return accepted(m)
+		}}
 		cfg := config(d, channels[i])
 		cfg.Senders = 8
 		run(t, cfg)

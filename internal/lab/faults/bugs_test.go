@@ -52,7 +52,8 @@ func (b bug) source() (file, text string, err error) {
 		return "", "", err
 	}
 	if n := strings.Count(string(well), b.old); n != 1 {
-		return "", "", fmt.Errorf("the bug's place is %d times in %s: has the code changed? Then the bug must, too", n, b.file)
+		return "", "", fmt.Errorf("the bug's place is %d times in %s: has the code changed? Then the bug must, too", n,
+			b.file)
 	}
 	return file, strings.Replace(string(well), b.old, b.new, 1), nil
 }
@@ -139,7 +140,8 @@ func TestSeededBugs(t *testing.T) {
 				t.Errorf("%s took %s to notice it", b.test, took)
 			}
 			total.inject("seeded bug", 1)
-			fmt.Fprintf(&report, "%-44s %-36s %6.1f s  %.100s\n", b.name, b.test, took.Seconds(), strings.TrimSpace(proof))
+			fmt.Fprintf(&report, "%-44s %-36s %6.1f s  %.100s\n", b.name, b.test, took.Seconds(),
+				strings.TrimSpace(proof))
 		})
 	}
 	if len(chosen) == len(bugs) { // otherwise the suite's own run shows it

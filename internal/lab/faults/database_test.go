@@ -88,7 +88,8 @@ func TestAdministratorsLock(t *testing.T) {
 				release()
 				total.inject("lock held by a person on "+lock.name, 1)
 				l.back(&r)
-				if took := l.within(20*time.Second, "what was locked is settled", func() bool { return !overdue() }); took > soon {
+				if took := l.within(20*time.Second, "what was locked is settled",
+					func() bool { return !overdue() }); took > soon {
 					t.Errorf("%s after the lock was gone its rows were settled", took)
 				}
 			}

@@ -69,7 +69,8 @@ func TestDiskFull(t *testing.T) {
 				l.within(30*time.Second, "submsg meets the full disk", func() bool {
 					return strings.Count(w.log.String(), "trouble") > before
 				})
-				time.Sleep(time.Duration(l.dice.IntN(1000)) * time.Millisecond) // it may take the server a while to give up
+				// it may take the server a while to give up
+				time.Sleep(time.Duration(l.dice.IntN(1000)) * time.Millisecond)
 				d.free()
 				if n.gone(l) {
 					ended++
@@ -79,7 +80,8 @@ func TestDiskFull(t *testing.T) {
 					p.lead(n.url())
 				}
 				l.back(&r)
-				l.within(time.Minute, "what did not fit is inserted", func() bool { return l.offer(refused, crowd) == nil })
+				l.within(time.Minute, "what did not fit is inserted",
+					func() bool { return l.offer(refused, crowd) == nil })
 				total.inject("disk full: "+kind.name, 1)
 			}
 			t.Logf("the server gave up %d times; back at work after %s at most", ended, r.worst)

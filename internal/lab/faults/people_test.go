@@ -149,7 +149,8 @@ func TestLateAnswerOfAnOlderSend(t *testing.T) {
 		old.signal(syscall.SIGCONT)
 		old.terminate(20 * time.Second)
 		if s := l.status(key); s != "sending" || !old.says("outcome") {
-			t.Errorf("broken promises: after the late answer the row that another holds is %s, want sending, and a warning", s)
+			t.Errorf("broken promises: after the late answer the row that another holds is %s, want sending, and a "+
+				"warning", s)
 		}
 		second.kill()
 		l.exec(`DELETE FROM subMsgList`) // its lease is long; what matters is shown

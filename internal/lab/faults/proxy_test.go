@@ -43,7 +43,8 @@ type link struct {
 // newProxy listens in front of the server of a database URL.
 func newProxy(t *testing.T, databaseURL string) *proxy {
 	t.Helper()
-	p := &proxy{t: t, links: make(map[*link]struct{}), cuts: make(map[int]bool), ended: make(chan struct{}), limit: never}
+	p := &proxy{t: t, links: make(map[*link]struct{}), cuts: make(map[int]bool), ended: make(chan struct{}),
+		limit: never}
 	p.lead(databaseURL)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -173,7 +173,8 @@ var goroutine = regexp.MustCompile(`(?m)^goroutine \d+ .*\[.*\]:$`)
 func (w *worker) goroutines() (n int) {
 	w.l.t.Helper()
 	w.signal(syscall.SIGUSR1)
-	w.l.within(20*time.Second, w.name+" has printed its goroutines", func() bool { return w.says(failpoint.EndOfStacks) })
+	w.l.within(20*time.Second, w.name+" has printed its goroutines",
+		func() bool { return w.says(failpoint.EndOfStacks) })
 	for stack := range strings.SplitSeq(w.log.String(), "\n\n") {
 		if goroutine.MatchString(stack) && !strings.Contains(stack, "net/http.(*persistConn)") {
 			n++

@@ -62,7 +62,8 @@ func TestKilledBackend(t *testing.T) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		l.within(time.Minute, "the server ends all its sessions", func() bool { return witness.Ping(t.Context()) != nil })
+		l.within(time.Minute, "the server ends all its sessions",
+			func() bool { return witness.Ping(t.Context()) != nil })
 		l.back(&r)
 		if now := n.ask(`SELECT pg_postmaster_start_time()::text`); now != began {
 			t.Fatalf("the server was started again at %s, it was to recover by itself", now)

@@ -63,7 +63,8 @@ func (l *lab) startOf(path string, env ...string) *worker {
 	w.cmd.Env = append(os.Environ(), "DATABASE_URL="+l.url, "SUBMSG_HTTP_ADDR=off", "SUBMSG_LOG_LEVEL=debug",
 		"SUBMSG_WECHAT_URL="+l.api, "SUBMSG_WECHAT_APPID="+appID, "SUBMSG_WECHAT_SECRET="+appSecret,
 		fmt.Sprint("SUBMSG_SENDERS=", senders), fmt.Sprint("SUBMSG_SEND_TIMEOUT=", sendTimeout),
-		fmt.Sprint("SUBMSG_LEASE=", lease), fmt.Sprint("SUBMSG_POLL=", poll), fmt.Sprint("SUBMSG_PROBE_EVERY=", probeEvery))
+		fmt.Sprint("SUBMSG_LEASE=", lease), fmt.Sprint("SUBMSG_POLL=", poll),
+		fmt.Sprint("SUBMSG_PROBE_EVERY=", probeEvery))
 	w.cmd.Env = append(w.cmd.Env, env...)
 	w.cmd.Stdout, w.cmd.Stderr = &w.log, &w.log
 	if err := w.cmd.Start(); err != nil {
