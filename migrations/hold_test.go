@@ -66,6 +66,7 @@ func heldText(t *testing.T, held chan string, done chan error) string {
 
 // An open transaction holds up the migration, but nobody else, and is waited for.
 func TestHeldUp(t *testing.T) {
+	t.Parallel()
 	url, shop := held(t)
 	other := connect(t, url)
 	_, err := other.Exec(t.Context(), `SET lock_timeout = '20s'`)
@@ -104,6 +105,7 @@ func TestHeldUp(t *testing.T) {
 
 // Nobody waits behind a migration that waits: it asks once, and then only looks on.
 func TestOneTryPerHolder(t *testing.T) {
+	t.Parallel()
 	url, shop := held(t)
 	holding, done := migrate(up(t.Context(), t), url)
 	heldText(t, holding, done)
@@ -125,6 +127,7 @@ func TestOneTryPerHolder(t *testing.T) {
 
 // Who gives up waiting leaves a schema that works, and nothing half done.
 func TestHeldUpUntilTheEnd(t *testing.T) {
+	t.Parallel()
 	url, shop := held(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -147,6 +150,7 @@ func TestHeldUpUntilTheEnd(t *testing.T) {
 
 // Taking back so many is still so many when a try was in vain, or came half the way.
 func TestDownHeldUp(t *testing.T) {
+	t.Parallel()
 	latest := migrations.Latest()
 	files := next(t, nil, [2]string{`CREATE TABLE subMsgFirst ();`, `DROP TABLE subMsgFirst;`}, [2]string{`CREATE TABLE subMsgSecond ();`, `DROP TABLE subMsgSecond;`})
 	for _, tt := range []struct{ name, table string }{
@@ -172,6 +176,7 @@ func TestDownHeldUp(t *testing.T) {
 
 // The objects wait for a lock as the tables do: here for the one that a trigger on the messages' table takes.
 func TestObjectsHeldUp(t *testing.T) {
+	t.Parallel()
 	files := next(t, map[string]string{"objects/next.sql": `CREATE OR REPLACE TRIGGER subMsgList_next BEFORE DELETE ON SUBMSG_SCHEMA.subMsgList
 		FOR EACH ROW EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger();`})
 	url, shop := held(t)
@@ -190,6 +195,7 @@ func TestObjectsHeldUp(t *testing.T) {
 
 // A prepared transaction has no session, and may be forgotten for days: it is tried less and less often.
 func TestHeldUpByAPreparedTransaction(t *testing.T) {
+	t.Parallel()
 	url, shop := held(t)
 	name := "'" + shop.Config().Database + "'"
 	_, err := shop.Exec(t.Context(), `PREPARE TRANSACTION `+name)
@@ -206,6 +212,7 @@ func TestHeldUpByAPreparedTransaction(t *testing.T) {
 
 // Whoever owns the tables needn't be allowed to look at other sessions; that hides since when, and nothing else.
 func TestHeldUpAsAnOrdinaryLogin(t *testing.T) {
+	t.Parallel()
 	there := pgtest.Empty(t)
 	super := connect(t, there)
 	login := super.Config().Database + "_owner"

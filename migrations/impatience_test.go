@@ -14,6 +14,7 @@ import (
 )
 
 func TestHeldUpBy(t *testing.T) {
+	t.Parallel()
 	for code, want := range map[string]bool{"55P03": true, "40P01": true, "42P01": false, "42501": false} {
 		pg := &pgconn.PgError{Code: code}
 		within := database.Error{OrigErr: pg}
@@ -30,6 +31,7 @@ func TestHeldUpBy(t *testing.T) {
 
 // A lock_timeout that the login or the URL has set is obeyed.
 func TestImpatience(t *testing.T) {
+	t.Parallel()
 	for params, want := range map[string]string{"": "200ms", "&lock_timeout=3s": "3s"} {
 		conn, err := pgx.Connect(t.Context(), pgtest.Empty(t)+params)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 
 // Who waits for another migration says for which, while it waits and when it gives up.
 func TestAnotherMigration(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	other := connect(t, url+"&application_name=other")
 	_, err := other.Exec(t.Context(), `SELECT pg_advisory_lock(x'7375626d7367'::bigint)`)
@@ -36,6 +37,7 @@ func TestAnotherMigration(t *testing.T) {
 
 // Who may not migrate is told who may.
 func TestMigrateWithoutRights(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	owner := connect(t, url)
 	role := "guest_" + owner.Config().Database

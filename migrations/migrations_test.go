@@ -147,6 +147,7 @@ var priority = [2]string{
 }
 
 func TestUpDownUp(t *testing.T) {
+	t.Parallel()
 	for _, orders := range []bool{false, true} {
 		url := pgtest.Empty(t)
 		migrator := migrations.Migrator{URL: url, Orders: orders}
@@ -167,6 +168,7 @@ func TestUpDownUp(t *testing.T) {
 }
 
 func TestEachDownTakesItsOwnUpBack(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	conn := connect(t, url)
 	for want := migrations.Latest() - 1; want >= 0; want-- {
@@ -187,6 +189,7 @@ func TestEachDownTakesItsOwnUpBack(t *testing.T) {
 
 // From wherever somebody has gone back to, up leads to the same.
 func TestUpFromEachVersion(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	want := snapshot(t, url)
 	for back := 1; back <= migrations.Latest(); back++ {
@@ -199,6 +202,7 @@ func TestUpFromEachVersion(t *testing.T) {
 }
 
 func TestPairs(t *testing.T) {
+	t.Parallel()
 	files, err := fs.Glob(migrations.FS, "*.sql")
 	must(t, err)
 	for i := 1; i <= migrations.Latest(); i++ {
@@ -214,6 +218,7 @@ func TestPairs(t *testing.T) {
 }
 
 func TestManyMigrateAtOnce(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Empty(t)
 	var all sync.WaitGroup
 	migrator := migrations.Migrator{URL: url, Schema: "many at once", Orders: true}
@@ -235,6 +240,7 @@ func TestManyMigrateAtOnce(t *testing.T) {
 
 // A kill leaves "dirty" behind, before or after the file was applied; only the comment knows which.
 func TestKilledMigrationIsResumed(t *testing.T) {
+	t.Parallel()
 	latest := migrations.Latest()
 	for _, tt := range []struct {
 		name    string
@@ -279,6 +285,7 @@ func TestKilledMigrationIsResumed(t *testing.T) {
 }
 
 func TestOwnVersionTable(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Empty(t)
 	conn := connect(t, url)
 	exec(t, conn, `CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean); INSERT INTO schema_migrations VALUES (42, false)`)

@@ -37,6 +37,7 @@ UNION ALL SELECT 'trigger ' || tgname || ' on ' || tgrelid::regclass, xmin::text
 
 // A file is applied again when its text has changed, and nothing else is touched then.
 func TestOnlyChangedFilesAreApplied(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	conn := connect(t, url)
 	before := rowsOf(t, conn)
@@ -64,6 +65,7 @@ func TestOnlyChangedFilesAreApplied(t *testing.T) {
 
 // Only who knows the newest version applies objects: whoever is older never puts his own back.
 func TestOlderNeverPutsOlderBack(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	conn := connect(t, url)
 	old := migrations.Migrator{URL: url}.With(edited(t, answer("old")))
@@ -90,6 +92,7 @@ func TestOlderNeverPutsOlderBack(t *testing.T) {
 
 // The new submsg's serve waits for the objects of its version, not only for its tables.
 func TestKilledBeforeTheObjects(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	conn := connect(t, url)
 	broken := map[string]string{"objects/wake.sql": "SELECT 1/0;"}
@@ -109,6 +112,7 @@ func TestKilledBeforeTheObjects(t *testing.T) {
 
 // A kill in the midst of the objects leaves those of before, all of them.
 func TestKilledAmidTheObjects(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	conn := connect(t, url)
 	before := rowsOf(t, conn)
@@ -131,6 +135,7 @@ func TestKilledAmidTheObjects(t *testing.T) {
 
 // A way down that ends before the tables are gone leaves nothing that the next up doesn't mend.
 func TestKilledOnTheWayDown(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DBWithoutOrders(t)
 	want := snapshot(t, url)
 	downs, err := fs.Glob(migrations.FS, fmt.Sprintf("%04d_*.down.sql", migrations.Latest()))
@@ -146,12 +151,14 @@ func TestKilledOnTheWayDown(t *testing.T) {
 
 // An error tells the file and its line.
 func TestErrorTellsTheLine(t *testing.T) {
+	t.Parallel()
 	files := edited(t, map[string]string{"objects/zz.sql": "SELECT '中文';\n\nSELECT * FROM nowhere;"})
 	wantError(t, migrations.Migrator{URL: pgtest.DB(t)}.With(files).Up(t.Context()), "objects/zz.sql:3: ")
 }
 
 // What the files say that they make is what the database has: Down reads the names from them.
 func TestMadeNames(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, pgtest.DBWithoutOrders(t))
 	for kind, query := range map[string]string{
 		"function": `SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = current_schema()::regnamespace`,
@@ -173,6 +180,7 @@ func TestMadeNames(t *testing.T) {
 
 // A rule's trigger on a shop's table lives as long as the rules do, and goes with them.
 func TestRuleSurvivesAPartialDown(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DBWithoutOrders(t)
 	conn := connect(t, url)
 	exec(t, conn, `CREATE SCHEMA shop; CREATE TABLE shop.sales (id int PRIMARY KEY, openid text, goods text, f boolean DEFAULT false);

@@ -10,6 +10,7 @@ import (
 
 // The example is made when it is asked for, once, and what became of it stays.
 func TestOrders(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DBWithoutOrders(t)
 	conn := connect(t, url)
 	if one[bool](t, conn, `SELECT to_regclass('orders') IS NOT NULL`) {
@@ -45,6 +46,7 @@ func TestOrders(t *testing.T) {
 
 // A shop's own orders are never touched: not by the example, not by the way down.
 func TestForeignOrders(t *testing.T) {
+	t.Parallel()
 	for name, make := range map[string]string{
 		"a table":              `CREATE TABLE orders (no text PRIMARY KEY, buyer text); COMMENT ON TABLE orders IS 'ours'`,
 		"a view":               `CREATE VIEW orders AS SELECT 'x' AS no, 'y' AS buyer`,

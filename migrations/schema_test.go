@@ -45,6 +45,7 @@ func trip(t *testing.T, conn *pgx.Conn) {
 
 // In whatever schema: the same objects, and all of them work.
 func TestAnySchema(t *testing.T) {
+	t.Parallel()
 	plain := connect(t, pgtest.DB(t))
 	trip(t, plain)
 	want := snapshotOf(t, plain)
@@ -79,6 +80,7 @@ func TestAnySchema(t *testing.T) {
 }
 
 func TestSchemaNames(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Empty(t)
 	for _, schema := range []string{"a'b", `a"b`, `a\b`, "a$b", "a%b", "a\nb", "a\x00b", "pg_x", " ", "\t",
 		strings.Repeat("x", 64), strings.Repeat("消", 22), "\xff"} {
@@ -94,6 +96,7 @@ func TestSchemaNames(t *testing.T) {
 
 // Who names no schema gets the first of the login's path, where there is one.
 func TestSchemaOfTheLogin(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Empty(t)
 	conn := connect(t, url)
 	exec(t, conn, `CREATE SCHEMA "Shop"; ALTER DATABASE `+pgx.Identifier{conn.Config().Database}.Sanitize()+` SET search_path = nowhere, "Shop", public`)
@@ -115,6 +118,7 @@ func TestSchemaOfTheLogin(t *testing.T) {
 
 // Two installations in one database know nothing of each other.
 func TestSideBySide(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Empty(t)
 	for _, schema := range []string{"one", "two"} {
 		must(t, migrations.Migrator{URL: url, Schema: schema, Orders: true}.Up(t.Context()))
@@ -132,6 +136,7 @@ func TestSideBySide(t *testing.T) {
 
 // An owner needs no more than a schema that he may make objects in, or the right to make one; what lacks is said.
 func TestOwnerWithoutSuperuser(t *testing.T) {
+	t.Parallel()
 	there := pgtest.Empty(t)
 	super := connect(t, there)
 	login := super.Config().Database + "_owner"
@@ -157,6 +162,7 @@ func TestOwnerWithoutSuperuser(t *testing.T) {
 
 // A schema that isn't there has nothing to take back.
 func TestDownWithoutSchema(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Empty(t)
 	must(t, migrations.Migrator{URL: url, Schema: "nowhere"}.Down(t.Context(), -1))
 	if n := one[int](t, connect(t, url), `SELECT count(*) FROM pg_namespace WHERE nspname = 'nowhere'`); n != 0 {

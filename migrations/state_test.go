@@ -29,6 +29,7 @@ func wantMismatch(t *testing.T, err error, have int, words string) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Empty(t)
 	conn := connect(t, url)
 	wantMismatch(t, migrations.Check(t.Context(), conn), 0, "no submsg schema yet")
@@ -40,6 +41,7 @@ func TestCheck(t *testing.T) {
 
 // Tables that fit aren't enough to start with; who runs already goes on.
 func TestCheckObjects(t *testing.T) {
+	t.Parallel()
 	conn := connect(t, pgtest.DB(t))
 	for _, tt := range []struct {
 		damage string
@@ -62,6 +64,7 @@ func TestCheckObjects(t *testing.T) {
 
 // What builds before the first release have left is told by all in the same words, and stays as it is.
 func TestEarlierBuild(t *testing.T) {
+	t.Parallel()
 	for name, noted := range map[string]string{"noted": "schema version 15, oldest submsg 13", "note lost": ""} {
 		t.Run(name, func(t *testing.T) {
 			url := pgtest.Empty(t)
@@ -92,6 +95,7 @@ func TestEarlierBuild(t *testing.T) {
 
 // A newer schema says which submsgs work with it. This one leaves it alone, in any case.
 func TestNewerSchema(t *testing.T) {
+	t.Parallel()
 	latest := migrations.Latest()
 	for _, tt := range []struct {
 		name, note string
@@ -136,6 +140,7 @@ func TestNewerSchema(t *testing.T) {
 
 // What golang-migrate says in mid-migration, and its lock, concern nobody who only checks.
 func TestCheckBesideAMigration(t *testing.T) {
+	t.Parallel()
 	conn, other := connect(t, pgtest.DB(t)), (*pgx.Conn)(nil)
 	other = connect(t, conn.Config().ConnString())
 	tx, err := other.Begin(t.Context())
@@ -152,6 +157,7 @@ func TestCheckBesideAMigration(t *testing.T) {
 
 // A restore without comments loses the note: the row is believed then, by Check and by what is migrated later.
 func TestNoteIsLost(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "our tables: ask the DBA"} {
 		url := pgtest.DB(t)
 		conn := connect(t, url)
@@ -174,6 +180,7 @@ func TestNoteIsLost(t *testing.T) {
 
 // Nobody can tell what a foreign comment hides after a cut.
 func TestForeignNoteAfterACut(t *testing.T) {
+	t.Parallel()
 	url := pgtest.DB(t)
 	conn := connect(t, url)
 	note(t, conn, "our tables: ask the DBA")
@@ -186,6 +193,7 @@ func TestForeignNoteAfterACut(t *testing.T) {
 
 // A URL may be the pool's of serve.
 func TestPoolSettingsInTheURL(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Empty(t) + "&pool_max_conns=3&pool_max_conn_lifetime=1h"
 	must(t, migrations.Up(t.Context(), url))
 	must(t, migrations.Down(t.Context(), url, 1))

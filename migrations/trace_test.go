@@ -24,6 +24,7 @@ func example(t *testing.T) (up, down string) {
 // A column more must not hold up an application: the table is neither written anew nor read through, and its old rows
 // belong to no trace, not even to that of the session that migrates.
 func TestColumnLeavesRowsAlone(t *testing.T) {
+	t.Parallel()
 	add, drop := example(t)
 	without := next(t, nil, [2]string{drop, add})
 	with := next(t, nil, [2]string{drop, add}, [2]string{add, drop})

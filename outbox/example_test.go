@@ -39,6 +39,7 @@ func ExampleInsert() {
 
 // An application that tries its transaction again has one message all the same.
 func TestExample(t *testing.T) {
+	t.Parallel()
 	pool = pgtest.Pool(t)
 	ExampleInsert()
 	ExampleInsert()

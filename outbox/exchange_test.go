@@ -9,6 +9,7 @@ import (
 
 // While the Sender isn't ready, verdicts are settled all the same, but nothing is claimed in their stead.
 func TestNotReadyInBacklog(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	const senders, backlog = 8, 400
 	ready := make(chan struct{})

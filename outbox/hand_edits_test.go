@@ -95,6 +95,7 @@ func ownWrites(t *testing.T, d *db) map[string]func(id int64, own uuid.UUID) err
 }
 
 func TestTransitions(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	writes := ownWrites(t, d)
 	// row makes one that stands alone in the table.
@@ -161,6 +162,7 @@ func detail(err error) string {
 }
 
 func TestBackToWaitStartsAnew(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	for _, status := range []string{"success", "fail", "unknown", "cancel", "expired"} {
 		id := d.insertAs(status, "0")
@@ -174,6 +176,7 @@ func TestBackToWaitStartsAnew(t *testing.T) {
 }
 
 func TestWaitAgainNeedsTimeLeft(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, expireTime)
 		VALUES ('o1', 't', 'expired', now() - interval '1 s')`)
@@ -186,6 +189,7 @@ func TestWaitAgainNeedsTimeLeft(t *testing.T) {
 
 // A late answer that says "not sent" finds a row whose time is over: it can't wait any more, and must not be refused.
 func TestLateAnswerAfterExpiry(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	c, err := outbox.New(config(d, new(channel)))
 	if err != nil {
@@ -202,6 +206,7 @@ func TestLateAnswerAfterExpiry(t *testing.T) {
 // A process that was away for long may hold two outcomes of one row: one of a claim that has lapsed, and one of the
 // claim that it has now.
 func TestTwoOutcomesAtOnce(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	c, err := outbox.New(config(d, new(channel)))
 	if err != nil {
@@ -223,6 +228,7 @@ func TestTwoOutcomesAtOnce(t *testing.T) {
 
 // A tool that writes the whole row back, as it read it before the claim, must not undo the claim.
 func TestStaleRowWrittenBack(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	for _, status := range []string{"wait", "sending", "fail"} {
 		id := d.insertAs("sending", "1 hour")
@@ -237,6 +243,7 @@ func TestStaleRowWrittenBack(t *testing.T) {
 
 // What is being sent may be edited; it changes nothing about this send.
 func TestEditInMidSend(t *testing.T) {
+	t.Parallel()
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: gated(gate)}
 	run(t, config(d, ch))
@@ -251,6 +258,7 @@ func TestEditInMidSend(t *testing.T) {
 }
 
 func TestTimesAreKeptByTheDatabase(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, updateTime)
 		VALUES ('o1', 't', '2020-01-01', '2020-01-01')`)
@@ -262,6 +270,7 @@ func TestTimesAreKeptByTheDatabase(t *testing.T) {
 }
 
 func TestRowsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	long := strings.Repeat("x", 5000)
 	for _, tt := range []struct{ name, sql, want string }{

@@ -51,6 +51,7 @@ func TestAlive(t *testing.T) {
 
 // A send's message knows since when it could have been sent.
 func TestDue(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	s := &channel{}
 	ids := d.insert(message(1))
@@ -71,6 +72,7 @@ func TestDue(t *testing.T) {
 
 // The listening connection is made from the pool's URL, settings of the pool included.
 func TestListensByThePoolsURL(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	cfg := config(d, &channel{})
 	u, err := url.Parse(d.url)

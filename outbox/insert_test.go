@@ -16,6 +16,7 @@ import (
 )
 
 func TestInsert(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	at := time.Now().Add(time.Hour).Truncate(time.Microsecond)
 	ids := d.insert(
@@ -61,6 +62,7 @@ func TestInsert(t *testing.T) {
 
 // The caller's messages stay as they are: it may insert them again, or compare them.
 func TestInsertLeavesItsArguments(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	messages := []outbox.Message{{OpenID: "o1", TemplateID: "t"}, message(2)}
 	before := slices.Clone(messages)
@@ -71,6 +73,7 @@ func TestInsertLeavesItsArguments(t *testing.T) {
 }
 
 func TestInsertIsTheApplicationsTransaction(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	stop := errors.New("the order fails")
 	err := pgx.BeginFunc(t.Context(), d.Pool, func(tx pgx.Tx) error {
@@ -85,6 +88,7 @@ func TestInsertIsTheApplicationsTransaction(t *testing.T) {
 }
 
 func TestInsertRefused(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	err := pgx.BeginFunc(t.Context(), d.Pool, func(tx pgx.Tx) error {
 		_, err := outbox.Insert(t.Context(), tx, outbox.Message{OpenID: "a b", TemplateID: "t"})
@@ -97,6 +101,7 @@ func TestInsertRefused(t *testing.T) {
 
 // Whatever text goes in comes out, in order; keys that repeat have id 0.
 func TestInsertProperty(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		value := rapid.StringOf(rapid.Rune().Filter(func(r rune) bool { return r != 0 && r != 0xFFFD }))

@@ -9,6 +9,7 @@ import (
 // Each kind that this package writes is one that package explain knows. The source is read, because outbox may not
 // import it.
 func TestKindsAreExplained(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../internal/explain/kinds.go")
 	if err != nil {
 		t.Fatal(err)

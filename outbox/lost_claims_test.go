@@ -12,6 +12,7 @@ import (
 
 // A person's lock on a row whose claim's answer was lost must not hold up the consumer: the row is released later.
 func TestReleaseSkipsLockedRows(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	c, err := outbox.New(config(d, new(channel)))
 	if err != nil {
@@ -52,6 +53,7 @@ func TestReleaseSkipsLockedRows(t *testing.T) {
 // A claim whose answer was lost is remembered beyond its lease, until the database has given its rows back: what fails,
 // as in a row of broken connections, is done again. Otherwise they would be unknown, although nobody has sent them.
 func TestReleaseIsTriedUntilItWorks(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	cfg := config(d, new(channel))
 	cfg.SendTimeout, cfg.Lease = time.Millisecond, 2*time.Millisecond

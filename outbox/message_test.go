@@ -15,6 +15,7 @@ import (
 )
 
 func TestOneMessage(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
 	params := []string{"生椰拿铁", `19"9\`, "", "{x}"}
@@ -34,6 +35,7 @@ func TestOneMessage(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
+	t.Parallel()
 	code := int32(43101)
 	for _, tt := range []struct {
 		name    string
@@ -88,6 +90,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestPanickingSender(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if m.OpenID == "o1" {
@@ -103,6 +106,7 @@ func TestPanickingSender(t *testing.T) {
 }
 
 func TestLaterGivesUp(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
 		return outbox.Verdict{Outcome: outbox.Later, Text: "busy"}
@@ -119,6 +123,7 @@ func TestLaterGivesUp(t *testing.T) {
 }
 
 func TestSchedule(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o1', 't', now() + interval '300 ms')`)
@@ -136,6 +141,7 @@ func TestSchedule(t *testing.T) {
 }
 
 func TestExpire(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, expireTime) VALUES
@@ -153,6 +159,7 @@ func TestExpire(t *testing.T) {
 
 // A row whose lease is over is unknown, not wait: it may have been sent.
 func TestSweep(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	cfg.Resend = func(template string) bool { return template == "again" }
@@ -176,6 +183,7 @@ func TestSweep(t *testing.T) {
 
 // The sender answers after the sweep has given up: the truth still settles the row, unless a person decided.
 func TestLateAnswer(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ edit, want string }{
 		{``, "success"},
 		{`UPDATE subMsgList SET sendStatus = 'cancel'`, "cancel"},
@@ -204,6 +212,7 @@ func TestLateAnswer(t *testing.T) {
 
 // A person who holds a row locked holds up that row only.
 func TestLockedRow(t *testing.T) {
+	t.Parallel()
 	d, answer := newDB(t), make(chan struct{})
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		<-answer
@@ -238,6 +247,7 @@ func TestLockedRow(t *testing.T) {
 }
 
 func TestSenderNotReady(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	var ready atomic.Bool
 	ch := &channel{ready: func() outbox.Verdict {
@@ -262,6 +272,7 @@ func TestSenderNotReady(t *testing.T) {
 
 // While nothing can be sent, leases and expiry go on.
 func TestTidiesWhileNotReady(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{ready: func() outbox.Verdict { return outbox.Verdict{Outcome: outbox.Halt, Text: "wrong secret"} }}
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)

@@ -36,6 +36,7 @@ func (d *db) commit(tx pgx.Tx) {
 // A pause is lifted in a transaction that began while the consumer was awake and ends while it sleeps, as from a SQL
 // client that commits by a button.
 func TestPauseLiftedAcrossSleep(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('t', 'x', 'infinity')`)
@@ -50,6 +51,7 @@ func TestPauseLiftedAcrossSleep(t *testing.T) {
 // A message that is due later is committed in the middle of the consumer's look: after the look's snapshot, and
 // before it reads who is writing. A backlog of a paused template makes the look long enough to be hit.
 func TestCommitInMidLook(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('paused', 'x', 'infinity')`)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 'paused' FROM generate_series(1, 60000) AS n`)
@@ -71,6 +73,7 @@ func TestCommitInMidLook(t *testing.T) {
 // A consumer that stops wakes the others, so that they also find the message whose send it has just finished and which
 // is to be tried again.
 func TestLaterWhileLeaving(t *testing.T) {
+	t.Parallel()
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if m.Attempt > 1 {
@@ -99,6 +102,7 @@ func TestLaterWhileLeaving(t *testing.T) {
 
 // A message whose sender died is tried again when its time comes, if its template says so.
 func TestSweptIsTimed(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	cfg.Resend = func(string) bool { return true }
@@ -113,6 +117,7 @@ func TestSweptIsTimed(t *testing.T) {
 
 // A pause with nothing to try it on doesn't keep the others from being tried.
 func TestIdlePauseHoldsUpNoProbe(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt)
 		VALUES ('idle', 'x', now() - interval '1 min'), ('t', 'x', now())`)
@@ -122,6 +127,7 @@ func TestIdlePauseHoldsUpNoProbe(t *testing.T) {
 
 // Hand edits that make a message due, besides those of TestWake.
 func TestWakeByHand(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, before, edit, want string }{
 		{"another template than the paused one",
 			`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('bad', 'x', 'infinity');

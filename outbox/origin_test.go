@@ -42,6 +42,7 @@ func (d *db) noteOrigin() {
 // A database that isn't where the messages lived before is paused as a whole, until a person lifts that; then it is
 // the origin.
 func TestCopyIsNoticed(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, change, pauses string }{
 		{"the same place", `SELECT 1`, ""},
 		{"another cluster", `UPDATE subMsgOrigin SET systemIdentifier = systemIdentifier - 1`, copied},
@@ -94,6 +95,7 @@ func TestCopyIsNoticed(t *testing.T) {
 
 // What comes back after trouble may be another database.
 func TestDatabaseReplaced(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	run(t, cfg)
@@ -107,6 +109,7 @@ func TestDatabaseReplaced(t *testing.T) {
 
 // The cluster is noted when it can be asked for at last.
 func TestOriginCompleted(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.noteOrigin()
 	d.exec(`UPDATE subMsgOrigin SET systemIdentifier = NULL`)
@@ -122,6 +125,7 @@ func TestOriginCompleted(t *testing.T) {
 
 // The pause says all that there is to know: that it is a copy, and what stood there before.
 func TestCopyKeepsTheReason(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.noteOrigin()
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, errCode, pausedAt, probeAt, probes)
@@ -151,6 +155,7 @@ func TestCopyKeepsTheReason(t *testing.T) {
 
 // A real copy: both databases are of one cluster, and the tables in them have the same oids.
 func TestCopiedDatabase(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.noteOrigin()
 	d.insert(message(1))
@@ -187,6 +192,7 @@ func TestCopiedDatabase(t *testing.T) {
 
 // Of replicas that start together in a copy one tells of it, and none sends, before or after.
 func TestReplicasInACopy(t *testing.T) {
+	t.Parallel()
 	const replicas = 4
 	d, ch := newDB(t), new(channel)
 	d.noteOrigin()
@@ -232,6 +238,7 @@ func TestReplicasInACopy(t *testing.T) {
 
 // A consumer that can't find out whether it is in a copy sends nothing, and goes on by itself when it can.
 func TestOriginUnknown(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`ALTER TABLE subMsgOrigin RENAME TO away`)
 	cfg := config(d, ch)
@@ -248,6 +255,7 @@ func TestOriginUnknown(t *testing.T) {
 
 // What was being sent when the dump was made becomes unknown while everything is paused, with its claim and without.
 func TestSweepInACopy(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.noteOrigin()
 	d.exec(`UPDATE subMsgOrigin SET databaseOid = 1`)

@@ -4,6 +4,7 @@ import "testing"
 
 // Rows that came without their claims, as from a dump of subMsgList alone, become unknown when their lease is over.
 func TestOrphans(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil) VALUES
 		('o1', 't', 'sending', gen_random_uuid(), now() - interval '1 h'),

@@ -18,6 +18,7 @@ import (
 const slow = 0.01 // one message, and then none for longer than a test lives
 
 func TestRateIsChecked(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	for _, tt := range []struct {
 		rate float64
@@ -36,6 +37,7 @@ func TestRateIsChecked(t *testing.T) {
 
 // However many replicas send, they never send more than the rate, and in the end they send everything.
 func TestRate(t *testing.T) {
+	t.Parallel()
 	const rate, messages = 100, 250
 	for _, replicas := range []int{1, 3} {
 		t.Run(fmt.Sprint(replicas, " replicas"), func(t *testing.T) {
@@ -66,6 +68,7 @@ func TestRate(t *testing.T) {
 // The bucket by itself, from any state and at any rate, grants neither more nor less than there is, and the next permit
 // when it says so.
 func TestBucket(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
 	cfg := config(d, new(channel))
@@ -114,6 +117,7 @@ FROM subMsgPace`)*cfg.Rate + burst
 
 // Permits that were of no use are used first, for a while; the table isn't asked.
 func TestPermitsAreKept(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.insert(message(1))
 	cfg := config(d, new(channel))
@@ -152,6 +156,7 @@ func TestPermitsAreKept(t *testing.T) {
 
 // The bucket's row locked by hand holds up messages, and nothing else; the log names it.
 func TestLockedPace(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	tx, err := d.Begin(t.Context())
 	if err != nil {
@@ -207,6 +212,7 @@ func (h *logRecord) Fire(e *logrus.Entry) error {
 
 // Where somebody has deleted the row of the bucket, the log names the remedy, which works.
 func TestPaceRowDeleted(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`DELETE FROM subMsgPace`)
 	cfg := config(d, ch)

@@ -10,6 +10,7 @@ import (
 // While messages wait for permits the consumer is awake: inserts call no function, leases and expiry go on. A higher
 // rate then finds no debt of the lower one.
 func TestWaitingForPermits(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	cfg.Rate, cfg.Poll = slow, 20*time.Millisecond
@@ -45,6 +46,7 @@ func TestWaitingForPermits(t *testing.T) {
 
 // A waiting consumer is woken by nothing and polls nothing, and yet finds the next permit.
 func TestNextPermitWithoutWake(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	cfg.Rate = 4
@@ -58,6 +60,7 @@ func TestNextPermitWithoutWake(t *testing.T) {
 
 // With nothing to send a consumer that is woken all the same writes nothing to the bucket, and sleeps.
 func TestPacedAndIdle(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('t', 'x', 'infinity')`)
 	d.insert(message(1), outbox.Message{OpenID: "o2", TemplateID: "u", SendAfter: time.Now().Add(time.Hour)})
@@ -74,6 +77,7 @@ func TestPacedAndIdle(t *testing.T) {
 
 // Without a rate the table needn't be there.
 func TestNoRate(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.exec(`DROP TABLE subMsgPace`)
 	run(t, config(d, new(channel)))
@@ -82,6 +86,7 @@ func TestNoRate(t *testing.T) {
 
 // A probe is a message like any other: it takes a permit.
 func TestProbeTakesPermit(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('bad', 'x', now())`)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 'bad'), ('o2', 'good')`)
@@ -100,6 +105,7 @@ func TestProbeTakesPermit(t *testing.T) {
 
 // A backlog that uses up every permit puts off neither the test of a pause nor the messages that come after it.
 func TestPacedBacklog(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('bad', 'x', now() + interval '300 ms')`)
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter)

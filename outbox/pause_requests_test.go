@@ -8,6 +8,7 @@ import (
 
 // The messages of a batch that met the same ask for one pause, with the latest reason, which knows all of them.
 func TestPauseRequestsOfABatch(t *testing.T) {
+	t.Parallel()
 	var got []pauseRequest
 	for row, r := range []pauseRequest{
 		{templates: []string{"id", "name"}, why: Verdict{Text: "1"}},

@@ -11,6 +11,7 @@ import (
 
 // A stopped template keeps its own messages waiting, no others, and goes on by itself when WeChat takes one again.
 func TestPausedTemplate(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	var banned atomic.Bool
 	banned.Store(true)
@@ -49,6 +50,7 @@ func TestPausedTemplate(t *testing.T) {
 }
 
 func TestPausedAccountLiftedByHand(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	var over atomic.Bool
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
@@ -76,6 +78,7 @@ func TestPausedAccountLiftedByHand(t *testing.T) {
 
 // "System busy" for one message is tried again; for everybody it is a pause that burns no attempts.
 func TestSystemBusy(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	var busy atomic.Bool
 	busy.Store(true)
@@ -107,6 +110,7 @@ func TestSystemBusy(t *testing.T) {
 
 // A refusal of a probe for its own fault shows that the pause is over.
 func TestRefusedProbeLifts(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if m.OpenID == "o1" {
@@ -127,6 +131,7 @@ func TestRefusedProbeLifts(t *testing.T) {
 
 // A gateway that answers 502 leaves each message in doubt; it must not do so to all that wait.
 func TestUnknownStormPauses(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
 		return outbox.Verdict{Outcome: outbox.Unknown, Text: "502", Stops: []string{outbox.Account}}
@@ -145,6 +150,7 @@ func TestUnknownStormPauses(t *testing.T) {
 
 // A message that may have been taken isn't called failed when its attempts are used up.
 func TestDoubtEndsUnknown(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
 		return outbox.Verdict{Outcome: outbox.Later, Doubt: true, Text: "timeout"}
@@ -157,6 +163,7 @@ func TestDoubtEndsUnknown(t *testing.T) {
 
 // A person who holds a pause locked keeps no outcome from being written.
 func TestLockedPause(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if m.TemplateID == "bad" {
@@ -192,6 +199,7 @@ func (d *db) putOff() int {
 
 // A pause that the database refuses doesn't let its messages go round and round.
 func TestRefusedPause(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
 		return outbox.Verdict{Outcome: outbox.Halt, Text: "banned", Stops: []string{"bad"}}
@@ -211,6 +219,7 @@ func TestRefusedPause(t *testing.T) {
 // Whatever WeChat says of messages that are on their way, a pause that isn't probed stays as it is: by a halt of
 // everything, by a probe's success, by a probe that proved nothing.
 func TestOnlyAPersonLifts(t *testing.T) {
+	t.Parallel()
 	for name, verdict := range map[string]outbox.Verdict{
 		"a halt of everything": {Outcome: outbox.Halt, Code: new(int32(45009)), Text: "quota",
 			Stops: []string{outbox.Account}},

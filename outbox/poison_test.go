@@ -26,6 +26,7 @@ const withoutRules = `ALTER TABLE subMsgList DROP CONSTRAINT parameterarr_is_a_p
 
 // Five messages that nobody can claim, read or settle stand before a hundred others, and hold none of them up.
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	const poison = `INSERT INTO subMsgList (openid, templateId, sendAfter, parameterArr)
 		SELECT 'bad' || n, 't', now() - interval '1 day', `
 	for _, tt := range []struct {
@@ -79,6 +80,7 @@ func TestPoison(t *testing.T) {
 
 // A row that can't be expired or swept lets the others be.
 func TestPoisonAtItsEnd(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgList (openid, templateId, expireTime)
 		SELECT 'o' || n, 't', now() FROM generate_series(1, 100) AS n`)
@@ -99,6 +101,7 @@ func TestPoisonAtItsEnd(t *testing.T) {
 // A message that can't be claimed doesn't keep a pause from being probed, and one that never comes to the channel
 // doesn't lift it.
 func TestPoisonedProbe(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if strings.HasPrefix(m.OpenID, "broken") {
@@ -127,6 +130,7 @@ func TestPoisonedProbe(t *testing.T) {
 
 // A message whose sender stops again and again isn't sent without end, whatever its template says.
 func TestQuarantine(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	for attempts := range 5 {
 		d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, attempts, claimId, leaseUntil)
@@ -147,6 +151,7 @@ func TestQuarantine(t *testing.T) {
 
 // A verdict may allow fewer tries than the consumer does.
 func TestTries(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
 		return outbox.Verdict{Outcome: outbox.Later, Code: new(int32(99999)), Text: "strange", Tries: 2}

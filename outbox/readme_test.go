@@ -25,6 +25,7 @@ func readme(t *testing.T) string {
 
 // The files that the README names exist, and it names each file of the package.
 func TestReadmeNamesFiles(t *testing.T) {
+	t.Parallel()
 	named := map[string]bool{}
 	for _, link := range regexp.MustCompile(`\[([^]]+)]\(([^)]+)\)`).FindAllStringSubmatch(readme(t), -1) {
 		if _, err := os.Stat(link[2]); err != nil {
@@ -50,6 +51,7 @@ func TestReadmeNamesFiles(t *testing.T) {
 
 // The constants that the README names are constants of the package.
 func TestReadmeNamesConstants(t *testing.T) {
+	t.Parallel()
 	constants := map[string]bool{}
 	for _, file := range []string{"limits.go", "retry.go"} {
 		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -85,6 +87,7 @@ func TestReadmeNamesConstants(t *testing.T) {
 
 // The arrows of the README's diagram are the moves that TestTransitions finds to be possible, in the database itself.
 func TestReadmeShowsTransitions(t *testing.T) {
+	t.Parallel()
 	var want []string
 	for _, tr := range transitions {
 		from := strings.TrimSuffix(tr.from, " over")

@@ -9,6 +9,7 @@ import (
 )
 
 func TestIsRefusal(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		severity, code string
 		want           bool

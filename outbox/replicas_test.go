@@ -22,6 +22,7 @@ func gated(gate <-chan struct{}) func(context.Context, outbox.Claimed) outbox.Ve
 
 // Several consumers on one database send each message exactly once, and all of them work.
 func TestReplicas(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	const messages, replicas = 3000, 3
 	channels := make([]*channel, replicas)
@@ -73,6 +74,7 @@ func TestReplicas(t *testing.T) {
 
 // WeChat refuses parallel calls for one openid, so one person is sent one message at a time.
 func TestOnePersonAtATime(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	cfg.Senders = 16
@@ -86,6 +88,7 @@ func TestOnePersonAtATime(t *testing.T) {
 
 // A person with many messages doesn't hold up the others behind him.
 func TestManyToOneDontHoldUpOthers(t *testing.T) {
+	t.Parallel()
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if m.OpenID == "slow" {
@@ -105,6 +108,7 @@ func TestManyToOneDontHoldUpOthers(t *testing.T) {
 
 // No row says "sending" without a sender: a claim takes no more than are free.
 func TestClaimsNoMoreThanSenders(t *testing.T) {
+	t.Parallel()
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: gated(gate)}
 	cfg := config(d, ch)
@@ -121,6 +125,7 @@ func TestClaimsNoMoreThanSenders(t *testing.T) {
 
 // Shutting down finishes what has begun, leaves the rest waiting, and nothing in between.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(ctx context.Context, m outbox.Claimed) outbox.Verdict {
 		select {
@@ -146,6 +151,7 @@ func TestDrain(t *testing.T) {
 
 // Connections die all the time; nothing is lost and nothing is sent twice.
 func TestConnectionsKilled(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	cfg.Poll = 50 * time.Millisecond

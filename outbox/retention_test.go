@@ -57,6 +57,7 @@ func (d *db) deleteOld(c *outbox.Consumer, step int, want int64) {
 
 // Messages of each outcome are deleted by their own age, whatever the steps. What waits or is being sent never is.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name      string
 		retention outbox.Retention
@@ -97,6 +98,7 @@ func TestRetention(t *testing.T) {
 
 // The age counts from the last change: what a person has only just touched isn't deleted under his hands.
 func TestRetentionFromLastChange(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	first, second := d.old("fail", 9), d.old("fail", 9)
 	d.exec(`UPDATE subMsgList SET sendTime = createTime`)
@@ -121,6 +123,7 @@ func (d *db) age(id int64, days int) {
 
 // A pass ends where a whole step was too young, not at a single row that is.
 func TestRetentionEndsAtTheYoung(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	for _, days := range []int{9, 0, 9, 9, 0, 0, 0, 9} {
 		d.old("success", days)
@@ -135,6 +138,7 @@ func TestRetentionEndsAtTheYoung(t *testing.T) {
 
 // A row that a person has locked is passed over without waiting, and taken when he is gone.
 func TestRetentionPassesLockedRows(t *testing.T) {
+	t.Parallel()
 	for name, lock := range map[string]string{
 		"FOR UPDATE": `SELECT FROM subMsgList WHERE id = $1 FOR UPDATE`,
 		"a key":      `SELECT FROM subMsgList WHERE id = $1 FOR KEY SHARE`, // what a foreign key's row takes
@@ -171,6 +175,7 @@ func begin(t *testing.T, d *db) pgx.Tx {
 
 // A locked table is an error, soon: whoever waited for it would make all others wait behind.
 func TestRetentionDoesNotQueueBehindALock(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.old("success", 9)
 	person := begin(t, d)
@@ -189,6 +194,7 @@ func TestRetentionDoesNotQueueBehindALock(t *testing.T) {
 
 // While another replica is in a step, a pass leaves the work to it.
 func TestRetentionIsOneReplicas(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.old("success", 9)
 	other := begin(t, d)
@@ -206,6 +212,7 @@ func TestRetentionIsOneReplicas(t *testing.T) {
 // A person may set an old message to wait again at any moment of a pass, and it isn't deleted then. The steps are
 // large, because his change could be missed between a step's snapshot and its locks.
 func TestRetentionAgainstPeople(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	c := retaining(d, outbox.Retention{outbox.Failed: 3 * day})
 	found := 0
@@ -259,6 +266,7 @@ func (d *db) resend(ctx context.Context) (done []int64) {
 
 // Two consumers that run: what is due goes, once, and sending goes on. One without a retention deletes nothing.
 func TestRetentionOfRunningConsumers(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name      string
 		retention outbox.Retention

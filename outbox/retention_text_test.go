@@ -11,6 +11,7 @@ import (
 )
 
 func TestRetentionText(t *testing.T) {
+	t.Parallel()
 	allBut := func(age time.Duration) outbox.Retention {
 		return outbox.Retention{outbox.Succeeded: age, outbox.Failed: age, outbox.Cancelled: age, outbox.Expired: age}
 	}
@@ -93,6 +94,7 @@ func FuzzRetentionText(f *testing.F) {
 
 // A Retention made by a program is checked as well.
 func TestRetentionIsChecked(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	for _, tt := range []struct {
 		retention outbox.Retention

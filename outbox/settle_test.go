@@ -14,6 +14,7 @@ import (
 // Settlements are HOT, which needs that no index names a column that they change. The index of what is due is of
 // dueAt, which is NULL before a settlement and after it, unless the message waits again.
 func TestNoIndexOfSettledColumns(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	indexes := one[[]string](d, `
 SELECT coalesce(array_agg(pg_get_indexdef(indexrelid)), '{}') FROM pg_index
@@ -29,6 +30,7 @@ WHERE indrelid = 'subMsgList'::regclass AND pg_get_indexdef(indexrelid)
 
 // Messages are sent from whatever schema submsg lives in, as a login without superuser.
 func TestOtherSchema(t *testing.T) {
+	t.Parallel()
 	loginURL, schema := pgtest.Installation(t)
 	u, err := url.Parse(loginURL)
 	if err != nil {

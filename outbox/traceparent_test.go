@@ -17,6 +17,7 @@ const (
 // Whatever the traceparent is, the insert succeeds and the sender gets as much of it as the column holds. Whoever reads
 // it decides whether it is valid.
 func TestTraceParent(t *testing.T) {
+	t.Parallel()
 	ch := new(channel)
 	d := newDB(t)
 	long := strings.Repeat("中", 100)
@@ -72,6 +73,7 @@ func TestTraceParent(t *testing.T) {
 // In SQL the column's default takes the transaction's traceparent. Only a statement that writes the column itself is
 // refused where the text is too long.
 func TestTraceParentInSQL(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	conn := newAdmin(t, d.url)
 	insert := `INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`

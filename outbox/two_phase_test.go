@@ -27,6 +27,7 @@ func (d *db) prepare(conn *pgx.Conn, n int) (name string, err error) {
 
 // While a consumer sleeps, inserts notify, and Postgres lets nobody prepare what has notified.
 func TestTwoPhaseCommitWhileAsleep(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
 	conn := newAdmin(t, d.url)
@@ -43,6 +44,7 @@ func TestTwoPhaseCommitWhileAsleep(t *testing.T) {
 
 // What was prepared while the consumer was awake is found when it is committed, however long after it fell asleep.
 func TestPreparedAcrossSleep(t *testing.T) {
+	t.Parallel()
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: gated(gate)}
 	cfg := config(d, ch)
@@ -74,6 +76,7 @@ func TestPreparedAcrossSleep(t *testing.T) {
 
 // Without listening consumers two-phase commit always works, also where one has been before and went to sleep.
 func TestTwoPhaseCommitPollOnly(t *testing.T) {
+	t.Parallel()
 	for _, before := range []bool{false, true} {
 		t.Run(fmt.Sprintf("a listener before: %t", before), func(t *testing.T) {
 			d, ch := newDB(t), new(channel)

@@ -187,6 +187,7 @@ func explore(v variant) (visited int, missed *model) {
 }
 
 func TestWakeModel(t *testing.T) {
+	t.Parallel()
 	visited, missed := explore(variant{})
 	t.Logf("%d states", visited)
 	if missed != nil {

@@ -12,6 +12,7 @@ import (
 // None of these consumers polls, so each message that arrives was announced, or waited for.
 
 func TestWake(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		do   func(d *db)
@@ -93,6 +94,7 @@ func (d *db) tx(level pgx.TxIsoLevel, statements ...string) {
 
 // A writer that read "nobody sleeps" and commits after the consumer has gone to sleep isn't missed.
 func TestWriterOpenAcrossSleep(t *testing.T) {
+	t.Parallel()
 	for _, level := range []pgx.TxIsoLevel{pgx.ReadCommitted, pgx.RepeatableRead, pgx.Serializable} {
 		t.Run(string(level), func(t *testing.T) {
 			d, ch := newDB(t), new(channel)
@@ -116,6 +118,7 @@ func TestWriterOpenAcrossSleep(t *testing.T) {
 
 // While more is due than a consumer has senders, inserts call no function: the flag is cleared.
 func TestAwakeConsumerWantsNoNotify(t *testing.T) {
+	t.Parallel()
 	d, gate := newDB(t), make(chan struct{})
 	ch := &channel{answer: gated(gate)}
 	cfg := config(d, ch)
@@ -136,6 +139,7 @@ func TestAwakeConsumerWantsNoNotify(t *testing.T) {
 
 // The listening connection is cut; a row that is inserted while nobody listens is found as soon as somebody does again.
 func TestListenerReconnects(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	run(t, config(d, ch))
 	d.asleep()
@@ -151,6 +155,7 @@ func TestListenerReconnects(t *testing.T) {
 
 // Without a listening connection the poll finds everything, and no insert ever notifies.
 func TestPollOnly(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	cfg := config(d, ch)
 	cfg.ListenURL, cfg.Poll = "", 10*time.Millisecond
@@ -166,6 +171,7 @@ func TestPollOnly(t *testing.T) {
 
 // A claim tells which wake led to it, and none where it was the poll, or the start.
 func TestWoken(t *testing.T) {
+	t.Parallel()
 	d, ch := newDB(t), new(channel)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) VALUES ('o1', 't')`)
 	stop := run(t, config(d, ch))

@@ -13,6 +13,7 @@ import (
 // places: to the client, in subMsgRuleError, and in submsg_rules() if it is the rule's fault. Once it is mended, a
 // replay sends what was missed.
 func TestBrokenAndReplayed(t *testing.T) {
+	t.Parallel()
 	const update = `UPDATE shop.refunds SET state = 'paid', notify = true WHERE id = 1`
 	for _, tt := range []struct{ name, rule, damage, problem, err, mend string }{
 		{"column dropped", byFlag, `ALTER TABLE shop.refunds DROP note`, "the table has no column note any more", "the table has no column note any more",
@@ -83,6 +84,7 @@ func TestBrokenAndReplayed(t *testing.T) {
 
 // What asks for no message any more isn't replayed.
 func TestReplayGone(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag, `SELECT submsg_watch('shop.refunds', 's', 'buyer_openid', whenColumn => 'state', whenValues => '{paid}')`,
 		`UPDATE shop.refunds SET buyer_openid = NULL`, `UPDATE shop.refunds SET notify = true, state = 'paid'`)
 	d.exec(`UPDATE shop.refunds SET buyer_openid = 'o' WHERE id = 4;
@@ -105,6 +107,7 @@ func TestReplayGone(t *testing.T) {
 
 // Rules with one flag stand or fall together. Otherwise a replay would send the message of one of them twice.
 func TestOneFlagTwoRules(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `SELECT submsg_watch('shop.refunds', 'buyer', 'buyer_openid', flag => 'notify'),
 			submsg_watch('shop.refunds', 'seller', 'note', flag => 'notify')`,
 		`UPDATE shop.refunds SET note = NULL WHERE id = 1`)
@@ -120,6 +123,7 @@ func TestOneFlagTwoRules(t *testing.T) {
 
 // Everything of ours may be gone, locked or read-only: the business update goes on.
 func TestNeverInTheWay(t *testing.T) {
+	t.Parallel()
 	for _, damage := range []string{
 		`DROP TABLE subMsgList CASCADE`,
 		`DROP TABLE subMsgRuleError CASCADE`,
@@ -166,6 +170,7 @@ func TestNeverInTheWay(t *testing.T) {
 
 // A hold rule needs the key it was defined with.
 func TestKeyGone(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{note}', flag => 'notify',
 			hold => '1 min', name => 'h')`,
 		`ALTER TABLE shop.refunds DROP CONSTRAINT refunds_pkey;

@@ -25,6 +25,7 @@ func (d *db) publish(templates ...rules.Template) {
 
 // A definition that is wrong is refused with what is wrong, and with what would be right.
 func TestDefinitionErrors(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `CREATE VIEW shop.seen AS SELECT * FROM shop.refunds; CREATE MATERIALIZED VIEW shop.kept AS SELECT * FROM shop.refunds;
 		CREATE TABLE shop.moves (at date, openid text, a text, f boolean, g text GENERATED ALWAYS AS (a || 'x') STORED) PARTITION BY RANGE (at);
 		CREATE TABLE shop.moves_1 PARTITION OF shop.moves DEFAULT;
@@ -90,6 +91,7 @@ func TestDefinitionErrors(t *testing.T) {
 
 // As long as no catalogue is published, whoever defines a rule gets a warning.
 func TestUnknownCatalogue(t *testing.T) {
+	t.Parallel()
 	d := newDB(t)
 	d.exec(byFlag)
 	if !d.warned("has published no templates yet") {
@@ -105,6 +107,7 @@ func TestUnknownCatalogue(t *testing.T) {
 
 // Defining a rule again changes nothing. Another definition takes its place only if the name is given.
 func TestNames(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag, byFlag)
 	names := one[[]string](d, `SELECT array_agg(rule ORDER BY rule) FROM submsg_rules()`)
 	if !cmp.Equal(names, []string{"orders", "shop.refunds:orderStatus"}) {
@@ -131,6 +134,7 @@ func TestNames(t *testing.T) {
 // Everything that a rule can say survives the way from Go to SQL, the table and back, and the call that is shown makes
 // the same rule.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `CREATE TABLE shop."Odd ""Table""" (id int PRIMARY KEY, "openID" text, "=a" text, "{b" text, "C d" timestamp, f boolean)`)
 	for _, r := range []rules.Rule{
 		{Name: "least", Table: "shop.refunds", Template: "t", OpenID: "buyer_openid", Params: []string{}, Flag: "notify"},

@@ -25,6 +25,7 @@ ALTER TABLE shop.refunds RENAME seller TO vendor; ALTER TABLE shop.refunds RENAM
 
 // Rules and triggers work in a database that is restored from a dump.
 func TestDumpAndRestore(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"plain", "custom"} {
 		t.Run(format, func(t *testing.T) {
 			// The update lets the rule see the new names of its columns.

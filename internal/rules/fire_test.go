@@ -9,6 +9,7 @@ import (
 
 // Each case tells how updates become messages, in a database of its own.
 func TestFires(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, rules, sql string
 		want             []string
@@ -82,6 +83,7 @@ func TestFires(t *testing.T) {
 
 // An update that becomes a message resets the flag in the same version of the row.
 func TestFlagIsReset(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag)
 	d.exec(`BEGIN; UPDATE shop.refunds SET notify = true;
 		CREATE TEMP TABLE mine AS SELECT pg_current_xact_id()::xid AS x; COMMIT`)
@@ -94,6 +96,7 @@ func TestFlagIsReset(t *testing.T) {
 
 // The message is due, expires and opens a page as the rule says.
 func TestTimesAndPage(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `ALTER TABLE shop.refunds ADD day date DEFAULT '2031-05-06'; SET TimeZone = 'Asia/Shanghai';
 		SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', flag => 'notify', sendAfter => 'at - 1 hour', expireTime => 'day + 12 hours', page => 'pages/r?id={id}&g={goods}')`)
 	d.exec(`SET TimeZone = 'UTC'; UPDATE shop.refunds SET goods = 'a&b 货', notify = true WHERE id = 1`)
@@ -111,6 +114,7 @@ func TestTimesAndPage(t *testing.T) {
 // The rules of a partitioned table hold in all partitions, also in those that are made later and in those with another
 // order of columns. A row that moves from one to another is one update.
 func TestPartitions(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `CREATE TABLE shop.ship (id int, month date, openid text, state text, f boolean DEFAULT false, PRIMARY KEY (id, month)) PARTITION BY RANGE (month);
 		CREATE TABLE shop.ship_1 (f boolean, gone int, state text, openid text, month date NOT NULL, id int NOT NULL); ALTER TABLE shop.ship_1 DROP gone;
 		ALTER TABLE shop.ship ATTACH PARTITION shop.ship_1 FOR VALUES FROM ('2030-01-01') TO ('2030-02-01');
@@ -141,6 +145,7 @@ func TestPartitions(t *testing.T) {
 
 // A name that means something to SQL, templates or shells is a name like any other, and so are values.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("名", 21) // 63 bytes
 	for _, name := range []string{
 		`orders"; DROP TABLE x; --`, `a" OR 1=1`, long, "UPPER and lower", "select", "user", "%I", "%L%s", "$$", "$submsg$",
@@ -176,6 +181,7 @@ func TestHostileNames(t *testing.T) {
 
 // A statement that updates many rows makes a message of each.
 func TestBulk(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `CREATE TABLE shop.many AS SELECT g AS id, 'o' || g AS openid, false AS f FROM generate_series(1, 100000) g;
 		SELECT submsg_watch('shop.many', 't', 'openid', '{id}', flag => 'f')`)
 	d.exec(`UPDATE shop.many SET f = true`)

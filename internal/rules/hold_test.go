@@ -12,6 +12,7 @@ const held = `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{state,n
 
 // Within the hold window a row has one waiting message or none.
 func TestHold(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, sql string
 		want      []string
@@ -52,6 +53,7 @@ func TestHold(t *testing.T) {
 
 // A flag that is set twice within the hold window makes one message, of the later update.
 func TestHoldByFlag(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{note}', flag => 'notify', hold => '30 s')`)
 	d.exec(`UPDATE shop.refunds SET notify = true, note = 'slip' WHERE id = 1;
 		UPDATE shop.refunds SET note = 'x' WHERE id = 1;
@@ -62,6 +64,7 @@ func TestHoldByFlag(t *testing.T) {
 // A rule does not wait for a message that somebody holds locked. That the message could not be cancelled is an error,
 // which is stored and shown.
 func TestHoldDoesNotWait(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id = 1`)
 	other := connect(t, d.url)
 	other.exec(`BEGIN; UPDATE subMsgList SET openid = 'x'`)
@@ -74,6 +77,7 @@ func TestHoldDoesNotWait(t *testing.T) {
 
 // Entries of messages that were due long ago are deleted by later updates.
 func TestHeldRowsGo(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id < 5`, `UPDATE subMsgHeld SET due = now() - interval '2 minutes'`)
 	d.exec(`UPDATE shop.refunds SET state = 'paid' WHERE id = 5`)
 	if n := one[int](d, `SELECT count(*)::int FROM subMsgHeld`); n != 1 {

@@ -15,6 +15,7 @@ const keyed = `SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{state}
 // If an open transaction holds the dedupKey, the rule waits for it shortly and then stores an error: the update goes
 // through.
 func TestSameKeyInAnOpenTransaction(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, keyed)
 	other := connect(t, d.url)
 	other.exec(`BEGIN; UPDATE shop.refunds SET state = 'paid' WHERE id = 1`)
@@ -31,6 +32,7 @@ func TestSameKeyInAnOpenTransaction(t *testing.T) {
 
 // A dedupKey is taken also where the snapshot hides the other message.
 func TestSameKeyHiddenBySnapshot(t *testing.T) {
+	t.Parallel()
 	for _, level := range []string{"REPEATABLE READ", "SERIALIZABLE"} {
 		t.Run(level, func(t *testing.T) {
 			d := newDB(t, keyed)
@@ -47,6 +49,7 @@ func TestSameKeyHiddenBySnapshot(t *testing.T) {
 // Under REPEATABLE READ, a held message that somebody changed meanwhile can't be cancelled. The rule stores that, and
 // the update goes through.
 func TestHeldChangedMeanwhile(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id = 1`)
 	other := connect(t, d.url)
 	d.exec(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM subMsgPause`)
@@ -60,6 +63,7 @@ func TestHeldChangedMeanwhile(t *testing.T) {
 
 // Under SERIALIZABLE only the whole transaction, done again, is right: the failure is passed on to the application.
 func TestSerializationFailureIsNotSwallowed(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, held, `UPDATE shop.refunds SET state = 'paid' WHERE id = 1`)
 	other := connect(t, d.url)
 	d.exec(`BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM subMsgPause`)
@@ -71,6 +75,7 @@ func TestSerializationFailureIsNotSwallowed(t *testing.T) {
 
 // Concurrent SERIALIZABLE transactions on different rows don't fail because of rules.
 func TestSerializableNeighbours(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag)
 	other := connect(t, d.url)
 	d.exec(`BEGIN ISOLATION LEVEL SERIALIZABLE; UPDATE shop.refunds SET notify = true WHERE id = 1`)
@@ -95,6 +100,7 @@ func TestSerializableNeighbours(t *testing.T) {
 
 // A statement that is cancelled ends. The rule doesn't take the cancellation for an error of its own.
 func TestCancelIsNotSwallowed(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END';
 		CREATE TRIGGER slow BEFORE INSERT ON subMsgList FOR EACH ROW EXECUTE FUNCTION slow()`)
 	other := connect(t, d.url)
@@ -118,6 +124,7 @@ func TestCancelIsNotSwallowed(t *testing.T) {
 
 // Of two updates of the same row that wait for each other, each makes a message that says what it wrote.
 func TestConcurrentUpdates(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag)
 	other := connect(t, d.url)
 	d.exec(`BEGIN; UPDATE shop.refunds SET notify = true, note = 'first' WHERE id = 1`)
@@ -138,6 +145,7 @@ func TestConcurrentUpdates(t *testing.T) {
 
 // A rule may be defined while updates run: submsg_watch() waits for them, for a short time, and they don't fail.
 func TestDefinedWhileInUse(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag)
 	other := connect(t, d.url)
 	other.exec(`BEGIN; UPDATE shop.refunds SET note = 'x' WHERE id = 1`)

@@ -10,6 +10,7 @@ import (
 
 // What submsg_test() shows is what the update then makes. Showing it changes nothing, runs no trigger and wakes nobody.
 func TestShowsWhatAnUpdateMakes(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `CREATE FUNCTION shop.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''side effect''; END';
 		CREATE TRIGGER aaa BEFORE UPDATE ON shop.refunds FOR EACH ROW
 			WHEN (current_setting('shop.quiet', true) IS NULL) EXECUTE FUNCTION shop.f();
@@ -58,6 +59,7 @@ func TestShowsWhatAnUpdateMakes(t *testing.T) {
 
 // The condition is the caller's own SQL, and it can't write.
 func TestTestCannotWrite(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, byFlag, `CREATE FUNCTION shop.w() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN DELETE FROM shop.refunds; RETURN true; END'`)
 	for where, code := range map[string]string{
 		"shop.w()":                       "25006",
@@ -81,6 +83,7 @@ func TestTestCannotWrite(t *testing.T) {
 
 // The rules of a partitioned table are shown for a row of a partition, too.
 func TestTestOfPartitions(t *testing.T) {
+	t.Parallel()
 	d := newDB(t, `CREATE TABLE shop.ship (id int, openid text, f boolean) PARTITION BY LIST (id); CREATE TABLE shop.ship_1 (f boolean, openid text, id int); ALTER TABLE shop.ship ATTACH PARTITION shop.ship_1 DEFAULT;
 		INSERT INTO shop.ship VALUES (1, 'o1'); SELECT submsg_watch('shop.ship', 't', 'openid', '{id}', flag => 'f')`)
 	for _, table := range []string{"shop.ship", "shop.ship_1"} {

@@ -4,6 +4,7 @@ import "testing"
 
 // A rule's message is inserted in the update's own transaction, held or not, so it takes over the trace of that.
 func TestTraceParent(t *testing.T) {
+	t.Parallel()
 	const (
 		first  = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 		second = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

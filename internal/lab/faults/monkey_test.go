@@ -214,18 +214,23 @@ func (m *monkey) hear(r row, err error) (refused bool) {
 		m.l.t.Fatal(err)
 	}
 	for _, s := range sentences {
-		found := regexp.MustCompile(s.pattern).FindStringSubmatch(pg.Message)
+		words := pg.Message
+		if s.guard { // the guard's message is Chinese
+			words = pg.Detail
+		}
+		found := regexp.MustCompile(s.pattern).FindStringSubmatch(words)
 		if pg.Code != s.code || found == nil {
 			continue
 		}
-		if s.guard && (found[1] != fmt.Sprint(r.id) || pg.Hint == "") {
+		if s.guard && (found[1] != fmt.Sprint(r.id) || !strings.HasPrefix(pg.Message, "消息 "+found[1]) || pg.Hint == "") {
 			break
 		}
-		m.answers[numbers.ReplaceAllString(pg.Message, "…")]++
+		m.answers[numbers.ReplaceAllString(words, "…")]++
 		total.inject("hand edit refused", 1)
 		return true
 	}
-	m.l.t.Errorf("an edit of message %d was answered with %s %q, hint %q", r.id, pg.Code, pg.Message, pg.Hint)
+	m.l.t.Errorf("an edit of message %d was answered with %s %q, detail %q, hint %q",
+		r.id, pg.Code, pg.Message, pg.Detail, pg.Hint)
 	return true
 }
 
