@@ -241,7 +241,10 @@ func locked(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "40P01")
 }
 
-func overdue(err error) bool { return err != nil && strings.Contains(err.Error(), "its expireTime") }
+func overdue(err error) bool {
+	pg := new(pgconn.PgError)
+	return errors.As(err, &pg) && strings.Contains(pg.Detail, "is over, so it can't wait")
+}
 
 func (m *monkey) heard(sentence string) bool {
 	for text := range m.answers {
