@@ -93,8 +93,9 @@ type holder struct {
 type holders []holder
 
 const holdersSQL = `
-SELECT b.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, a.backend_type, ''), clock_timestamp() - a.xact_start,
-    CASE WHEN a.backend_type = 'autovacuum worker' THEN '' ELSE coalesce(l.virtualtransaction, '') END
+SELECT b.pid, coalesce(a.application_name, '') AS application, coalesce(a.usename::text, a.backend_type, '') AS login,
+    clock_timestamp() - a.xact_start AS since,
+    CASE WHEN a.backend_type = 'autovacuum worker' THEN '' ELSE coalesce(l.virtualtransaction, '') END AS transaction
 FROM unnest(pg_blocking_pids($1)) AS b (pid) LEFT JOIN pg_stat_activity a ON a.pid = b.pid
 LEFT JOIN pg_locks l ON l.pid = b.pid AND l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted`
 
@@ -111,7 +112,7 @@ func watch(ctx context.Context, conn *pgx.Conn, pid int) (stop func() holders) {
 			case <-time.After(100 * time.Millisecond):
 			}
 			rows, _ := conn.Query(ctx, holdersSQL, pid) // its error comes from CollectRows
-			if now, err := pgx.CollectRows(rows, pgx.RowToStructByPos[holder]); err == nil && len(now) > 0 {
+			if now, err := pgx.CollectRows(rows, pgx.RowToStructByName[holder]); err == nil && len(now) > 0 {
 				who = now
 			}
 		}

@@ -55,7 +55,8 @@ func (mr Migrator) await(ctx context.Context, conn *pgx.Conn) error {
 
 // Of a bigint key pg_locks shows the halves (PostgreSQL, 54.12).
 const migratingSQL = `
-SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), clock_timestamp() - a.backend_start, ''
+SELECT l.pid, coalesce(a.application_name, '') AS application, coalesce(a.usename::text, '') AS login,
+    clock_timestamp() - a.backend_start AS since, '' AS transaction
 FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND l.classid = ($1::bigint >> 32)::oid AND l.objid = ($1::bigint & 4294967295)::oid`
@@ -65,7 +66,7 @@ func migrating(ctx context.Context, conn *pgx.Conn) holders {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	rows, _ := conn.Query(ctx, migratingSQL, int64(lockKey)) // its error comes from CollectRows
-	who, _ := pgx.CollectRows(rows, pgx.RowToStructByPos[holder])
+	who, _ := pgx.CollectRows(rows, pgx.RowToStructByName[holder])
 	return who
 }
 

@@ -225,13 +225,16 @@ func TestReplicasInACopy(t *testing.T) {
 	}
 	eventually(t, "all know", func() bool { return waiting() == 0 })
 	d.asleep()
-	told := 0
-	for _, said := range saids {
-		if said(toldCopy) {
-			told++
+	told := func() (n int) {
+		for _, said := range saids {
+			if said(toldCopy) {
+				n++
+			}
 		}
+		return n
 	}
-	if told != 1 || ch.count() > 0 || d.pauses() != copied {
+	eventually(t, "one tells", func() bool { return told() > 0 }) // perhaps later than the others sleep
+	if told := told(); told != 1 || ch.count() > 0 || d.pauses() != copied {
 		t.Errorf("%d told, %d sent, pauses %q", told, ch.count(), d.pauses())
 	}
 }

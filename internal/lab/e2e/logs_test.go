@@ -39,7 +39,7 @@ func TestLogOfPauses(t *testing.T) {
 	w := newWorld(t, "--grant-all")
 	w.insertPeople(200)
 	w.post("/_fake/faults", `{"kind":"errcode","errcode":45009,"count":-1}`, nil)
-	p := w.serve("SUBMSG_PROBE_EVERY=20ms")
+	p := w.serve("SUBMSG_PROBE_EVERY=200ms") // longer than a send: a late answer would begin the pause anew
 	eventually(t, "five probes have found it", func() bool { return w.number(`SELECT coalesce(max(probes), 0) FROM subMsgPause`) >= 5 })
 	w.clearFaults()
 	eventually(t, "all are sent", func() bool { return w.count("success") == 200 })
