@@ -222,7 +222,8 @@ func (m *monkey) hear(r row, err error) (refused bool) {
 		if pg.Code != s.code || found == nil {
 			continue
 		}
-		if s.guard && (found[1] != fmt.Sprint(r.id) || !strings.HasPrefix(pg.Message, "消息 "+found[1]) || pg.Hint == "") {
+		if s.guard && (found[1] != fmt.Sprint(r.id) || !strings.HasPrefix(pg.Message, "消息 "+found[1]) ||
+			pg.Hint == "") {
 			break
 		}
 		m.answers[numbers.ReplaceAllString(words, "…")]++
