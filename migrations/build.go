@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -55,7 +56,8 @@ func (b build) read(path string) (file, error) {
 	return file{path, string(text), hex.EncodeToString(hash[:])}, err
 }
 
-// objects reads the files of objects/, in the order of their paths, in which they are applied.
+// objects reads the files of objects/ in the order in which they are applied: folder by folder, and those in none last.
+// These make triggers on the tables, which stop inserts until the end: what else has to be waited for comes before.
 func (b build) objects() (files []file, err error) {
 	var paths []string
 	err = fs.WalkDir(b, "objects", func(path string, d fs.DirEntry, err error) error {
@@ -67,7 +69,10 @@ func (b build) objects() (files []file, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the objects: %w", err)
 	}
-	slices.Sort(paths)
+	slices.SortFunc(paths, func(a, b string) int {
+		root := func(path string) int { return 1 - min(strings.Count(path, "/")-1, 1) }
+		return cmp.Or(root(a)-root(b), strings.Compare(a, b))
+	})
 	for _, path := range paths {
 		f, err := b.read(path)
 		if err != nil {

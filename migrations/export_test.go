@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-const ImpatientSQL = impatientSQL
+const LockTimeoutSQL = lockTimeoutSQL
 
 var HeldUp = heldUp
 

@@ -1,10 +1,11 @@
 // Package migrations makes submsg's tables, functions, views and triggers in a schema of a database, and moves them to
 // newer versions.
 //
-// Two kinds of file, embedded here: the numbered ones make tables, and golang-migrate applies each once; those of
+// Three kinds of file are embedded here. The numbered ones make tables, and golang-migrate applies each once; those of
 // objects/ hold the one living text of each function, view and trigger, and are applied again whenever their text has
-// changed (objects.go). The package knows no message and no rule: what the tables mean stands in the files. Migrator is
-// where to begin; README.md tells how to change a file, and what leaves the submsgs of the version before working.
+// changed (objects.go); example/ has the original's orders (orders.go). The package knows no message and no rule: what
+// the tables mean stands in the files. Migrator is where to begin; README.md tells how to change a file, and what
+// leaves the submsgs of the version before working.
 package migrations
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,7 @@ import (
 const objectPathSQL = `SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL check_function_bodies = off`
 
 const (
-	appliedSQL = `SELECT file, hash FROM SUBMSG_SCHEMA.subMsgObject`
+	appliedSQL = `SELECT file, hash, version FROM SUBMSG_SCHEMA.subMsgObject`
 	recordSQL  = `INSERT INTO SUBMSG_SCHEMA.subMsgObject (file, hash, version) VALUES ($1, $2, $3)
 ON CONFLICT (file) DO UPDATE SET hash = excluded.hash, version = excluded.version, applied = now()`
 	goneSQL    = `DELETE FROM SUBMSG_SCHEMA.subMsgObject WHERE file <> ALL ($1)`
@@ -22,43 +23,95 @@ ON CONFLICT (file) DO UPDATE SET hash = excluded.hash, version = excluded.versio
 	forgetSQL  = `DELETE FROM SUBMSG_SCHEMA.subMsgObject`
 )
 
-// apply applies the files of objects/ that the database has another text of, or none. Afterwards all of them are of
-// this version.
+// apply applies the files of objects/ that the database has another text of, or none, and those of which something is
+// missing: another file's DROP … CASCADE, or a person, may have taken it away. Afterwards all of them are of this
+// version. Where nothing differs nothing is written, so that a login without rights may ask.
 func (r *run) apply(ctx context.Context, tx pgx.Tx) error {
 	files, err := r.objects()
 	if err != nil {
 		return err
 	}
-	hashes, err := r.applied(ctx, tx)
+	has, err := r.applied(ctx, tx)
+	if err != nil {
+		return err
+	}
+	there, err := r.existing(ctx, tx)
 	if err != nil {
 		return err
 	}
 	paths := []string{exampleFile}
 	for _, f := range files {
 		paths = append(paths, f.path)
-		if f.hash != hashes[f.path] {
-			if err := r.applyFile(ctx, tx, f); err != nil {
-				return err
-			}
+		if f.hash == has[f.path].Hash && there.all(f) {
+			continue
+		}
+		if err := r.applyFile(ctx, tx, f); err != nil {
+			return err
 		}
 	}
+	for path, a := range has {
+		if a.Version != r.latest() || !slices.Contains(paths, path) {
+			return r.tidy(ctx, tx, paths)
+		}
+	}
+	return nil
+}
+
+// tidy forgets the files that are gone, and writes this version to the others.
+func (r *run) tidy(ctx context.Context, tx pgx.Tx, paths []string) error {
 	if _, err := tx.Exec(ctx, in(r.schema, goneSQL), paths); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, in(r.schema, versionSQL), r.latest())
+	_, err := tx.Exec(ctx, in(r.schema, versionSQL), r.latest())
 	return err
 }
 
-// applied is the hash of each file that the database has.
-func (r *run) applied(ctx context.Context, tx pgx.Tx) (hashes map[string]string, err error) {
+// applied is what the database has of a file.
+type applied struct {
+	File, Hash string
+	Version    int
+}
+
+func (r *run) applied(ctx context.Context, tx pgx.Tx) (map[string]applied, error) {
 	rows, err := tx.Query(ctx, in(r.schema, appliedSQL))
 	if err != nil {
 		return nil, err
 	}
-	hashes = map[string]string{}
-	var path, hash string
-	_, err = pgx.ForEachRow(rows, []any{&path, &hash}, func() error { hashes[path] = hash; return nil })
-	return hashes, err
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[applied])
+	has := map[string]applied{}
+	for _, a := range list {
+		has[a.File] = a
+	}
+	return has, err
+}
+
+const existingSQL = `
+SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = quote_ident($1)::regnamespace
+UNION SELECT 'view ' || relname FROM pg_class WHERE relnamespace = quote_ident($1)::regnamespace AND relkind = 'v'
+UNION SELECT 'trigger ' || tgname FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+WHERE relnamespace = quote_ident($1)::regnamespace`
+
+// names are the functions, views and triggers of the schema: "view submsghealth".
+type names []string
+
+func (r *run) existing(ctx context.Context, tx pgx.Tx) (names, error) {
+	rows, err := tx.Query(ctx, existingSQL, r.name)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// all tells whether all that a file makes is there.
+func (there names) all(f file) bool {
+	for _, kind := range []string{"function", "view", "trigger"} {
+		for _, name := range made(kind, []file{f}) {
+			if !slices.Contains(there, kind+" "+name) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (r *run) applyFile(ctx context.Context, tx pgx.Tx, f file) error {

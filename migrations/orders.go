@@ -46,7 +46,7 @@ func (r *run) makeOrders(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	hashes, err := r.applied(ctx, tx)
-	if err != nil || exists && hashes[f.path] == f.hash {
+	if err != nil || exists && hashes[f.path].Hash == f.hash {
 		return err
 	}
 	return r.applyFile(ctx, tx, f)

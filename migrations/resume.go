@@ -60,9 +60,9 @@ func (s marked) mark(body io.ReadCloser, version uint) io.ReadCloser {
 	}
 }
 
-// state returns the state from which to go on, and whether golang-migrate has to be told so. After a cut the comment is
-// right; else the row, and the comment follows: it may be lost (a restore without comments), or not know what another
-// tool has done.
+// state returns the state from which to go on, and whether golang-migrate has to be told so. After a migration that was
+// cut off the comment tells the version, and golang-migrate's row is corrected. Otherwise the row tells it, and the
+// comment is corrected: a restore may have lost it, or another tool has migrated.
 func (r *run) state(ctx context.Context) (have State, cut bool, err error) {
 	have, err = StateOf(ctx, r.locked)
 	if err != nil || have.newerThan(r.latest()) {

@@ -72,8 +72,8 @@ func (mr Migrator) run(ctx context.Context, steps func(*run) error) error {
 
 const missedSQL = `SELECT count(*) FROM subMsgRuleError WHERE createTime >= $1`
 
-// tellMissed tells how many updates have found the messages' table locked, and have not become messages. Where nobody
-// can tell, after the last migration down for one, it says nothing.
+// tellMissed tells how many updates made no message because the tables were locked. It is silent where subMsgRuleError
+// is gone.
 func (r *run) tellMissed(ctx context.Context, since time.Time) {
 	var n int
 	if err := r.locked.QueryRow(ctx, missedSQL, since).Scan(&n); err == nil && n > 0 {
@@ -92,14 +92,14 @@ type move func(*migrate.Migrate) error
 
 // numbered lets golang-migrate move the tables, as often as a lock is in the way.
 func (r *run) numbered(ctx context.Context, move move) error {
-	return r.patiently(ctx, func(patience time.Duration) (holders, error) { return r.attempt(ctx, patience, move) })
+	return r.retryOnLock(ctx, func(timeout time.Duration) (holders, error) { return r.attempt(ctx, timeout, move) })
 }
 
 // attempt moves the tables, or tells who was in the way.
-func (r *run) attempt(ctx context.Context, patience time.Duration, move move) (who holders, err error) {
+func (r *run) attempt(ctx context.Context, lockTimeout time.Duration, move move) (who holders, err error) {
 	var pid int
 	db := stdlib.OpenDB(*r.config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, impatientSQL, fmt.Sprint(patience.Milliseconds())).Scan(&pid, nil)
+		return conn.QueryRow(ctx, lockTimeoutSQL, fmt.Sprint(lockTimeout.Milliseconds())).Scan(&pid, nil)
 	}))
 	defer db.Close()
 	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{MigrationsTable: VersionTable})
@@ -131,14 +131,15 @@ func (r *run) attempt(ctx context.Context, patience time.Duration, move move) (w
 
 // transact does something in one transaction, as often as a lock is in the way.
 func (r *run) transact(ctx context.Context, do func(context.Context, pgx.Tx) error) error {
-	return r.patiently(ctx, func(patience time.Duration) (who holders, err error) {
+	return r.retryOnLock(ctx, func(lockTimeout time.Duration) (who holders, err error) {
 		conn, err := pgx.ConnectConfig(ctx, r.config)
 		if err != nil {
 			return nil, err
 		}
 		defer conn.Close(context.WithoutCancel(ctx))
 		var pid int
-		if err := conn.QueryRow(ctx, impatientSQL, fmt.Sprint(patience.Milliseconds())).Scan(&pid, nil); err != nil {
+		err = conn.QueryRow(ctx, lockTimeoutSQL, fmt.Sprint(lockTimeout.Milliseconds())).Scan(&pid, nil)
+		if err != nil {
 			return nil, err
 		}
 		stop := watch(ctx, r.locked, pid)

@@ -21,8 +21,8 @@ func CheckSchema(name string) error {
 		return errors.New("the schema's name is empty")
 	case len(name) > 63:
 		return fmt.Errorf("the schema name %q is longer than the 63 bytes that Postgres keeps of a name", name)
-	case strings.HasPrefix(name, "pg_"):
-		return fmt.Errorf("the schema name %q is Postgres's own: those begin with pg_", name)
+	case strings.HasPrefix(name, "pg_") || name == "information_schema":
+		return fmt.Errorf("the schema %q is Postgres's own", name)
 	case !utf8.ValidString(name) || strings.ContainsAny(name, `'"\$%`) || strings.ContainsFunc(name, unicode.IsControl):
 		return fmt.Errorf(`the schema name %q can't be used: it holds ' " \ $ %% or a control character`, name)
 	}
@@ -34,6 +34,12 @@ SELECT quote_ident($1), EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),
     coalesce(has_schema_privilege((SELECT oid FROM pg_namespace WHERE nspname = $1), 'CREATE'), false),
     quote_ident(current_database()), quote_ident(current_user)`
 
+// firstSQL is the schema in which the login finds an installation, else the first on its search_path: where somebody
+// makes a schema that comes before on the path, the installation stays the same one.
+const firstSQL = `
+SELECT coalesce((SELECT nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE c.oid = to_regclass($1)),
+    current_schema())`
+
 // place is where a migration works.
 type place struct {
 	name      string // of the schema
@@ -44,12 +50,13 @@ type place struct {
 	login     string
 }
 
-// find looks for the schema: the one that is named, else the first of the login's search_path.
+// find looks for the schema: the one that is named, else that of the installation which the login finds, else the first
+// of its search_path.
 func (mr Migrator) find(ctx context.Context, conn *pgx.Conn) (p place, err error) {
 	p.name = mr.Schema
 	if p.name == "" {
 		var first *string
-		if err := conn.QueryRow(ctx, `SELECT current_schema()`).Scan(&first); err != nil {
+		if err := conn.QueryRow(ctx, firstSQL, VersionTable).Scan(&first); err != nil {
 			return p, err
 		}
 		if first == nil {

@@ -53,7 +53,11 @@ func StateOf(ctx context.Context, conn querier) (s State, err error) {
 	if !released {
 		return State{}, errEarlier
 	}
-	if err := conn.QueryRow(ctx, objectsSQL).Scan(&s.Objects); err != nil {
+	err = conn.QueryRow(ctx, objectsSQL).Scan(&s.Objects)
+	if code := new(pgconn.PgError); errors.As(err, &code) && code.Code == "42501" {
+		err = fmt.Errorf("%w: let the owner of submsg's tables GRANT SELECT ON subMsgObject TO PUBLIC", err)
+	}
+	if err != nil {
 		return State{}, fmt.Errorf("read the version of the functions, views and triggers: %w", err)
 	}
 	return s, nil
@@ -92,8 +96,8 @@ func noTable(err error) bool {
 	return errors.As(err, &code) && code.Code == "42P01"
 }
 
-// Unfinished tells whether a migration is under way or was cut off. That is no harm to whoever Check lets pass; Up
-// resumes it.
+// Unfinished tells whether a migration is under way or was cut off. That harms no submsg that Check accepts; Up
+// finishes it.
 func Unfinished(ctx context.Context, conn querier) (bool, error) {
 	_, dirty, err := row(ctx, conn)
 	return dirty, err

@@ -63,3 +63,10 @@ func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {
 func (c *Consumer) ReleaseAgain(ctx context.Context) error {
 	return newClaimer(c).releaseLost(ctx)
 }
+
+// KindTexts are the kinds that this package writes, with what a row says of each. A pause has words of its own.
+var KindTexts = map[string]string{
+	kindParametersBroken: textParametersBroken, kindInternalError: textInternalError, kindTooLate: textTooLate,
+	kindCrashed: textCrashed, kindCrashedRepeatedly: textCrashedRepeatedly, kindExpired: textExpired,
+	kindDatabaseCopy: "",
+}

@@ -12,3 +12,15 @@ const (
 	kindExpired           = "expired"            // expireTime passed before the message was sent
 	kindDatabaseCopy      = "database-copy"      // of a pause: the database is a copy of another one
 )
+
+// What a row says of each kind: why, and what a person can do, in the words of package explain; then details for those
+// who read English.
+const (
+	textParametersBroken  = "parameterArr 不是普通的文本列表：请改正后重发 (it is nested, or holds a NULL)"
+	textInternalError     = "submsg 内部错误，是否已发送未知：请查看日志，联系 submsg 开发者 (internal error in mid-send)"
+	textTooLate           = "轮到时已太晚，未发送：无需处理，submsg 会自动重试 (not sent: its turn came too late)"
+	textCrashed           = "发送中断，是否已送达未知：请向用户核实，未收到的改为 wait 重发，已收到的改为 success (the sender stopped in mid-send)"
+	textCrashedRepeatedly = "多次发送中断，可能正是这条消息使 submsg 崩溃：请联系 submsg 开发者，勿重发 " +
+		"(quarantined: the sender stopped in mid-send again)"
+	textExpired = "过期未发送：仍要发送时，改 expireTime 并将 sendStatus 改为 wait (not sent before its expireTime)"
+)

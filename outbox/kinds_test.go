@@ -1,23 +1,22 @@
-package outbox
+package outbox_test
 
 import (
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/submsg/submsg/internal/explain"
+	"github.com/submsg/submsg/outbox"
 )
 
-// Each kind that this package writes is one that package explain knows. The source is read, because outbox may not
-// import it.
+// Each kind that outbox writes is one that package explain knows, and a row says explain's words about it.
 func TestKindsAreExplained(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../internal/explain/kinds.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []string{kindParametersBroken, kindInternalError, kindTooLate, kindCrashed,
-		kindCrashedRepeatedly, kindExpired, kindDatabaseCopy} {
-		if !strings.Contains(string(text), `Kind = "`+kind+`"`) {
+	for kind, text := range outbox.KindTexts {
+		cause, known := explain.Kinds[explain.Kind(kind)]
+		if !known {
 			t.Errorf("package explain doesn't know the kind %q", kind)
+		} else if words := cause.Why.ZH + "：" + cause.NextStep.ZH; text != "" && !strings.HasPrefix(text, words+" (") {
+			t.Errorf("%s: a row says %q, explain says %q", kind, text, words)
 		}
 	}
 }

@@ -32,8 +32,8 @@ const (
 
 // Of claims.
 const (
-	// recipientQueueShare: the messages that wait behind another one to the same person keep senders from others, so at
-	// most this part of them may.
+	// recipientQueueShare: at most a sixteenth of the senders' number may wait in one person's queue, because a message
+	// that waits there occupies a sender's place.
 	recipientQueueShare = 16
 	// recipientDelay is how far apart the messages come back that found their person's queue full.
 	recipientDelay = 250 * time.Millisecond
@@ -41,10 +41,13 @@ const (
 	lookAgain = 200 * time.Millisecond
 	// leastRest keeps a claimer that finds nothing from turning without any rest.
 	leastRest = time.Millisecond
-	// writerShare and writerRest: what an open transaction will commit is looked for after a tenth of the time that it
-	// has been open, so that a long one costs few looks and a short one little delay.
+	// writerShare and writerRest: we look again for what an open transaction may commit when another tenth of its age
+	// has passed. A long one costs few looks, a short one little delay.
 	writerShare = 10
 	writerRest  = 5 * time.Millisecond
+	// giveUpRelease: a claim whose answer was lost, and that can't be given back for so long after its lease, is left
+	// to the sweep, because no round goes on to claim before it is given back.
+	giveUpRelease = 5 * time.Minute
 	// skipFor is how long a row is left alone that the database refuses to write.
 	skipFor = time.Minute
 	// mostSkipped bounds the skiplist, which each claim hands to the database. Where more rows can't be written, the

@@ -86,6 +86,7 @@ func (c *Consumer) look(ctx context.Context, ask bool) (view, error) {
 	batch := new(pgx.Batch)
 	ended := c.claims.takeEnded()
 	if len(ended) > 0 {
+		batch.Queue(planSQL)
 		batch.Queue(deleteClaimsSQL, ended)
 	}
 	switch {

@@ -35,6 +35,8 @@ func (c *claimer) releaseLost(ctx context.Context) error {
 			"they will be unknown: %v", why)
 	})
 	if err != nil {
+		// What can't be given back for long is left to the sweep: new claims must not wait for it without end.
+		c.claims.released(began.Add(-c.cfg.Lease - giveUpRelease))
 		return fmt.Errorf("release: %w", err)
 	}
 	c.claims.released(began.Add(-c.cfg.Lease))

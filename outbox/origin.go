@@ -20,10 +20,10 @@ SELECT coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_sy
 
 const clusterSQL = `SELECT system_identifier FROM pg_catalog.pg_control_system()`
 
-// originSQL notes where the messages live now, and pauses everything where that is another place. $1 is the cluster,
-// or NULL for unknown, which differs from nothing. Of replicas that start together one moves the row; the others wait
-// for its commit, and see the pause. A pause of everything that stood there before becomes this one, because a probe
-// could lift it.
+// originSQL notes where the messages live now, and pauses everything where that is another place. $1 is the cluster, or
+// NULL where it is unknown: that is taken as equal to any. Of replicas that start together one moves the row; the
+// others wait for its commit, and see the pause. A pause of everything that stood there before becomes this one,
+// because a probe could lift it.
 const originSQL = `
 WITH moved AS (
     UPDATE subMsgOrigin o SET systemIdentifier = $1, databaseOid = d.oid, listOid = 'subMsgList'::regclass, since = clock_timestamp()
@@ -42,9 +42,7 @@ WITH moved AS (
 ), paused AS (
     INSERT INTO subMsgPause AS p (templateId, reason, errKind, probeAt) SELECT '*', $2, '` + kindDatabaseCopy + `', 'infinity' FROM moved
     ON CONFLICT (templateId) DO UPDATE
-    SET reason = excluded.reason || CASE
-            WHEN starts_with(p.reason, excluded.reason) THEN substr(p.reason, length(excluded.reason) + 1)
-            ELSE '; ' || p.reason END,
+    SET reason = CASE p.errKind WHEN excluded.errKind THEN p.reason ELSE concat_ws('; ', excluded.reason, p.reason) END,
         errCode = NULL, errKind = excluded.errKind, pausedAt = now(), probeAt = 'infinity', probes = 0
 )
 SELECT EXISTS (SELECT FROM moved)`

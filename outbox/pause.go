@@ -50,9 +50,8 @@ func Stopped(ctx context.Context, db interface {
 	return why, err
 }
 
-// judge decides what a verdict means for others than its message: which templates to pause, and, where the message
-// was a probe, the statement that says in its pause what the probe has shown. It returns the verdict that the
-// message's own row is settled with.
+// judge returns the verdict for the message's own row, the templates to pause, and, if the message was a probe, the
+// statement that updates its pause.
 func (s *settler) judge(m claimed, v Verdict) (own Verdict, pauses []string, shown string) {
 	switch {
 	case v.Outcome == Halt:

@@ -55,16 +55,16 @@ func (c *Consumer) send(ctx context.Context, m claimed) (v Verdict) {
 		if p := recover(); p != nil {
 			c.cfg.Log.WithField("id", m.ID).Errorf("the sender panicked: %v\n%s", p, debug.Stack())
 			v = Verdict{Outcome: Unknown, Kind: kindInternalError,
-				Text: "submsg 内部错误，是否已发送未知 (internal error in mid-send, see the log)"}
+				Text: textInternalError}
 		}
 	}()
 	if m.broken {
 		return Verdict{Outcome: Refused, Kind: kindParametersBroken,
-			Text: "parameterArr 不是普通的文本列表：请改正后重发 (it is nested, or holds a NULL)"}
+			Text: textParametersBroken}
 	}
 	if time.Until(m.deadline) < c.cfg.SendTimeout/2 {
 		return Verdict{Outcome: Halt, Kind: kindTooLate,
-			Text: "轮到时已太晚，未发送，稍后重试 (not sent: its turn came too late)"}
+			Text: textTooLate}
 	}
 	failpoint.Reach("sending", m.OpenID)
 	return c.cfg.Sender.Send(ctx, m.Claimed)

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,13 +48,16 @@ func (s sweeper) sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = s.cfg.Pool.Exec(ctx, deleteOverdueClaimsSQL)
-	return err
+	batch := new(pgx.Batch)
+	batch.Queue(planSQL)
+	batch.Queue(deleteOverdueClaimsSQL)
+	return s.cfg.Pool.SendBatch(ctx, batch).Close()
 }
 
 func (s sweeper) settleCrashed(ctx context.Context, crashed []settlement) error {
 	s.cfg.Log.WithField("messages", len(crashed)).Warn("not settled within their lease, " +
-		"whether they were sent is unknown: set their sendStatus to wait or to cancel")
+		"whether they were sent is unknown: ask the users, then set sendStatus to wait to send again, or to success " +
+		"if it came")
 	failpoint.Hit("sweeping")
 	return writeSplitting(crashed, func(part []settlement) error {
 		_, err := s.write(ctx, part)
@@ -67,12 +69,9 @@ func (s sweeper) settleCrashed(ctx context.Context, crashed []settlement) error 
 func (s sweeper) crashVerdict(m claimed) Verdict {
 	switch {
 	case s.cfg.Resend == nil || !s.cfg.Resend(m.TemplateID):
-		return Verdict{Outcome: Unknown, Kind: kindCrashed,
-			Text: "发送中断，是否已送达未知；确认后可改 sendStatus 为 wait 重发或 cancel 取消 (the sender stopped in mid-send)"}
+		return Verdict{Outcome: Unknown, Kind: kindCrashed, Text: textCrashed}
 	case m.Attempt >= mostCrashes:
-		return Verdict{Outcome: Unknown, Kind: kindCrashedRepeatedly, Text: fmt.Sprintf(
-			"第 %d 次发送仍中断，可能正是这条消息使 submsg 崩溃，不再自动重发，请联系 submsg 开发者 "+
-				"(quarantined: the sender stopped in mid-send again)", m.Attempt)}
+		return Verdict{Outcome: Unknown, Kind: kindCrashedRepeatedly, Text: textCrashedRepeatedly}
 	}
 	return Verdict{Outcome: Later, Doubt: true, Kind: kindCrashed,
 		Text: "发送中断，按模板 onUnknown 自动重发 (the sender stopped in mid-send)"}

@@ -15,7 +15,7 @@ var triggers = map[string][]string{
 	"submsgrule":  {"submsgrule_added_or_removed", "submsgrule_changed", "submsgrule_insert", "submsgrule_update"},
 }
 
-// A trigger that isn't there is enabled ”.
+// For a missing trigger, enabled is the empty text.
 const triggersSQL = `
 SELECT tableName AS table_name, name, coalesce(tgenabled::text, '') AS enabled
 FROM unnest($1::text[], $2::text[]) AS wanted (tableName, name)

@@ -41,15 +41,14 @@ func (t Text) In(tongue Tongue, args ...any) string {
 // Cause is why a message failed or waits, and what a person can do.
 type Cause struct{ Why, NextStep Text }
 
-// Kind is submsg's own word for what happened to a message where WeChat gave no errcode. It is stored in the column
-// errKind.
+// Kind is submsg's own word for what happened to a message, where WeChat's errcode doesn't say it. It is stored in the
+// column errKind.
 type Kind string
 
-// CauseOf finds the cause of a message or a pause by WeChat's errcode, or where there is none by submsg's own kind. An
+// CauseOf finds the cause of a message or a pause by submsg's own kind, or where there is none by WeChat's errcode. An
 // errcode that nobody has written down has a cause, too. A row with neither has none, nor has WeChat's errcode 0.
 func CauseOf(errCode *int32, kind Kind) (Cause, bool) {
-	if errCode == nil {
-		cause, ok := Kinds[kind]
+	if cause, ok := Kinds[kind]; ok || errCode == nil {
 		return cause, ok
 	}
 	if cause, ok := WeChat[*errCode]; ok || *errCode == 0 {

@@ -11,6 +11,7 @@ const (
 	KindNotTaken         Kind = "not-taken"         // an HTTP status says that the request was not processed
 	KindAddressWrong     Kind = "address-wrong"     // redirects, 404, 405, 407: there is no WeChat at this address
 	KindTokenLate        Kind = "token-late"        // no access_token came in time
+	KindTokenUnreachable Kind = "token-unreachable" // there was no connection to the token endpoint
 	KindTokenUnusable    Kind = "token-unusable"    // the token endpoint answered nothing usable
 	KindTokenRefused     Kind = "token-refused"     // WeChat refused a fresh access_token
 	KindAnswerMissing    Kind = "answer-missing"    // the request may have arrived, and no complete answer came
@@ -67,6 +68,13 @@ var Kinds = map[Kind]Cause{
 	},
 	KindTokenLate: {
 		Text{"在时限内没有取得 access_token，消息未发出", "no access token came in time, the message was not sent"},
+		Text{
+			"submsg 会自动重试；请检查网络与 SUBMSG_WECHAT_URL",
+			"submsg tries again by itself; check the network and SUBMSG_WECHAT_URL",
+		},
+	},
+	KindTokenUnreachable: {
+		Text{"连不上微信的 access_token 接口", "WeChat's token endpoint could not be reached"},
 		Text{
 			"submsg 会自动重试；请检查网络与 SUBMSG_WECHAT_URL",
 			"submsg tries again by itself; check the network and SUBMSG_WECHAT_URL",

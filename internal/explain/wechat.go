@@ -100,6 +100,12 @@ var WeChatToken = map[int32]Cause{
 	45011: {Text{"获取 access_token 过于频繁", "access tokens were asked for too often"}, goesOnItself},
 }
 
+// WeChatTokenUnlisted is the cause of such an errcode at stable_token, which is asked again until it gives a token.
+var WeChatTokenUnlisted = Cause{
+	Why:      Text{"获取 access_token 时微信返回了未收录的错误码", "the token endpoint answered with an unknown errcode"},
+	NextStep: Text{"请查阅微信文档", "look it up in WeChat's documents"},
+}
+
 // WeChatUnlisted is the cause of an errcode that WeChat lacks.
 var WeChatUnlisted = Cause{
 	Why: Text{"微信返回了未收录的错误码", "WeChat answered with an unknown errcode"},

@@ -1,7 +1,7 @@
 //go:build faults
 
 // Package failpoint marks the places where the fault suite ends or freezes the process. Without the build tag
-// "faults" a mark compiles to nothing.
+// "faults" a mark compiles to nothing. It knows nothing of what is tested. Begin at Hit and Variable in on.go.
 package failpoint
 
 import (

@@ -1,7 +1,7 @@
 // Package ops is what operators and administrators ask of the messages, and what they do to them: how it goes, which
 // messages there are, the story of one, sending again, calling off.
 //
-// It knows no terminal and no language: commands and the console print what it finds, in the words of package
+// It knows no terminal and no language: the commands print what it finds, in the words of package
 // explain. It never counts the table, because no index is by outcome (every settlement would have to write it): it
 // reads a bounded number of rows, and a selection that names neither ids nor waiting messages walks the primary key
 // from its newest end.

@@ -10,8 +10,8 @@ import (
 )
 
 // Check compares what the roles and PUBLIC really may do in the database with what they should, inherited rights
-// included. Each difference is one line of SQL that mends it; nil: there is none. What hides behind a difference (a
-// right behind PUBLIC's or another role's same one, all rights behind a superuser's) is told once that is mended.
+// included. Each difference is one line of SQL that mends it; nil: there is none. One difference may hide another (a
+// superuser hides all missing rights, say): check again after mending.
 func (n Naming) Check(ctx context.Context, conn *pgx.Conn) (lines []string, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		// So that nothing in the schemas being checked is run by whoever checks.

@@ -1,7 +1,8 @@
 // Package roles says what each kind of user may do in the database: one table of grants, from which come the SQL that
 // an administrator runs, the check of what a database really grants, and the tests that try every cell of it.
 //
-// The roles are groups that nobody logs in as. A login gets its rights by being a member of one.
+// The roles are groups that nobody logs in as. A login gets its rights by being a member of one. The package knows no
+// login and no message. Begin at grants below; print.go makes the SQL, check.go compares.
 package roles
 
 import (

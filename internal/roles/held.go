@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Objects of submsg are those named so: what a later migration makes is looked at too. Functions of the grants stand
-// there without their arguments. An owner has every right whatever is granted, so of owners only the ownership is told.
+// It looks at every object whose name begins with submsg, so that what later migrations make is covered. Functions are
+// told without their arguments. Owners hold all rights, so of them only the ownership is told.
 const heldSQL = `
 WITH holder AS (
     SELECT name FROM unnest($1::text[]) AS name WHERE name = 'public' OR name IN (SELECT rolname FROM pg_roles)

@@ -1,4 +1,5 @@
--- Retention: deletes old settled messages. The housekeeper of submsg serve calls it, with what SUBMSG_RETENTION asks for.
+-- Retention: deletes old settled messages. submsg serve calls it every hour (outbox/retention.go), with what
+-- SUBMSG_RETENTION asks for.
 --
 -- It is a function because whoever got hold of a login with the right to DELETE could delete everything. This function deletes, whatever
 -- it is asked for, only settled rows that nobody has changed for a day; and nobody can make a row look older than it is, because

@@ -148,8 +148,8 @@ var (
 
 	unreachable = finding{explain.KindUnreachable, judgement{account, later, 0}}
 
-	// answerMissing looks like everybody's trouble. Where the template says onUnknown: resend, answerMissingResend
-	// doesn't say so: to be taken for a halted one would cost such a message no attempt, and it could be sent without
+	// answerMissing counts as trouble of the whole account. With onUnknown: resend it counts for its message only: as
+	// the account's trouble it would be settled as Halt, which costs no attempt, and the message could be sent without
 	// end.
 	answerMissing       = finding{explain.KindAnswerMissing, judgement{account, unknown, 0}}
 	answerMissingResend = finding{explain.KindAnswerMissing, judgement{message, later, 0}}

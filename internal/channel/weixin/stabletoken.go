@@ -40,7 +40,7 @@ func stableToken(cfg Config, hide func(string) string) func(context.Context) fet
 // readToken reads {"access_token":"…","expires_in":7200}, or judges what came instead.
 func readToken(r wire.Reply, hide func(string) string) fetched {
 	if r.Err != nil {
-		return fetched{trouble: trouble(explain.KindUnreachable, outbox.Later, "access_token: "+hide(r.Trouble()))}
+		return fetched{trouble: trouble(explain.KindTokenUnreachable, outbox.Later, hide(r.Trouble()))}
 	}
 	fields, err := ParseObject(r.Body)
 	a, noCode := ParseAnswer(r.Body)
@@ -89,7 +89,7 @@ func judgeToken(a Answer, hide func(string) string) outbox.Verdict {
 	cause, ok := explain.WeChatToken[a.Code]
 	if !ok {
 		if cause, ok = explain.WeChat[a.Code]; !ok {
-			cause = explain.WeChatUnlisted
+			cause = explain.WeChatTokenUnlisted
 		}
 	}
 	return outbox.Verdict{

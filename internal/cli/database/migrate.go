@@ -30,7 +30,7 @@ type Up struct {
 	Orders bool `help:"Make the example too: a table orders, with a rule that notifies of its changes."`
 }
 
-// Run migrates, publishes what is told of a failure, and says when the roles lack rights then.
+// Run migrates, publishes the causes, and says which rights the roles lack.
 func (c *Up) Run(ctx context.Context, term terminal.Terminal) error {
 	migrator, err := c.Migrator(teller(term))
 	if err != nil {

@@ -20,7 +20,8 @@ type Roles struct {
 	Check bool `help:"Compare the database with it instead, and print the SQL that mends each difference; exit code 1 if there is one."`
 }
 
-// Run prints the script, which needs no database, or checks one against it.
+// Run prints the script, which needs no database and so takes an unnamed schema for public, or checks a database
+// against it.
 func (c *Roles) Run(ctx context.Context, term terminal.Terminal) error {
 	schema := cmp.Or(string(c.Schema), "public")
 	names := roles.Naming{Prefix: c.Prefix, Schema: schema}
@@ -36,8 +37,10 @@ func (c *Roles) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', $1, false)`, pgx.Identifier{schema}.Sanitize()); err != nil {
-		return err
+	if c.Schema == "" { // where the login finds the tables
+		if names, err = c.Naming(ctx, conn); err != nil {
+			return err
+		}
 	}
 	return checkRoles(ctx, term, conn, names)
 }
@@ -47,7 +50,7 @@ func checkRoles(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, nam
 	if err := cmp.Or(err, state.Check()); err != nil {
 		return err
 	}
-	if state.Newer() { // whose rights this submsg would take away
+	if state.Newer() { // this older submsg would revoke the newer one's rights
 		return fmt.Errorf("the database schema is at %s: check its roles with the newer submsg", state)
 	}
 	lines, err := names.Check(ctx, conn)

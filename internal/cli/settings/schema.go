@@ -33,7 +33,7 @@ func (s Schema) enter(cfg *pgx.ConnConfig) {
 	}
 }
 
-// in is enter for who takes the settings as a URL, or as libpq's words. What stands there otherwise stays as it is.
+// in returns the URL, or libpq's words, with the schema as search_path, for those who don't take a config.
 func (s Schema) in(database string) string {
 	if s == "" {
 		return database

@@ -28,7 +28,7 @@ SELECT 'oE2E' || lpad(n::text, 24, '0'), t, p, s, m, c, k, now() - age, now() - 
 	(5, 'orderStatsu', '{冰美式}', 'fail', '未知模板：请改正 templateId 后重发 (orderStatsu；已有模板：orderStatus、vipPaySuccess)', NULL, 'template-missing', '10 min 20 s', NULL),
 	(6, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'fail', '第 2 个参数 goodsPrice（amount3 = 19.9元）不符合模板要求：请修改后重发 (47003 argument invalid!)', 47003, NULL, '9 min 20 s', NULL),
 	(7, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'unknown', '请求可能已到达微信，但没有得到完整应答，无法确定是否送达：请核实后再决定是否重发 (timeout)', NULL, 'answer-missing', '5 min 20 s', NULL),
-	(8, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'expired', '过期未发送 (not sent before its expireTime)', NULL, 'expired', '2 h 20 s', NULL)
+	(8, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'expired', '过期未发送：仍要发送时，改 expireTime 并将 sendStatus 改为 wait (not sent before its expireTime)', NULL, 'expired', '2 h 20 s', NULL)
 ) AS v (n, t, p, s, m, c, k, age, id) ORDER BY n;
 INSERT INTO subMsgList (openid, templateId, parameterArr, createTime, updateTime, sendAfter) VALUES
 	('oE2E000000000000000000000009', 'zT99mpoUCb28M02K7ohTO3h81IvBUlgt8JVRn6rkNSc', '{生椰拿铁,19.9,已发货,预计明日送达}', now() - interval '1 h 20 s', now() - interval '1 h 20 s', now() - interval '1 h 20 s'),

@@ -14,7 +14,7 @@ import (
 )
 
 // waitAtMost bounds every wait; it is long because the machine may be busy, and only a failing test uses it up.
-const waitAtMost = 60 * time.Second
+const waitAtMost = 2 * time.Minute
 
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, holds func() bool) {

@@ -11,9 +11,11 @@ import (
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
 
-// reach is up to which byte of the server's answers a connection is cut: it covers the handshake (some 450 bytes), each
-// statement's preparation and its first results, in whatever order they come.
-const reach = 3000
+// reach is up to which byte of the server's answers a connection is cut. It covers the handshake (some 450 bytes), and
+// the preparation and first results of what submsg asks after trouble before it sends: whether a claim was lost,
+// whether the database is still the same, what is due, a claim. That is some 3,000 bytes, so that half of the
+// connections get as far as to send something.
+const reach = 6000
 
 // offsets are where to cut: all up to the limit in the long form, a sample of them in the short one. They come in any
 // order, so that something succeeds between long rows of failures, which submsg answers by slower and slower tries.

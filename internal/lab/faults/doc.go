@@ -5,5 +5,6 @@
 //	go test -tags faults ./internal/lab/faults -v -timeout 0 -cycles 1000      # long
 //
 // It runs real submsg processes, built with failpoints. Each run prints its seed; -seed replays its choices.
-// README.md in this folder says what each test does.
+// README.md in this folder says what each test does. The suite knows submsg from outside only. Begin with lab_test.go,
+// then crash_test.go.
 package faults

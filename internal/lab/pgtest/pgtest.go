@@ -5,6 +5,8 @@
 // ends, even if it panics, times out or is killed. With TEST_DATABASE_URL set, that server is used instead; its role
 // needs CREATEDB, and two-phase commit a max_prepared_transactions of 64. SUBMSG_KEEP_DB=1 keeps the databases of
 // failed tests.
+//
+// It knows no test and no message. Begin at DB; server.go starts the server, template.go makes what is cloned.
 package pgtest
 
 import (

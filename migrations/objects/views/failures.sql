@@ -37,11 +37,12 @@ COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgRecent.errKind       IS 'As in subMsgList'
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgRecent.createTime    IS 'As in subMsgList';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgRecent.sendTime      IS 'As in subMsgList';
 
--- A failure is told by its errCode, or else its errKind; one that has neither was written by a person or an application, and is told by
--- its own words, without the details in parentheses. `prefix` names our schema to readers who don't have it on their search_path.
+-- A failure is told by its errKind, or else its errCode (where both are set, submsg's word says more: it knows WeChat's errcode). One that
+-- has neither was written by a person or an application, and is told by its own words, without the details in parentheses.
+-- `prefix` names our schema to readers who don't have it on their search_path.
 CREATE OR REPLACE VIEW SUBMSG_SCHEMA.subMsgFailures AS
 WITH failed AS (
-    SELECT sendStatus, errCode, CASE WHEN errCode IS NULL THEN errKind END AS errKind,
+    SELECT sendStatus, errCode, errKind,
         CASE WHEN num_nonnulls(errCode, errKind) = 0 THEN split_part(coalesce(sendStatusMsg, ''), ' (', 1) END AS said,
         templateId, id, sendTime
     FROM SUBMSG_SCHEMA.subMsgRecent WHERE sendStatus IN ('fail', 'unknown', 'expired')
@@ -65,8 +66,9 @@ SELECT coalesce(c.cause, nullif(said, ''), '微信返回了未收录的错误码
         ELSE '请按 sendStatusMsg 决定是否重发' END AS nextStep,
     format('UPDATE %ssubMsgList SET sendStatus = ''wait''%s WHERE id BETWEEN %s AND %s AND sendStatus = %L AND ',
             prefix, CASE sendStatus WHEN 'expired' THEN ', expireTime = NULL' END, lowest, highest, sendStatus)
-        || CASE WHEN f.errCode IS NOT NULL THEN format('errCode = %s;', f.errCode)
-                WHEN f.errKind IS NOT NULL THEN format('errCode IS NULL AND errKind = %L;', f.errKind)
+        || CASE WHEN f.errKind IS NOT NULL
+                    THEN format('errCode %s AND errKind = %L;', coalesce('= ' || f.errCode, 'IS NULL'), f.errKind)
+                WHEN f.errCode IS NOT NULL THEN format('errCode = %s;', f.errCode)
                 ELSE 'errCode IS NULL AND errKind IS NULL AND ' || CASE said WHEN '' THEN 'coalesce(sendStatusMsg, '''') = '''';'
                     ELSE format('position(%L IN sendStatusMsg) > 0;', said) END END AS sendAgain,
     coalesce(c.causeEnglish, nullif(said, ''), 'WeChat answered with an unknown errcode ' || f.errCode, f.errKind, 'no reason was written')
@@ -75,14 +77,15 @@ SELECT coalesce(c.cause, nullif(said, ''), '微信返回了未收录的错误码
         WHEN f.errCode IS NOT NULL
             THEN 'submsg tries a few more times; if it fails all the same, look the errcode up in WeChat''s documents, then decide'
         ELSE 'decide by what sendStatusMsg says' END AS nextStepEnglish
-FROM failure f CROSS JOIN list LEFT JOIN SUBMSG_SCHEMA.subMsgCause c ON c.errCode = f.errCode OR c.errKind = f.errKind
+FROM failure f CROSS JOIN list LEFT JOIN SUBMSG_SCHEMA.subMsgCause c
+    ON c.errKind = f.errKind OR f.errKind IS NULL AND c.errCode = f.errCode
 ORDER BY count DESC, newest DESC;
 
 COMMENT ON VIEW SUBMSG_SCHEMA.subMsgFailures IS 'What went wrong with the messages of subMsgRecent: failed, unknown, expired, by cause';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.cause           IS 'What happened';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.sendStatus      IS 'fail, unknown or expired';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.errCode         IS 'WeChat''s errcode; null when WeChat did not answer';
-COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.errKind         IS 'submsg''s own word for what happened where there is no errcode';
+COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.errKind         IS 'submsg''s own word for what happened, where its errcode doesn''t say it';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.count           IS 'How many messages';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.lastHour        IS 'How many of them within the last hour';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgFailures.oldest          IS 'When it happened first';

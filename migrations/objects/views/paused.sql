@@ -29,7 +29,7 @@ SELECT what, ids[1] AS templateId, reason AS why, p.errCode, p.errKind, pausedAt
             (SELECT string_agg(quote_literal(id), ', ') FROM unnest(ids) AS id)) END AS lift,
     c.causeEnglish || ': ' || c.nextStepEnglish AS whyEnglish
 FROM pause p CROSS JOIN list
-    LEFT JOIN SUBMSG_SCHEMA.subMsgCause c ON c.errCode = p.errCode OR p.errCode IS NULL AND c.errKind = p.errKind
+    LEFT JOIN SUBMSG_SCHEMA.subMsgCause c ON c.errKind = p.errKind OR p.errKind IS NULL AND c.errCode = p.errCode
 ORDER BY ids[1] <> '*', pausedAt, ids[1];
 
 COMMENT ON VIEW SUBMSG_SCHEMA.subMsgPaused IS 'What is paused, why, and how to let it go on. What WeChat has stopped goes on by itself '

@@ -17,8 +17,8 @@ import (
 // gives up soon, and is tried again when those in its way have ended, however long that takes: meanwhile it holds up
 // nobody.
 
-// impatientSQL bounds each wait for a lock, unless the login or the URL does so.
-const impatientSQL = `
+// lockTimeoutSQL bounds each wait for a lock, unless the login or the URL does so.
+const lockTimeoutSQL = `
 SELECT pg_backend_pid(), CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', $1, false) END`
 
 // How long a try waits for a lock; it doubles. The first is enough for ordinary transactions to end, and to see who
@@ -35,12 +35,12 @@ const (
 	lastPause  = 30 * time.Second
 )
 
-// patiently tries until no lock is in the way, or ctx ends.
-func (r *run) patiently(ctx context.Context, try func(patience time.Duration) (holders, error)) error {
-	patience := firstWait
+// retryOnLock tries until no lock is in the way, or ctx ends.
+func (r *run) retryOnLock(ctx context.Context, try func(lockTimeout time.Duration) (holders, error)) error {
+	lockTimeout := firstWait
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		who, err := try(patience)
-		patience = min(2*patience, lastWait)
+		who, err := try(lockTimeout)
+		lockTimeout = min(2*lockTimeout, lastWait)
 		if errors.Is(err, migrate.ErrNoChange) {
 			return nil
 		}

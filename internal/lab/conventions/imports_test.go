@@ -1,4 +1,4 @@
-package house
+package conventions
 
 import (
 	"path"
@@ -61,7 +61,7 @@ var packages = map[string]imports{
 	"internal/explain":      {tests: list("internal/lab/pgtest migrations")},
 	"internal/failpoint":    {}, // marks that compile to nothing
 	"migrations":            {tests: list("internal/lab/pgembed internal/lab/pgtest")},
-	"outbox":                {code: list("internal/failpoint"), tests: list("internal/lab/pgtest migrations")},
+	"outbox":                {code: list("internal/failpoint"), tests: list("internal/explain internal/lab/pgtest migrations")},
 	"templates":             {},
 
 	"internal/lab/bench": {code: list(`internal/channel/wechat internal/lab/fakewechat internal/lab/pgembed migrations
@@ -73,10 +73,10 @@ var packages = map[string]imports{
 	"internal/lab/fakewechat": {code: list("templates")},
 	"internal/lab/faults": {tests: list(`internal/explain internal/failpoint internal/lab/fakewechat internal/lab/pgembed
 		internal/lab/pgtest migrations templates`)},
-	"internal/lab/house":     {},
-	"internal/lab/pgembed":   {},
-	"internal/lab/rawserver": {},
-	"internal/lab/pgtest":    {code: list("internal/explain internal/lab/pgembed migrations")},
+	"internal/lab/conventions": {},
+	"internal/lab/pgembed":     {},
+	"internal/lab/rawserver":   {},
+	"internal/lab/pgtest":      {code: list("internal/explain internal/lab/pgembed migrations")},
 }
 
 // labCommands are the packages outside of internal/lab whose code may import it: those commands start what it has.
@@ -111,13 +111,13 @@ func TestImports(t *testing.T) {
 
 func inLab(pkg string) bool { return strings.HasPrefix(pkg, "internal/lab/") }
 
-// TestPackages: each package is listed above, says what it is for, and is no drawer.
+// TestPackages: each package is listed above, says what it is for, and has a name that says what it does.
 func TestPackages(t *testing.T) {
 	described := map[string]bool{}
 	for _, s := range goFiles(t) {
 		described[s.pkg] = described[s.pkg] || !s.test && s.syntax.Doc != nil
-		for _, drawer := range list("util utils common helper helpers manager") {
-			if path.Base(s.pkg) == drawer || strings.TrimSuffix(s.file, ".go") == drawer {
+		for _, vague := range list("util utils common helper helpers manager") {
+			if path.Base(s.pkg) == vague || strings.TrimSuffix(s.file, ".go") == vague {
 				t.Errorf("%s: name it by what it does", s.path())
 			}
 		}

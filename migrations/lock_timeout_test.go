@@ -30,7 +30,7 @@ func TestHeldUpBy(t *testing.T) {
 }
 
 // A lock_timeout that the login or the URL has set is obeyed.
-func TestImpatience(t *testing.T) {
+func TestLockTimeout(t *testing.T) {
 	t.Parallel()
 	for params, want := range map[string]string{"": "200ms", "&lock_timeout=3s": "3s"} {
 		conn, err := pgx.Connect(t.Context(), pgtest.Empty(t)+params)
@@ -40,7 +40,7 @@ func TestImpatience(t *testing.T) {
 		defer conn.Close(t.Context())
 		var pid int
 		var timeout string
-		if err := conn.QueryRow(t.Context(), migrations.ImpatientSQL, "200").Scan(&pid, nil); err != nil {
+		if err := conn.QueryRow(t.Context(), migrations.LockTimeoutSQL, "200").Scan(&pid, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := conn.QueryRow(t.Context(), `SHOW lock_timeout`).Scan(&timeout); err != nil || timeout != want {

@@ -1,4 +1,4 @@
-package house
+package conventions
 
 import (
 	"go/ast"
@@ -22,7 +22,7 @@ func TestSizes(t *testing.T) {
 			continue
 		}
 		if n := s.height(s.syntax.FileStart, s.syntax.FileEnd) - 1; n > maxFile {
-			t.Errorf("%s has %d lines, more than %d: is there a second room in it?", s.path(), n, maxFile)
+			t.Errorf("%s has %d lines, more than %d: split it by topic", s.path(), n, maxFile)
 		}
 		ast.Inspect(s.syntax, func(node ast.Node) bool {
 			name := "a function literal"
