@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// bed is a lab with a database, and a fake in this process.
-func bed(t *testing.T, scale Scale) (*fake, *database) {
+// openLab is a lab with a database, and a fake in this process.
+func openLab(t *testing.T, scale Scale) (*fake, workload) {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
@@ -44,7 +44,7 @@ func bed(t *testing.T, scale Scale) (*fake, *database) {
 	})
 	server := httptest.NewServer(fakewechat.New(fakewechat.Options{GrantAll: true}))
 	t.Cleanup(server.Close)
-	return &fake{lab: l, url: server.URL}, d
+	return &fake{lab: l, url: server.URL}, workload{d}
 }
 
 // meddler does something beside each send.
@@ -59,7 +59,7 @@ func (m meddler) Send(ctx context.Context, c outbox.Claimed) outbox.Verdict {
 }
 
 func TestAuditOfADrain(t *testing.T) {
-	f, d := bed(t, Scale{})
+	f, d := openLab(t, Scale{})
 	client, err := f.client(t.Context(), 4)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestAuditOfADrain(t *testing.T) {
 }
 
 func TestDelaysMissNoMessage(t *testing.T) {
-	f, _ := bed(t, Scale{})
+	f, _ := openLab(t, Scale{})
 	client, err := f.client(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestDelaysMissNoMessage(t *testing.T) {
 }
 
 func TestSettledFindsWhatEndedOtherwise(t *testing.T) {
-	_, d := bed(t, Scale{})
+	_, d := openLab(t, Scale{})
 	if err := d.fillSettled(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestSettledFindsWhatEndedOtherwise(t *testing.T) {
 }
 
 func TestPinHoldsASnapshot(t *testing.T) {
-	_, d := bed(t, Scale{})
+	_, d := openLab(t, Scale{})
 	holders := func() (n int) {
 		err := d.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()`).Scan(&n)
@@ -169,7 +169,7 @@ func TestPinHoldsASnapshot(t *testing.T) {
 }
 
 func TestEarHearsWhatNoTracerSees(t *testing.T) {
-	_, d := bed(t, Scale{})
+	_, d := openLab(t, Scale{})
 	stranger, err := pgx.Connect(t.Context(), d.url)
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func TestEarHearsWhatNoTracerSees(t *testing.T) {
 		}
 	}
 	ask(stranger.Exec)
-	e := statementCounter{d: d}
+	e := statementCounter{d: d.database}
 	for i, step := range []struct {
 		what string
 		do   func()

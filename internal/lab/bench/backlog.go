@@ -11,9 +11,9 @@ import (
 
 // backlog claims and sends from long queues, and from a short one beside many settled messages. The limit is the short
 // queue by itself.
-func (l *lab) backlog(ctx context.Context) ([]Line, error) {
+func (l suite) backlog(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	err := l.withFake(ctx, 0, func(f *fake, short *database) error {
+	err := l.withFake(ctx, 0, func(f *fake, short workload) error {
 		client, err := f.client(ctx, l.cfg.Senders)
 		if err != nil {
 			return err
@@ -34,11 +34,11 @@ func (l *lab) backlog(ctx context.Context) ([]Line, error) {
 			return short.sample(ctx, f, client)
 		}}
 		fromLong := side{fmt.Sprintf("%d waiting", s.Backlog),
-			func(ctx context.Context) ([]float64, error) { return long.sample(ctx, f, client) }}
+			func(ctx context.Context) ([]float64, error) { return (workload{long}).sample(ctx, f, client) }}
 		if lines, err = l.compareQueues(ctx, fromShort, fromLong); err != nil || s.Settled == 0 {
 			return err
 		}
-		return l.with(ctx, func(old *database) error {
+		return l.with(ctx, func(old workload) error {
 			if err := old.fillSettled(ctx, s.Settled); err != nil {
 				return err
 			}
@@ -60,7 +60,7 @@ func (l *lab) backlog(ctx context.Context) ([]Line, error) {
 }
 
 // longQueue makes the database with the backlog, once; few of its messages are ever sent.
-func (l *lab) longQueue(ctx context.Context) (*database, error) {
+func (l suite) longQueue(ctx context.Context) (*database, error) {
 	if l.waiting != nil {
 		return l.waiting, nil
 	}
@@ -73,7 +73,7 @@ func (l *lab) longQueue(ctx context.Context) (*database, error) {
 	return d, d.fill(ctx, l.cfg.Scale.Backlog)
 }
 
-func (l *lab) compareQueues(ctx context.Context, base, other side) ([]Line, error) {
+func (l suite) compareQueues(ctx context.Context, base, other side) ([]Line, error) {
 	name := "backlog, " + other.name
 	m, err := l.turns(ctx, name, base, other)
 	if err != nil {
@@ -86,7 +86,7 @@ func (l *lab) compareQueues(ctx context.Context, base, other side) ([]Line, erro
 }
 
 // sample sends the first messages of a queue. It returns how long a claim took, the median, and the rate.
-func (d *database) sample(ctx context.Context, f *fake, client outbox.Sender) ([]float64, error) {
+func (d workload) sample(ctx context.Context, f *fake, client outbox.Sender) ([]float64, error) {
 	before, err := d.settled(ctx)
 	if err != nil {
 		return nil, err

@@ -39,16 +39,16 @@ type Config struct {
 // figures in the order in which they are measured.
 var figures = []struct {
 	name    string
-	measure func(*lab, context.Context) ([]Line, error)
+	measure func(suite, context.Context) ([]Line, error)
 }{
-	{"drain", (*lab).drain},
-	{"inserts", (*lab).inserts},
-	{"wake", (*lab).wake},
-	{"sustained", (*lab).sustained},
-	{"fairness", (*lab).fairness},
-	{"backlog", (*lab).backlog},
-	{"pinned", (*lab).pinned},
-	{"cost", (*lab).cost},
+	{"drain", suite.drain},
+	{"inserts", suite.inserts},
+	{"wake", suite.wake},
+	{"sustained", suite.sustained},
+	{"fairness", suite.fairness},
+	{"backlog", suite.backlog},
+	{"pinned", suite.pinned},
+	{"cost", suite.cost},
 }
 
 // Names are the figures that Config.Only may name.
@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, f.name) {
 			continue
 		}
-		lines, err := f.measure(l, ctx)
+		lines, err := f.measure(suite{l}, ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}

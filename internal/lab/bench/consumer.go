@@ -52,7 +52,7 @@ func (c *counter) wait(ctx context.Context) error {
 
 // consume runs a consumer in this process for as long as during takes. during gets the time at which it started:
 // connected, and with its token.
-func (d *database) consume(
+func (d workload) consume(
 	ctx context.Context, sender outbox.Sender, senders int, t *tracer, during func(began time.Time) error,
 ) error {
 	pool, err := d.connect(ctx, d.url, poolSize, t)
@@ -83,7 +83,7 @@ func (d *database) consume(
 }
 
 // send lets a consumer send and settle all of n waiting messages, and returns how long that took.
-func (d *database) send(
+func (d workload) send(
 	ctx context.Context, f *fake, client outbox.Sender, senders, n int,
 ) (took time.Duration, err error) {
 	book, err := f.ledger(ctx)
@@ -107,7 +107,7 @@ func (d *database) send(
 }
 
 // audit checks rows and fake against each other: n messages, each sent once and settled.
-func (d *database) audit(ctx context.Context, book ledger, n int) error {
+func (d workload) audit(ctx context.Context, book ledger, n int) error {
 	settled, err := d.settled(ctx)
 	if err == nil && settled != n {
 		err = fmt.Errorf("%d messages were settled, not %d", settled, n)
@@ -116,7 +116,7 @@ func (d *database) audit(ctx context.Context, book ledger, n int) error {
 }
 
 // refillAndSend does so with n messages that nobody has touched before.
-func (d *database) refillAndSend(
+func (d workload) refillAndSend(
 	ctx context.Context, f *fake, client outbox.Sender, senders, n int,
 ) (time.Duration, error) {
 	if err := d.clear(ctx); err != nil {

@@ -10,10 +10,10 @@ const costClients = 8
 
 // cost is what messages cost the server from insert to settlement, what submsg costs when nothing happens, and its
 // memory.
-func (l *lab) cost(ctx context.Context) ([]Line, error) {
+func (l suite) cost(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	for _, part := range []func(*lab, context.Context) ([]Line, error){
-		(*lab).costPerMessage, (*lab).idle, (*lab).memory,
+	for _, part := range []func(suite, context.Context) ([]Line, error){
+		suite.costPerMessage, suite.idle, suite.memory,
 	} {
 		more, err := part(l, ctx)
 		if err != nil {
@@ -26,9 +26,9 @@ func (l *lab) cost(ctx context.Context) ([]Line, error) {
 
 // costPerMessage has clients insert one message a transaction. The limit is the insert alone: triggers disabled,
 // nothing sent.
-func (l *lab) costPerMessage(ctx context.Context) ([]Line, error) {
+func (l suite) costPerMessage(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	err := l.withFake(ctx, 0, func(f *fake, d *database) error {
+	err := l.withFake(ctx, 0, func(f *fake, d workload) error {
 		client, err := f.client(ctx, l.cfg.Senders)
 		if err != nil {
 			return err

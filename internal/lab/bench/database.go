@@ -23,6 +23,9 @@ type database struct {
 	last      int           // number of the last message written
 }
 
+// workload is what is done in a database while it is measured: inserting, sending, sleeping.
+type workload struct{ *database }
+
 // appName is that of every pool of ours, the consumers' included; a consumer's listening connection has another.
 const appName = "submsg bench"
 
@@ -64,12 +67,12 @@ func (l *lab) connect(ctx context.Context, url string, conns int32, tracer pgx.Q
 }
 
 // with runs a figure in a database of its own.
-func (l *lab) with(ctx context.Context, do func(*database) error) error {
+func (l *lab) with(ctx context.Context, do func(workload) error) error {
 	d, err := l.create(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(d), d.drop(ctx))
+	return errors.Join(do(workload{d}), d.drop(ctx))
 }
 
 func (d *database) drop(ctx context.Context) error {

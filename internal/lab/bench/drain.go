@@ -8,7 +8,7 @@ import (
 
 // drain sends messages that wait. The limit posts the same payloads with the same client, from as many goroutines, to
 // the same fake, without a database.
-func (l *lab) drain(ctx context.Context) ([]Line, error) {
+func (l suite) drain(ctx context.Context) ([]Line, error) {
 	var lines []Line
 	for _, kind := range []struct {
 		name    string
@@ -20,7 +20,7 @@ func (l *lab) drain(ctx context.Context) ([]Line, error) {
 		{"30 ms fake", 30 * time.Millisecond, 512, 0.90},
 	} {
 		name := fmt.Sprintf("drain, %s, senders: %d", kind.name, kind.senders)
-		err := l.withFake(ctx, kind.latency, func(f *fake, d *database) error {
+		err := l.withFake(ctx, kind.latency, func(f *fake, d workload) error {
 			client, err := f.client(ctx, kind.senders)
 			if err != nil {
 				return err

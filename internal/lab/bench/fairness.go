@@ -15,9 +15,9 @@ const singleEvery = 20 * time.Millisecond
 
 // fairness is how long single messages take from their commit to the fake while a bulk is being sent that was inserted
 // before them. The limit is the same singles with no bulk.
-func (l *lab) fairness(ctx context.Context) ([]Line, error) {
+func (l suite) fairness(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	err := l.with(ctx, func(d *database) error {
+	err := l.with(ctx, func(d workload) error {
 		name := fmt.Sprintf("fairness, bulk: %d", l.cfg.Scale.Bulk)
 		m, err := l.turns(ctx, name,
 			side{"limit", func(ctx context.Context) ([]float64, error) { return d.singlesBehind(ctx, 0) }},
@@ -42,7 +42,7 @@ func (l *lab) fairness(ctx context.Context) ([]Line, error) {
 
 // singlesBehind returns the singles' delays, in seconds: p50, p99 and max, and the rate at which the bulk was sent. The
 // fake is a new one each time: it remembers all that it accepts.
-func (d *database) singlesBehind(ctx context.Context, bulk int) (out []float64, err error) {
+func (d workload) singlesBehind(ctx context.Context, bulk int) (out []float64, err error) {
 	if err := d.clear(ctx); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ const singlesSentSQL = `SELECT NOT EXISTS (SELECT FROM subMsgList WHERE id > $1 
 
 // bulkAndSingles inserts the bulk in one transaction, then singles until it is sent, or the time is over. It returns
 // when all singles are settled.
-func (d *database) bulkAndSingles(
+func (d workload) bulkAndSingles(
 	ctx context.Context, f *fake, bulk int,
 ) (commits map[int]time.Time, drained []float64, err error) {
 	conns, release, err := acquire(ctx, d.pool, 1)
@@ -110,7 +110,7 @@ func (d *database) bulkAndSingles(
 }
 
 // singles inserts a message each tick, at least one.
-func (d *database) singles(
+func (d workload) singles(
 	ctx context.Context, c *pgxpool.Conn, more func() (bool, error),
 ) (commits map[int]time.Time, err error) {
 	tick := time.NewTicker(singleEvery)

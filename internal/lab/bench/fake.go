@@ -42,8 +42,8 @@ func (l *lab) startFake(latency time.Duration) (*fake, error) {
 }
 
 // withFake runs a figure with a fake and a database of its own.
-func (l *lab) withFake(ctx context.Context, latency time.Duration, do func(*fake, *database) error) error {
-	return l.with(ctx, func(d *database) error {
+func (l *lab) withFake(ctx context.Context, latency time.Duration, do func(*fake, workload) error) error {
+	return l.with(ctx, func(d workload) error {
 		f, err := l.startFake(latency)
 		if err != nil {
 			return err

@@ -12,9 +12,9 @@ import (
 const ownNote = 150
 
 // idle looks at a server with nothing to do. The limit is the same server without a consumer.
-func (l *lab) idle(ctx context.Context) ([]Line, error) {
+func (l suite) idle(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	err := l.withFake(ctx, 0, func(f *fake, d *database) error {
+	err := l.withFake(ctx, 0, func(f *fake, d workload) error {
 		client, err := f.client(ctx, l.cfg.Senders)
 		if err != nil {
 			return err
@@ -49,7 +49,7 @@ func (l *lab) idle(ctx context.Context) ([]Line, error) {
 }
 
 // idleFor counts statements and WAL per second.
-func (d *database) idleFor(ctx context.Context, t *tracer) ([]float64, error) {
+func (d workload) idleFor(ctx context.Context, t *tracer) ([]float64, error) {
 	d.pool.Reset()
 	before, err := d.read(ctx)
 	if err != nil {
@@ -57,7 +57,7 @@ func (d *database) idleFor(ctx context.Context, t *tracer) ([]float64, error) {
 	}
 	t.reset()
 	began := time.Now()
-	e := statementCounter{d: d}
+	e := statementCounter{d: d.database}
 	for time.Since(began) < d.cfg.Scale.IdleFor {
 		if err := e.look(ctx); err != nil {
 			return nil, err

@@ -12,9 +12,9 @@ CREATE TRIGGER bench_notify AFTER INSERT ON subMsgList FOR EACH STATEMENT EXECUT
 ALTER TABLE subMsgList DISABLE TRIGGER bench_notify`
 
 // inserts commits one row a transaction. The limit has the triggers disabled and no consumer.
-func (l *lab) inserts(ctx context.Context) ([]Line, error) {
+func (l suite) inserts(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	err := l.withFake(ctx, 0, func(f *fake, d *database) error {
+	err := l.withFake(ctx, 0, func(f *fake, d workload) error {
 		if err := d.exec(ctx, notifyTriggerSQL); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (l *lab) inserts(ctx context.Context) ([]Line, error) {
 }
 
 // inserting has no consumer; alter says which triggers there are. submsg's see the flag of a consumer that is awake.
-func (d *database) inserting(clients int, alter string) func(context.Context) ([]float64, error) {
+func (d workload) inserting(clients int, alter string) func(context.Context) ([]float64, error) {
 	return func(ctx context.Context) ([]float64, error) {
 		if err := d.clear(ctx); err != nil {
 			return nil, err
@@ -61,7 +61,7 @@ func (d *database) inserting(clients int, alter string) func(context.Context) ([
 
 // insertingServed has a consumer that sends what is inserted, wakes and sleeps as it likes, and takes its share of the
 // machine.
-func (d *database) insertingServed(ctx context.Context, f *fake, clients int) (out []float64, err error) {
+func (d workload) insertingServed(ctx context.Context, f *fake, clients int) (out []float64, err error) {
 	if err := d.clear(ctx); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,9 @@ type lab struct {
 	waiting   *database       // with a long backlog, made once
 }
 
+// suite has a method for each figure that is measured.
+type suite struct{ *lab }
+
 // open starts or checks the server.
 func open(ctx context.Context, cfg Config) (l *lab, err error) {
 	l = &lab{cfg: cfg, catalogue: templates.Shipped()}

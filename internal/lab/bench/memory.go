@@ -12,13 +12,13 @@ import (
 )
 
 // memory is the most that `submsg serve` has been resident with. The limit has nothing to send.
-func (l *lab) memory(ctx context.Context) ([]Line, error) {
+func (l suite) memory(ctx context.Context) ([]Line, error) {
 	if _, err := os.Stat("/proc/self/status"); errors.Is(err, fs.ErrNotExist) {
 		l.step("memory: not measured, this system has no /proc")
 		return nil, nil
 	}
 	var lines []Line
-	err := l.withFake(ctx, 30*time.Millisecond, func(f *fake, empty *database) error {
+	err := l.withFake(ctx, 30*time.Millisecond, func(f *fake, empty workload) error {
 		long, err := l.longQueue(ctx)
 		if err != nil {
 			return err

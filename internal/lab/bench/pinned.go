@@ -9,10 +9,10 @@ import (
 
 // pinned drains while somebody's snapshot keeps every dead row version and index entry where it is, as a long report or
 // a forgotten session does. The limit is the same drain without.
-func (l *lab) pinned(ctx context.Context) ([]Line, error) {
+func (l suite) pinned(ctx context.Context) ([]Line, error) {
 	var lines []Line
 	name := fmt.Sprintf("pinned, drain, senders: %d", l.cfg.Senders)
-	err := l.withFake(ctx, 0, func(f *fake, d *database) error {
+	err := l.withFake(ctx, 0, func(f *fake, d workload) error {
 		client, err := f.client(ctx, l.cfg.Senders)
 		if err != nil {
 			return err

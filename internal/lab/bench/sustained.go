@@ -15,9 +15,9 @@ const sustainClients = 32
 
 // sustained inserts without pause while messages are sent. The limit inserts as fast with the triggers disabled while
 // the same client posts, and nothing connects the two.
-func (l *lab) sustained(ctx context.Context) ([]Line, error) {
+func (l suite) sustained(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	err := l.withFake(ctx, 0, func(f *fake, d *database) error {
+	err := l.withFake(ctx, 0, func(f *fake, d workload) error {
 		client, err := f.client(ctx, l.cfg.Senders)
 		if err != nil {
 			return err
@@ -42,7 +42,7 @@ func (l *lab) sustained(ctx context.Context) ([]Line, error) {
 	return lines, err
 }
 
-func (d *database) insertBesidePosts(ctx context.Context, client outbox.Sender) ([]float64, error) {
+func (d workload) insertBesidePosts(ctx context.Context, client outbox.Sender) ([]float64, error) {
 	if err := d.clear(ctx); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ SELECT count(*) FILTER (WHERE sendTime <= $1),
     percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM least(sendTime, $1) - createTime))
 FROM subMsgList WHERE createTime <= $1`
 
-func (d *database) insertAndSend(ctx context.Context, f *fake) (out []float64, err error) {
+func (d workload) insertAndSend(ctx context.Context, f *fake) (out []float64, err error) {
 	if err := d.clear(ctx); err != nil {
 		return nil, err
 	}

@@ -19,9 +19,9 @@ const pause = 10 * time.Millisecond
 
 // wake is the time from a commit's answer at the application to the request at the fake, one message at a time, the
 // consumer asleep. The limit is a NOTIFY → LISTEN, and one POST by the same client on an open connection.
-func (l *lab) wake(ctx context.Context) ([]Line, error) {
+func (l suite) wake(ctx context.Context) ([]Line, error) {
 	var lines []Line
-	err := l.withFake(ctx, 0, func(f *fake, d *database) error {
+	err := l.withFake(ctx, 0, func(f *fake, d workload) error {
 		client, err := f.client(ctx, 1)
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func (f *fake) delays(ctx context.Context, commits map[int]time.Time, accepted i
 }
 
 // insertAndSleep inserts messages, each when the one before is settled and the consumer sleeps again.
-func (d *database) insertAndSleep(ctx context.Context, f *fake) (commits map[int]time.Time, err error) {
+func (d workload) insertAndSleep(ctx context.Context, f *fake) (commits map[int]time.Time, err error) {
 	commits = map[int]time.Time{}
 	return commits, d.serve(ctx, f, false, func(*child) error {
 		for range d.cfg.Scale.Wakes {
@@ -110,7 +110,7 @@ func (d *database) insertAndSleep(ctx context.Context, f *fake) (commits map[int
 }
 
 // notifyAndPost does the least that a wake can be.
-func (d *database) notifyAndPost(ctx context.Context, client *wechat.Sender) (map[int]time.Time, error) {
+func (d workload) notifyAndPost(ctx context.Context, client *wechat.Sender) (map[int]time.Time, error) {
 	listener, err := pgx.Connect(ctx, d.url)
 	if err != nil {
 		return nil, err

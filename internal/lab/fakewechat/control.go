@@ -13,19 +13,22 @@ import (
 // controlPrefix begins the paths of the control API. No path of WeChat's begins so.
 const controlPrefix = "/_fake/"
 
+// controller answers the control API of a server.
+type controller struct{ *Server }
+
 // controls is the whole control API. An error is the caller's: it becomes a 400 with its text.
-var controls = map[string]func(*Server, http.ResponseWriter, *http.Request) error{
-	"POST /_fake/grants":   (*Server).postGrants,
-	"GET /_fake/grants":    (*Server).getGrants,
-	"POST /_fake/faults":   (*Server).postFaults,
-	"DELETE /_fake/faults": (*Server).deleteFaults,
-	"POST /_fake/tokens":   (*Server).postTokens,
-	"POST /_fake/quota":    (*Server).postQuota,
-	"GET /_fake/sent":      (*Server).getSent,
-	"GET /_fake/stats":     (*Server).getStats,
+var controls = map[string]func(controller, http.ResponseWriter, *http.Request) error{
+	"POST /_fake/grants":   controller.postGrants,
+	"GET /_fake/grants":    controller.getGrants,
+	"POST /_fake/faults":   controller.postFaults,
+	"DELETE /_fake/faults": controller.deleteFaults,
+	"POST /_fake/tokens":   controller.postTokens,
+	"POST /_fake/quota":    controller.postQuota,
+	"GET /_fake/sent":      controller.getSent,
+	"GET /_fake/stats":     controller.getStats,
 }
 
-func (s *Server) control(w http.ResponseWriter, r *http.Request) {
+func (s controller) control(w http.ResponseWriter, r *http.Request) {
 	f := controls[r.Method+" "+r.URL.Path]
 	if f == nil {
 		http.Error(w, r.Method+" "+r.URL.Path+" is not part of the control API", http.StatusNotFound)
@@ -54,7 +57,7 @@ func done(w http.ResponseWriter, body any) error {
 	return nil
 }
 
-func (s *Server) postGrants(w http.ResponseWriter, r *http.Request) error {
+func (s controller) postGrants(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		OpenID     string `json:"openid"`
 		TemplateID string `json:"templateId"`
@@ -72,12 +75,12 @@ func (s *Server) postGrants(w http.ResponseWriter, r *http.Request) error {
 	return done(w, map[string]int{"count": s.Permissions(in.OpenID, in.TemplateID)})
 }
 
-func (s *Server) getGrants(w http.ResponseWriter, r *http.Request) error {
+func (s controller) getGrants(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	return done(w, map[string]int{"count": s.Permissions(q.Get("openid"), q.Get("templateId"))})
 }
 
-func (s *Server) postFaults(w http.ResponseWriter, r *http.Request) error {
+func (s controller) postFaults(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Kind        string  `json:"kind"`
 		Count       int     `json:"count"`
@@ -108,12 +111,12 @@ func (s *Server) postFaults(w http.ResponseWriter, r *http.Request) error {
 	return done(w, struct{}{})
 }
 
-func (s *Server) deleteFaults(w http.ResponseWriter, _ *http.Request) error {
+func (s controller) deleteFaults(w http.ResponseWriter, _ *http.Request) error {
 	s.ClearFaults()
 	return done(w, struct{}{})
 }
 
-func (s *Server) postTokens(w http.ResponseWriter, r *http.Request) error {
+func (s controller) postTokens(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Revoke bool `json:"revoke"`
 		Expire bool `json:"expire"`
@@ -129,7 +132,7 @@ func (s *Server) postTokens(w http.ResponseWriter, r *http.Request) error {
 	return done(w, struct{}{})
 }
 
-func (s *Server) postQuota(w http.ResponseWriter, r *http.Request) error {
+func (s controller) postQuota(w http.ResponseWriter, r *http.Request) error {
 	in := struct {
 		Path   string `json:"path"`
 		Daily  *int   `json:"daily"`
@@ -148,7 +151,7 @@ func (s *Server) postQuota(w http.ResponseWriter, r *http.Request) error {
 }
 
 // getSent writes one line of JSON for each accepted send; ?openid= keeps those of one person.
-func (s *Server) getSent(w http.ResponseWriter, r *http.Request) error {
+func (s controller) getSent(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	openid := r.URL.Query().Get("openid")
 	out := bufio.NewWriterSize(w, 64<<10)
@@ -161,4 +164,4 @@ func (s *Server) getSent(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) getStats(w http.ResponseWriter, _ *http.Request) error { return done(w, s.Stats()) }
+func (s controller) getStats(w http.ResponseWriter, _ *http.Request) error { return done(w, s.Stats()) }

@@ -133,7 +133,7 @@ var endpoints = map[string]endpoint{
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	if strings.HasPrefix(path, controlPrefix) {
-		s.control(w, r)
+		controller{s}.control(w, r)
 		return
 	}
 	e, known := endpoints[path]
