@@ -70,3 +70,6 @@ var KindTexts = map[string]string{
 	kindCrashed: textCrashed, kindCrashedRepeatedly: textCrashedRepeatedly, kindExpired: textExpired,
 	kindDatabaseCopy: "",
 }
+
+// Raced says that the race detector is on.
+const Raced = raced

@@ -186,14 +186,15 @@ func TestConnectionsKilled(t *testing.T) {
 }
 
 // Replicas that share a trickle of messages don't wake each other all the time: one of them does the work, and the
-// other yields. A busy machine may spoil that now and then, so the best of three tries counts.
+// other yields. A busy machine may spoil that now and then, so the best of three tries counts. Under the race detector,
+// where everything is slow, only the sending is tested.
 func TestReplicasLetEachOtherSleep(t *testing.T) {
 	const messages = 400
 	wakes := messages
-	for n := 0; n < 3 && wakes > messages/2; n++ {
+	for n := 0; n < 3 && wakes > messages/2 && (n == 0 || !outbox.Raced); n++ {
 		t.Run(fmt.Sprint("try ", n), func(t *testing.T) { wakes = min(wakes, wakesOfATrickle(t, messages)) })
 	}
-	if wakes > messages/2 {
+	if wakes > messages/2 && !outbox.Raced {
 		t.Errorf("%d wakes for %d messages", wakes, messages)
 	}
 }
