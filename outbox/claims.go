@@ -71,8 +71,8 @@ func (c *claims) lostIDs() (ids []string) {
 	return ids
 }
 
-// released forgets the claims that were lost before a time. They have been given back since then, and can't be
-// committed any more.
+// released forgets the claims that were lost before a time: they have been given back since then and can't be committed
+// any more, or have been tried for too long.
 func (c *claims) released(before time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
