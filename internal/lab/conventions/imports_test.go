@@ -64,6 +64,9 @@ var packages = map[string]imports{
 	"outbox":                {code: list("internal/failpoint"), tests: list("internal/explain internal/lab/pgtest migrations")},
 	"templates":             {},
 
+	"internal/lab/attacks": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/settings
+		internal/cli/terminal internal/doctor internal/explain internal/lab/fakewechat internal/lab/pgembed
+		internal/lab/pgtest internal/ops internal/roles internal/rules internal/serve migrations outbox templates`)},
 	"internal/lab/bench": {code: list(`internal/channel/wechat internal/lab/fakewechat internal/lab/pgembed migrations
 		outbox templates`), tests: list("internal/lab/pgtest")},
 	"internal/lab/e2e": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/bench internal/cli/doctor
