@@ -5,11 +5,13 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"log"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -29,7 +31,12 @@ const (
 // Main runs the command that the process was started with, and returns its exit code.
 func Main() int {
 	UnsetEmpty()
-	return Run(os.Args[1:], terminal.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	term := terminal.New(os.Stdin, os.Stdout, os.Stderr)
+	log.SetOutput(term.Err) // what packages of Go's own say by themselves
+	if width := term.Out.Width(); width > 0 && os.Getenv("COLUMNS") == "" {
+		os.Setenv("COLUMNS", strconv.Itoa(width)) // how wide kong prints help; it can't ask the terminal through term
+	}
+	return Run(os.Args[1:], term)
 }
 
 // UnsetEmpty makes an empty setting an absent one: docker compose hands on so what nobody has set.
@@ -44,8 +51,15 @@ func UnsetEmpty() {
 // exited carries kong's wish to exit (after --help) out of its parser.
 type exited int
 
-// Run runs the command that the arguments say, and returns its exit code.
-func Run(args []string, term terminal.Terminal) (code int) {
+// Run runs the command that the arguments say until it ends or a signal ends it, and returns its exit code.
+func Run(args []string, term terminal.Terminal) int {
+	ctx, stop := interrupted(term)
+	defer stop()
+	return RunUntil(ctx, args, term)
+}
+
+// RunUntil is Run where ctx ends the command, and no signal.
+func RunUntil(ctx context.Context, args []string, term terminal.Terminal) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
 			e, ok := p.(exited)
@@ -55,16 +69,14 @@ func Run(args []string, term terminal.Terminal) (code int) {
 			code = int(e)
 		}
 	}()
-	ctx, stop := interrupted(term)
-	defer stop()
-
 	command, err := Parser(new(Commands), kong.Writers(term.Out, term.Err),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(term)).Parse(args)
 	if err != nil {
 		return report(term, terminal.UsageError{Err: err})
 	}
-	return report(term, command.Run())
+	err = command.Run()
+	return report(term, cmp.Or(err, term.Out.Flush()))
 }
 
 // Parser reads a command line into the tree.
@@ -84,7 +96,7 @@ func report(term terminal.Terminal, err error) int {
 	if err == nil {
 		return ExitOK
 	}
-	fmt.Fprintln(term.Err, "submsg:", terminal.OneLine(err.Error()))
+	term.Tell("%s", err)
 	if errors.As(err, new(terminal.UsageError)) {
 		return ExitUsage
 	}
@@ -108,7 +120,7 @@ func interrupted(term terminal.Terminal) (context.Context, func()) {
 		select {
 		case <-done:
 		case <-signals:
-			fmt.Fprintln(term.Err, "submsg: second signal, stopping at once; messages in mid-send become unknown")
+			term.Tell("second signal, stopping at once; messages in mid-send become unknown")
 			os.Exit(130)
 		}
 	}()

@@ -22,7 +22,7 @@ func TestConfirm(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			term := terminal.Terminal{In: strings.NewReader(tt.answer), Out: &out, Err: &errs}
+			term := terminal.New(strings.NewReader(tt.answer), &out, &errs)
 			if code := report(term, term.Confirm("Sure?")); code != tt.code ||
 				!strings.Contains(errs.String(), tt.wrong) {
 				t.Errorf("exit code %d, %q; want %d, %q", code, errs.String(), tt.code, tt.wrong)

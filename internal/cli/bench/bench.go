@@ -4,19 +4,14 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/pprof"
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/sirupsen/logrus"
-	terminals "golang.org/x/term"
 
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/lab/bench"
@@ -39,8 +34,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	progress := &progressLine{out: term.Err}
-	cfg.Progress = progress.show
+	cfg.Progress = term.Err.Progress
 	if c.CPUProfile != "" {
 		stop, err := profile(c.CPUProfile)
 		if err != nil {
@@ -49,7 +43,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	report, err := bench.Run(ctx, cfg)
-	progress.clear()
+	term.Err.EndProgress()
 	if err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", err)
@@ -57,11 +51,10 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 		return err
 	}
 	if c.JSON {
-		encoder := json.NewEncoder(term.Out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return term.Out.JSON(report)
 	}
-	return Print(term.Out, report)
+	Print(term.Out, report)
+	return nil
 }
 
 func (c *Command) config(term terminal.Terminal) (cfg bench.Config, err error) {
@@ -106,56 +99,26 @@ func profile(file string) (stop func() error, err error) {
 	}, nil
 }
 
-// progressLine is rewritten in place on a terminal; elsewhere each step is a line.
-type progressLine struct{ out io.Writer }
-
-func (p *progressLine) terminal() bool {
-	f, ok := p.out.(*os.File)
-	return ok && terminals.IsTerminal(int(f.Fd()))
-}
-
-func (p *progressLine) show(step string) {
-	if !p.terminal() {
-		fmt.Fprintln(p.out, step)
-		return
-	}
-	width, _, err := terminals.GetSize(int(p.out.(*os.File).Fd()))
-	if err == nil {
-		step = text.Trim(step, width-1)
-	}
-	fmt.Fprintf(p.out, "\r\x1b[K%s", step)
-}
-
-func (p *progressLine) clear() {
-	if p.terminal() {
-		fmt.Fprint(p.out, "\r\x1b[K")
-	}
-}
-
 // Print prints the report as a table.
-func Print(out io.Writer, r *bench.Report) error {
+func Print(out *terminal.Output, r *bench.Report) {
 	t := terminal.NewTable("figure", "submsg", "limit", "ratio", "goal", "")
-	var configs []table.ColumnConfig
-	for column := 2; column <= 5; column++ {
-		configs = append(configs, table.ColumnConfig{Number: column, Align: text.AlignRight})
-	}
-	t.SetColumnConfigs(configs)
+	t.Right(2, 3, 4, 5)
 	for _, l := range r.Lines {
-		row := table.Row{l.Figure, l.Unit.Text(l.Value), "", "", l.Goal.Text(l.Unit), ""}
+		var limit, ratio, met string
 		if l.Rounds.Limit != nil {
-			row[2] = l.Unit.Text(l.Limit)
+			limit = l.Unit.Text(l.Limit)
 		}
 		if l.Ratio != 0 {
-			row[3] = fmt.Sprintf("%.2f ×", l.Ratio)
+			ratio = fmt.Sprintf("%.2f ×", l.Ratio)
 		}
 		if l.Met != nil {
-			row[5] = map[bool]string{true: "reached", false: "missed"}[*l.Met]
+			met = map[bool]string{true: "reached", false: "missed"}[*l.Met]
 		}
-		t.AppendRow(row)
+		t.Row(l.Figure, l.Unit.Text(l.Value), limit, ratio, l.Goal.Text(l.Unit), met)
 	}
+	out.Table(t)
 	pg := r.Postgres
-	_, err := fmt.Fprintf(out, "%s\nPostgreSQL %s, fsync %s, synchronous_commit %s, full_page_writes %s, "+
-		"shared_buffers %s; %d CPUs for everything; %.0f s in all.\n",
-		t.Render(), pg.Version, pg.Fsync, pg.SynchronousCommit, pg.FullPageWrites, pg.SharedBuffers, r.CPUs, r.Seconds)
-	return err
+	out.Line("PostgreSQL %s, fsync %s, synchronous_commit %s, full_page_writes %s, shared_buffers %s; %d CPUs for "+
+		"everything; %.0f s in all.", pg.Version, pg.Fsync, pg.SynchronousCommit, pg.FullPageWrites, pg.SharedBuffers,
+		r.CPUs, r.Seconds)
 }

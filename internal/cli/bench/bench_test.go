@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"io"
 	"strings"
 	"testing"
@@ -28,20 +27,9 @@ func TestBenchTakesADatabaseOnlyByItsFlag(t *testing.T) {
 		if _, err := parser.Parse(strings.Fields(tt.args)); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := c.Bench.config(terminal.Terminal{Err: io.Discard})
+		cfg, err := c.Bench.config(terminal.New(nil, io.Discard, io.Discard))
 		if err != nil || cfg.DatabaseURL != tt.want {
 			t.Errorf("%s: database %q, %v; want %q", tt.args, cfg.DatabaseURL, err, tt.want)
 		}
-	}
-}
-
-func TestBenchProgress(t *testing.T) {
-	var out bytes.Buffer
-	p := &progressLine{out: &out}
-	p.show("one")
-	p.show("two")
-	p.clear()
-	if got := out.String(); got != "one\ntwo\n" {
-		t.Errorf("off a terminal: %q", got)
 	}
 }

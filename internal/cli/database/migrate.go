@@ -60,7 +60,7 @@ func (c *Up) remindOfRoles(ctx context.Context, term terminal.Terminal, conn *pg
 	if _, lines, err := c.Differ(ctx, conn); err != nil || len(lines) == 0 {
 		return err
 	}
-	fmt.Fprintln(term.Err, "submsg: the roles lack rights, or have too many: before a newer `submsg serve` starts, "+
+	term.Tell("the roles lack rights, or have too many: before a newer `submsg serve` starts, " +
 		"run what `submsg roles` prints (`submsg roles --check` shows what differs)")
 	return nil
 }
@@ -104,7 +104,7 @@ func (c *Status) Run(ctx context.Context, term terminal.Terminal) error {
 
 // teller tells a person on standard error.
 func teller(term terminal.Terminal) func(text string) {
-	return func(text string) { fmt.Fprintln(term.Err, "submsg:", terminal.OneLine(text)) }
+	return func(text string) { term.Tell("%s", text) }
 }
 
 func printVersion(ctx context.Context, term terminal.Terminal, s settings.Database) (migrations.State, error) {
@@ -121,13 +121,13 @@ func printVersion(ctx context.Context, term terminal.Terminal, s settings.Databa
 	if err != nil {
 		return state, err
 	}
-	fmt.Fprintf(term.Out, "schema version %d of %d", state.Version, migrations.Latest())
+	says := fmt.Sprintf("schema version %d of %d", state.Version, migrations.Latest())
 	if state.Newer() && state.Check() == nil {
-		fmt.Fprint(term.Out, ", newer and compatible")
+		says += ", newer and compatible"
 	}
 	if unfinished {
-		fmt.Fprint(term.Out, ", a migration is under way or was cut off: submsg migrate up resumes it")
+		says += ", a migration is under way or was cut off: submsg migrate up resumes it"
 	}
-	fmt.Fprintln(term.Out)
+	term.Out.Line("%s", says)
 	return state, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,8 +30,8 @@ func (c *Roles) Run(ctx context.Context, term terminal.Terminal) error {
 		return terminal.UsageError{Err: err}
 	}
 	if !c.Check {
-		_, err := fmt.Fprint(term.Out, names.SQL())
-		return err
+		term.Out.SQL(strings.TrimSuffix(names.SQL(), "\n"))
+		return nil
 	}
 	conn, err := c.Connect(ctx)
 	if err != nil {
@@ -57,10 +58,8 @@ func checkRoles(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, nam
 	if err != nil {
 		return err
 	}
-	for _, line := range lines {
-		fmt.Fprintln(term.Out, line)
-	}
 	if len(lines) > 0 {
+		term.Out.SQL(strings.Join(lines, "\n"))
 		return fmt.Errorf("the roles' rights differ from what `submsg roles` gives, in %d points: run the lines "+
 			"printed, and check again", len(lines))
 	}

@@ -6,7 +6,6 @@ package demo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -37,7 +36,7 @@ type Command struct {
 // Run starts everything that a deployment has, in one process, and tells the story. Its error says what
 // didn't come out as told.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
-	s := stage{Terminal: term, tongue: explain.ByLocale(), width: term.Width()}
+	s := stage{Terminal: term, tongue: explain.ByLocale(), width: term.Out.Width()}
 	s.say(explain.DemoWords.Starting)
 	server, err := pgembed.Start(ctx, pgembed.Config{Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -152,7 +151,7 @@ func (s *stage) stay(ctx context.Context, server *pgembed.Server) {
 		}
 		for _, m := range rows {
 			last = m.UpdateTime
-			fmt.Fprintf(s.Out, "%s  #%d %s %s %s\n", last.Local().Format(time.TimeOnly), m.ID, m.TemplateID, m.Status,
+			s.Out.Line("%s  #%d %s %s %s", last.Local().Format(time.TimeOnly), m.ID, m.TemplateID, m.Status,
 				m.Text)
 		}
 	}

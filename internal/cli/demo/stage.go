@@ -3,14 +3,10 @@ package demo
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/explain"
@@ -30,14 +26,7 @@ type stage struct {
 }
 
 func (s *stage) say(text explain.Text, args ...any) {
-	fmt.Fprintln(s.Out, text.In(s.tongue, args...))
-}
-
-func (s *stage) bold(title string) string {
-	if s.width == 0 || os.Getenv("NO_COLOR") != "" {
-		return title
-	}
-	return "\x1b[1m" + title + "\x1b[0m"
+	s.Out.Text(text.In(s.tongue, args...))
 }
 
 // messages reads the rows in the order in which they changed last, with the names of their templates.
@@ -61,15 +50,15 @@ func (s *stage) messages(ctx context.Context, ids []int64) ([]ops.Message, error
 func (s *stage) draw(rows []ops.Message, done bool) {
 	if s.width == 0 {
 		if done {
-			fmt.Fprintln(s.Out, s.table(rows))
+			s.Out.Table(s.table(rows))
 		}
 		return
 	}
-	if picture := s.table(rows); picture != s.drawn {
+	if picture := s.table(rows).String(); picture != s.drawn {
 		if s.drawn != "" {
-			fmt.Fprintf(s.Out, "\x1b[%dA\x1b[J", strings.Count(s.drawn, "\n")+1)
+			s.Out.Back(strings.Count(s.drawn, "\n") + 1)
 		}
-		fmt.Fprintln(s.Out, picture)
+		s.Out.Text(picture)
 		s.drawn = picture
 	}
 	if done {
@@ -77,15 +66,15 @@ func (s *stage) draw(rows []ops.Message, done bool) {
 	}
 }
 
-func (s *stage) table(rows []ops.Message) string {
+func (s *stage) table(rows []ops.Message) *terminal.Table {
 	t := terminal.NewTable("id", "openid", "templateId", "sendStatus", "sendStatusMsg")
 	widest := 60
 	if s.width > 0 {
 		widest = max(s.width-62, 16)
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft}})
+	t.Wrap(5, widest)
 	for _, m := range rows {
-		t.AppendRow(table.Row{m.ID, terminal.ShortOpenID(m.OpenID), m.TemplateID, m.Status, m.Text})
+		t.Row(m.ID, terminal.ShortOpenID(m.OpenID), m.TemplateID, m.Status, m.Text)
 	}
-	return t.Render()
+	return t
 }

@@ -130,14 +130,15 @@ var received = []string{
 // tell plays the story and returns what didn't come out as told.
 func (s *stage) tell(ctx context.Context) error {
 	for n, scene := range scenes {
-		fmt.Fprintf(s.Out, "\n%s\n", s.bold(fmt.Sprintf("%d. %s", n+1, scene.title.In(s.tongue))))
+		s.Out.Line("")
+		s.Out.Title(fmt.Sprintf("%d. %s", n+1, scene.title.In(s.tongue)))
 		for _, sql := range scene.sql {
-			fmt.Fprintf(s.Out, "\n    %s;\n", strings.ReplaceAll(sql, "\n", "\n    "))
+			s.Out.Text("\n    " + strings.ReplaceAll(sql, "\n", "\n    ") + ";")
 			if _, err := s.pool.Exec(ctx, sql); err != nil {
 				return fmt.Errorf("scene %d: %w", n+1, err)
 			}
 		}
-		fmt.Fprintln(s.Out)
+		s.Out.Line("")
 		if err := s.watch(ctx, scene); err != nil {
 			return fmt.Errorf("scene %d: %w", n+1, err)
 		}

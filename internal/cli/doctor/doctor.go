@@ -6,7 +6,6 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -44,14 +43,11 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		if c.JSON {
 			findings = append(findings, f)
 		} else {
-			fmt.Fprintln(term.Out, f)
+			term.Out.Line("%s", f)
 		}
 	})
 	if c.JSON {
-		encoder := json.NewEncoder(term.Out)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(findings); err != nil {
+		if err := term.Out.JSON(findings); err != nil {
 			return err
 		}
 	}

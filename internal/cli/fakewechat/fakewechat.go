@@ -36,16 +36,16 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	options := fakewechat.Options{AppID: c.AppID, Secret: c.Secret, Latency: c.Latency, GrantAll: c.GrantAll,
 		Templates: func() *templates.Catalogue { return catalogue }}
 	if !c.Quiet {
-		options.Log = func(line string) { fmt.Fprintln(term.Err, line) }
+		options.Log = func(line string) { term.Err.Line("%s", line) }
 	}
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	url := "http://" + listener.Addr().String()
-	fmt.Fprintf(term.Out, "%s\n", url)
-	fmt.Fprintf(term.Err, "A fake WeChat for SUBMSG_WECHAT_URL=%s SUBMSG_WECHAT_APPID=%s with %d templates. Nobody "+
-		"has permission yet%s\n", url, c.AppID, len(catalogue.All()),
+	term.Out.Line("%s", url)
+	term.Err.Line("A fake WeChat for SUBMSG_WECHAT_URL=%s SUBMSG_WECHAT_APPID=%s with %d templates. Nobody "+
+		"has permission yet%s", url, c.AppID, len(catalogue.All()),
 		map[bool]string{true: " - but everybody by --grant-all.",
 			false: fmt.Sprintf(": curl -d '{\"openid\":\"*\",\"templateId\":\"*\",\"count\":-1}' %s/_fake/grants",
 				url)}[c.GrantAll])

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
@@ -79,7 +78,7 @@ func (c *changeSettings) run(ctx context.Context, term terminal.Terminal, what c
 		}
 		switch {
 		case c.DryRun:
-			fmt.Fprintln(term.Out, explain.ChangeWords.Unchanged.In(explain.ByLocale()))
+			term.Out.Line("%s", explain.ChangeWords.Unchanged.In(explain.ByLocale()))
 			return nil
 		case len(ids) == 0:
 			return nil
@@ -89,7 +88,7 @@ func (c *changeSettings) run(ctx context.Context, term terminal.Terminal, what c
 			}
 		}
 		result, err := what.do(ctx, conn, selected, ids, progress(ctx, term, len(ids)))
-		fmt.Fprintln(term.Out, what.done.In(explain.ByLocale(), result.Changed))
+		term.Out.Line("%s", what.done.In(explain.ByLocale(), result.Changed))
 		return errors.Join(err, left(term, result.Left))
 	})
 }
@@ -100,7 +99,7 @@ func (c *changeSettings) preview(
 ) error {
 	tongue, w := explain.ByLocale(), explain.ChangeWords
 	if len(ids) == 0 {
-		fmt.Fprintln(term.Out, w.None.In(tongue, or(selected.Statuses)))
+		term.Out.Line("%s", w.None.In(tongue, or(selected.Statuses)))
 		return nil
 	}
 	tally, err := ops.Count(ctx, conn, ids)
@@ -121,15 +120,16 @@ func (c *changeSettings) preview(
 		}
 	}
 	if n := len(selected.IDs) - len(ids); n > 0 && selected.Limit == 0 {
-		fmt.Fprintln(term.Out, w.WrongIDs.In(tongue, or(selected.Statuses), n))
+		term.Out.Line("%s", w.WrongIDs.In(tongue, or(selected.Statuses), n))
 	}
-	fmt.Fprint(term.Out, w.Found.In(tongue, len(ids), strings.Join(counts, explain.Words.Comma.In(tongue))))
+	found := w.Found.In(tongue, len(ids), strings.Join(counts, explain.Words.Comma.In(tongue)))
 	if len(ids) > len(rows) {
-		fmt.Fprint(term.Out, w.Newest.In(tongue, len(rows)))
+		found += w.Newest.In(tongue, len(rows))
 	}
-	fmt.Fprintf(term.Out, "\n%s\n", messageTable(rows))
+	term.Out.Line("%s", found)
+	term.Out.Table(messageTable(rows))
 	if twice > 0 {
-		fmt.Fprintln(term.Out, w.Reached.In(tongue, twice))
+		term.Out.Line("%s", w.Reached.In(tongue, twice))
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func progress(ctx context.Context, term terminal.Terminal, total int) func(ops.R
 		through := int(r.Changed) + len(r.Left)
 		if tenth := through * 10 / total; total >= many && tenth > told {
 			told = tenth
-			fmt.Fprintf(term.Err, "submsg: %d of %d messages\n", through, total)
+			term.Tell("%d of %d messages", through, total)
 		}
 		return ctx.Err()
 	}
@@ -172,14 +172,14 @@ func left(term terminal.Terminal, list []ops.Left) error {
 	}
 	tongue := explain.ByLocale()
 	t := terminal.NewTable("id", "sendStatus", explain.ChangeWords.WhyLeft.In(tongue))
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 70)})
+	t.Wrap(3, 70)
 	for _, l := range list[:min(len(list), firstShown)] {
 		why := reasons[l.Why].In(tongue)
 		if l.Text != "" {
-			why += ": " + terminal.Visible(explain.Text{ZH: l.Text, EN: cmp.Or(l.English, l.Text)}.In(tongue))
+			why += ": " + explain.Text{ZH: l.Text, EN: cmp.Or(l.English, l.Text)}.In(tongue)
 		}
-		t.AppendRow(table.Row{l.ID, l.Status, why})
+		t.Row(l.ID, l.Status, why)
 	}
-	fmt.Fprintln(term.Out, t.Render())
+	term.Out.Table(t)
 	return fmt.Errorf("messages left as they are: %d", len(list))
 }

@@ -5,11 +5,9 @@ package messages
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
@@ -48,13 +46,13 @@ func (c *List) Run(ctx context.Context, term terminal.Terminal) error {
 		}
 		mask(rows, c.Full)
 		if c.JSON {
-			return term.PrintJSON(rows)
+			return term.Out.JSON(rows)
 		}
 		if len(rows) == 0 {
-			fmt.Fprintln(term.Out, explain.ListWords.None.In(explain.ByLocale()))
+			term.Out.Line("%s", explain.ListWords.None.In(explain.ByLocale()))
 			return nil
 		}
-		fmt.Fprintln(term.Out, messageTable(rows))
+		term.Out.Table(messageTable(rows))
 		return nil
 	})
 }
@@ -68,15 +66,15 @@ func mask(rows []ops.Message, full bool) {
 	}
 }
 
-func messageTable(rows []ops.Message) string {
+func messageTable(rows []ops.Message) *terminal.Table {
 	t := terminal.NewTable("id", "openid", "templateId", "sendStatus",
 		explain.ListWords.Inserted.In(explain.ByLocale()), "sendStatusMsg")
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 20), terminal.Wrapped(6, 60)})
+	t.Wrap(3, 20)
+	t.Wrap(6, 60)
 	for _, m := range rows {
-		t.AppendRow(table.Row{m.ID, terminal.Visible(m.OpenID), terminal.Visible(m.TemplateID), m.Status,
-			m.CreateTime.Local().Format(time.DateTime), terminal.Visible(m.Text)})
+		t.Row(m.ID, m.OpenID, m.TemplateID, m.Status, m.CreateTime.Local().Format(time.DateTime), m.Text)
 	}
-	return t.Render()
+	return t
 }
 
 // lookEvery is the number of rows that a search looks at between two signs of life.
@@ -86,7 +84,7 @@ const lookEvery = 100_000
 func looking(ctx context.Context, term terminal.Terminal) func(looked, found int64) error {
 	return func(looked, found int64) error {
 		if looked%lookEvery == 0 {
-			fmt.Fprintf(term.Err, "submsg: looked at %d messages, found %d\n", looked, found)
+			term.Tell("looked at %d messages, found %d", looked, found)
 		}
 		return ctx.Err()
 	}

@@ -45,7 +45,7 @@ func (c *Send) Run(ctx context.Context, term terminal.Terminal) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(term.Out, "message %d inserted\n", id)
+	term.Out.Line("message %d inserted", id)
 	if c.Wait == 0 {
 		return nil
 	}
@@ -97,7 +97,7 @@ func follow(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, id int6
 		}
 		line := line(found[0])
 		if line != last {
-			fmt.Fprintf(term.Out, "message %d %s\n", id, line)
+			term.Out.Line("message %d %s", id, line)
 			last = line
 		}
 		switch found[0].Status {

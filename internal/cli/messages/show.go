@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
@@ -61,9 +60,10 @@ func (c *Show) Run(ctx context.Context, term terminal.Terminal) error {
 		tongue := explain.ByLocale()
 		m := tell(s, catalogue, tongue)
 		if c.JSON {
-			return term.PrintJSON(m)
+			return term.Out.JSON(m)
 		}
-		fmt.Fprintf(term.Out, "%s\n%s\n", explain.ShowWords.Title.In(tongue, m.ID, m.Status), storyTable(m, tongue))
+		term.Out.Line("%s", explain.ShowWords.Title.In(tongue, m.ID, m.Status))
+		term.Out.Table(storyTable(m, tongue))
 		return nil
 	})
 }
@@ -88,46 +88,46 @@ func tell(s ops.Story, catalogue *templates.Catalogue, tongue explain.Tongue) to
 	return m
 }
 
-func storyTable(m told, tongue explain.Tongue) string {
+func storyTable(m told, tongue explain.Tongue) *terminal.Table {
 	w := explain.ShowWords
 	t := terminal.NewTable(explain.Words.What.In(tongue), "")
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(2, 90)})
+	t.Wrap(2, 90)
 	row := func(name string, lines ...string) {
-		if text := strings.Join(lines, "\n"); text != "" {
-			t.AppendRow(table.Row{name, text})
+		if strings.Join(lines, "") != "" {
+			t.Row(name, lines)
 		}
 	}
-	name := terminal.Visible(m.TemplateID)
+	name := m.TemplateID
 	if m.template != nil {
 		name = strings.TrimSpace(fmt.Sprintf("%s %s %s", m.template.Name, m.template.Title, m.template.ID))
 	}
-	row(w.To.In(tongue), terminal.Visible(m.OpenID))
+	row(w.To.In(tongue), m.OpenID)
 	row(w.Template.In(tongue), name)
 	row("parameterArr", paramLines(m, tongue)...)
 	row(w.Payload.In(tongue), payloadLines(m, tongue)...)
-	row("dedupKey", terminal.Visible(m.DedupKey))
+	row("dedupKey", m.DedupKey)
 	row(w.When.In(tongue), timeLines(m, tongue)...)
 	row(w.Trace.In(tongue), tracing.TraceID(m.TraceParent))
 	row(w.Outcome.In(tongue), outcomeLines(m)...)
 	row(explain.Words.Why.In(tongue), m.Why...)
 	row(explain.Words.ToDo.In(tongue), m.Next...)
 	if len(m.Rules) > 0 {
-		row(w.Rules.In(tongue), w.OfTemplate.In(tongue, terminal.Visible(strings.Join(m.Rules, ", "))))
+		row(w.Rules.In(tongue), w.OfTemplate.In(tongue, strings.Join(m.Rules, ", ")))
 	}
-	return t.Render()
+	return t
 }
 
 func paramLines(m told, tongue explain.Tongue) (lines []string) {
 	params, plain := m.List()
 	if !plain {
-		return []string{explain.ShowWords.NotPlain.In(tongue, terminal.Visible(string(m.Params)))}
+		return []string{explain.ShowWords.NotPlain.In(tongue, string(m.Params))}
 	}
 	for i, p := range params {
 		name := ""
 		if m.template != nil && i < len(m.template.Params) {
 			name = m.template.Params[i] + " "
 		}
-		lines = append(lines, fmt.Sprintf("%d %s%s", i+1, name, terminal.Visible(p)))
+		lines = append(lines, fmt.Sprintf("%d %s%s", i+1, name, p))
 	}
 	return lines
 }
@@ -136,15 +136,15 @@ func payloadLines(m told, tongue explain.Tongue) (lines []string) {
 	w := explain.ShowWords
 	switch {
 	case m.template == nil:
-		return []string{w.NotHere.In(tongue, terminal.Visible(m.TemplateID))}
+		return []string{w.NotHere.In(tongue, m.TemplateID)}
 	case m.Refused != "":
-		return []string{w.None.In(tongue, terminal.Visible(m.Refused))}
+		return []string{w.None.In(tongue, m.Refused)}
 	}
 	for _, item := range m.payload.Data {
-		lines = append(lines, item.Key+" "+terminal.Visible(item.Value))
+		lines = append(lines, item.Key+" "+item.Value)
 	}
 	if m.Shows != "" {
-		lines = append(lines, w.Page.In(tongue, terminal.Visible(m.Shows)))
+		lines = append(lines, w.Page.In(tongue, m.Shows))
 	}
 	return lines
 }
@@ -180,7 +180,7 @@ func outcomeLines(m told) (lines []string) {
 		lines = append(lines, fmt.Sprintf("msgid %d", *m.MsgID))
 	}
 	if m.Text != "" {
-		lines = append(lines, terminal.Visible(m.Text))
+		lines = append(lines, m.Text)
 	}
 	return lines
 }

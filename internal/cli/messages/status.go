@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/submsg/submsg/internal/cli/settings"
@@ -58,14 +57,14 @@ func (c *Status) Run(ctx context.Context, term terminal.Terminal) error {
 
 func (c *Status) print(term terminal.Terminal, s ops.Status) error {
 	if c.JSON {
-		return term.PrintJSON(s)
+		return term.Out.JSON(s)
 	}
 	screen := statusScreen(s, explain.ByLocale())
-	if c.Watch && term.Width() > 0 {
-		screen = "\x1b[H\x1b[2J" + screen
+	if c.Watch {
+		term.Out.Clear()
 	}
-	_, err := fmt.Fprintln(term.Out, screen)
-	return err
+	term.Out.Text(screen)
+	return term.Out.Flush()
 }
 
 // statusScreen is the status for people; causes and what to do are said in their tongue.
@@ -170,12 +169,13 @@ func replicas(s ops.Status, tongue explain.Tongue) string {
 
 func problemTable(s ops.Status, tongue explain.Tongue) string {
 	t := terminal.NewTable(explain.Words.What.In(tongue), "", explain.Words.ToDo.In(tongue))
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(2, 24), terminal.Wrapped(3, 76)})
+	t.Wrap(2, 24)
+	t.Wrap(3, 76)
 	for _, p := range s.Problems {
 		remark := explain.Text{ZH: p.Remark, EN: p.English}.In(tongue)
-		t.AppendRow(table.Row{explain.Fact(p.Name, tongue), terminal.Visible(p.Value), terminal.Visible(remark)})
+		t.Row(explain.Fact(p.Name, tongue), p.Value, remark)
 	}
-	return t.Render()
+	return t.String()
 }
 
 // pausesApart separates the pauses that only a person lifts from those that a try may lift.
@@ -194,7 +194,8 @@ func pauseTable(pauses []ops.Pause, now time.Time, tongue explain.Tongue) string
 	w := explain.StatusWords
 	t := terminal.NewTable(explain.Words.What.In(tongue), explain.Words.Why.In(tongue),
 		w.Since.In(tongue), w.NextTry.In(tongue), w.Waiting.In(tongue))
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(1, 24), terminal.Wrapped(2, 60)})
+	t.Wrap(1, 24)
+	t.Wrap(2, 60)
 	for _, p := range pauses {
 		waiting := fmt.Sprint(p.Waiting)
 		if p.WaitingOf >= ops.MostCounted {
@@ -202,24 +203,24 @@ func pauseTable(pauses []ops.Pause, now time.Time, tongue explain.Tongue) string
 		}
 		said := paused(p, tongue)
 		since := explain.Distance(p.Since, now, tongue)
-		t.AppendRow(table.Row{said.What, said.Why, since, said.Next(now, tongue), waiting})
+		t.Row(said.What, said.Why, since, said.Next(now, tongue), waiting)
 	}
-	return t.Render()
+	return t.String()
 }
 
 func failuresTable(s ops.Status, tongue explain.Tongue) string {
 	w := explain.StatusWords
 	t := terminal.NewTable(w.Messages.In(tongue), w.Status.In(tongue), w.ErrCode.In(tongue), w.Cause.In(tongue),
 		explain.Words.ToDo.In(tongue), w.Example.In(tongue))
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(4, 36), terminal.Wrapped(5, 44)})
+	t.Wrap(4, 36)
+	t.Wrap(5, 44)
 	for _, f := range s.Failures {
 		code := ""
 		if f.ErrCode != nil {
 			code = fmt.Sprint(*f.ErrCode)
 		}
 		cause := f.Explained()
-		t.AppendRow(table.Row{f.Count, f.Status, code, terminal.Visible(cause.Why.In(tongue)),
-			terminal.Visible(cause.NextStep.In(tongue)), f.Example})
+		t.Row(f.Count, f.Status, code, cause.Why.In(tongue), cause.NextStep.In(tongue), f.Example)
 	}
-	return t.Render()
+	return t.String()
 }

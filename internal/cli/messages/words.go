@@ -3,7 +3,6 @@ package messages
 import (
 	"fmt"
 
-	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/ops"
 )
@@ -13,13 +12,13 @@ func explained(m told, tongue explain.Tongue) (why, next []string) {
 	known := explain.Message{
 		ID: m.ID, Status: string(m.Status), Now: m.Now, SendAfter: m.SendAfter, ExpireTime: m.ExpireTime,
 		Attempts: m.Attempts, Stale: m.Stale, Ahead: counted(m.Ahead), Served: m.Listeners > 0,
-		Unfit: terminal.Visible(m.Refused),
+		Unfit: m.Refused,
 	}
 	if m.Cause != nil {
 		known.Cause = m.Cause.Explained()
 	}
 	if m.Held != nil {
-		known.Rule, known.HeldUntil = terminal.Visible(m.Held.Rule), m.Held.Due
+		known.Rule, known.HeldUntil = m.Held.Rule, m.Held.Due
 	}
 	for _, p := range m.Pauses {
 		known.Pauses = append(known.Pauses, paused(p, tongue))
@@ -29,7 +28,7 @@ func explained(m told, tongue explain.Tongue) (why, next []string) {
 
 // paused is a pause for people.
 func paused(p ops.Pause, tongue explain.Tongue) explain.Pause {
-	return explain.Pause{What: terminal.Visible(p.What), Why: terminal.Visible(pauseReason(p, tongue)), Since: p.Since,
+	return explain.Pause{What: p.What, Why: pauseReason(p, tongue), Since: p.Since,
 		NextTry: p.NextProbe, Lift: p.Lift}
 }
 

@@ -5,7 +5,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/lab/pgembed"
@@ -31,8 +30,8 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) (err error) {
 			return err
 		}
 	}
-	fmt.Fprintln(term.Out, server.URL())
-	fmt.Fprintln(term.Err, "Postgres runs until Ctrl-C.")
+	term.Out.Line("%s", server.URL())
+	term.Err.Line("Postgres runs until Ctrl-C.")
 	select {
 	case <-ctx.Done():
 		return nil

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
-	"fmt"
 	"strings"
 	"time"
 
@@ -62,8 +61,8 @@ func (c *Add) Run(ctx context.Context, term terminal.Terminal) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(term.Out, "%s: %s\n%s\n", terminal.Visible(made.Name), sentence(made.Rule),
-			paramTable(made.Rule, catalogue))
+		term.Out.Line("%s: %s", made.Name, sentence(made.Rule))
+		term.Out.Table(paramTable(made.Rule, catalogue))
 		example(ctx, term, conn, made.Rule, catalogue)
 		return nil
 	})
@@ -122,8 +121,8 @@ func (c *Add) fits(term terminal.Terminal, catalogue *templates.Catalogue) error
 	t, ok := catalogue.Find(c.Template)
 	switch {
 	case !ok && c.Dir == "":
-		fmt.Fprintf(term.Err, "submsg: warning: %q is none of the shipped templates; to have it checked, name your "+
-			"folder: --templates DIR\n", c.Template)
+		term.Tell("warning: %q is none of the shipped templates; to have it checked, name your "+
+			"folder: --templates DIR", c.Template)
 	case !ok:
 		return terminal.BadUsage("no template %q in %s; there are %s", c.Template, c.Dir,
 			strings.Join(templateNames(catalogue), ", "))
@@ -147,7 +146,7 @@ func example(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, r rule
 	all, err := rules.Test(ctx, conn, r.Table, "true", examples)
 	now, late := clock(ctx, conn)
 	if err = cmp.Or(err, late); err != nil {
-		fmt.Fprintln(term.Out, "No example:", terminal.OneLine(settings.Refusal(err).Error()))
+		term.Out.Line("No example: %s", terminal.OneLine(settings.Refusal(err).Error()))
 		return
 	}
 	var best *rules.Preview
@@ -157,8 +156,9 @@ func example(ctx context.Context, term terminal.Terminal, conn *pgx.Conn, r rule
 		}
 	}
 	if best == nil {
-		fmt.Fprintln(term.Out, "No example: the table has no row yet.")
+		term.Out.Line("No example: the table has no row yet.")
 		return
 	}
-	fmt.Fprintf(term.Out, "For example, nothing is sent:\n%s\n", previewTable([]preview{render(*best, now, catalogue)}))
+	term.Out.Line("For example, nothing is sent:")
+	term.Out.Table(previewTable([]preview{render(*best, now, catalogue)}))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
@@ -27,17 +26,17 @@ func (c *Remove) Run(ctx context.Context, term terminal.Terminal) error {
 			return noSuchRule(ctx, conn, c.Name, err)
 		}
 		if !c.Yes {
-			if err := term.Confirm(fmt.Sprintf(
-				"%s\nErrors that go with it, and can't be replayed any more: %d. Remove rule %s?", sentence(r.Rule),
-				r.Errors, terminal.Visible(r.Name))); err != nil {
+			term.Out.Line("%s", sentence(r.Rule))
+			if err := term.Confirm(fmt.Sprintf("Errors that go with it, and can't be replayed any more: %d. Remove "+
+				"rule %s?", r.Errors, r.Name)); err != nil {
 				return err
 			}
 		}
 		if err := rules.Remove(ctx, conn, c.Name); err != nil {
 			return noSuchRule(ctx, conn, c.Name, err)
 		}
-		fmt.Fprintf(term.Out, "rule %s removed; this makes it again:\n%s\n", terminal.Visible(r.Name),
-			statement(r.Call))
+		term.Out.Line("rule %s removed; this makes it again:", r.Name)
+		term.Out.SQL(r.Call)
 		return nil
 	})
 }
@@ -61,17 +60,17 @@ func (c *Replay) Run(ctx context.Context, term terminal.Terminal) error {
 			return err
 		}
 		t := terminal.NewTable("rule", "messages", "still errors", "gone", "why")
-		t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(5, 60)})
+		t.Wrap(5, 60)
 		var failed int64
 		for _, r := range done {
-			t.AppendRow(table.Row{terminal.Visible(r.Rule), r.Sent, r.Failed, r.Gone, terminal.Visible(r.Error)})
+			t.Row(r.Rule, r.Sent, r.Failed, r.Gone, r.Error)
 			failed += r.Failed
 		}
 		if len(done) == 0 {
-			fmt.Fprintln(term.Out, "nothing was missed")
+			term.Out.Line("nothing was missed")
 			return nil
 		}
-		fmt.Fprintln(term.Out, t.Render())
+		term.Out.Table(t)
 		if failed > 0 {
 			return fmt.Errorf("messages still missing: %d; `submsg rules show NAME` says of which rows", failed)
 		}

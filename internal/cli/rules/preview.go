@@ -3,11 +3,9 @@ package rules
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
@@ -55,14 +53,14 @@ func (c *Test) Run(ctx context.Context, term terminal.Terminal) error {
 			}
 		}
 		if c.JSON {
-			return term.PrintJSON(list)
+			return term.Out.JSON(list)
 		}
 		if len(list) > 0 {
-			fmt.Fprintln(term.Out, previewTable(list))
+			term.Out.Table(previewTable(list))
 		} else {
-			fmt.Fprintln(term.Out, "no rule on this table, or no such row")
+			term.Out.Line("no rule on this table, or no such row")
 		}
-		fmt.Fprintf(term.Out, "messages: %d (would fail: %d); nothing was sent or changed\n", messages, refused)
+		term.Out.Line("messages: %d (would fail: %d); nothing was sent or changed", messages, refused)
 		return nil
 	})
 }
@@ -88,8 +86,7 @@ type preview struct {
 	Problem    string            `json:"problem,omitempty"` // why there would be no message
 	Refused    string            `json:"refused,omitempty"` // why the message would fail
 
-	due  string
-	says []string
+	due, says []string
 }
 
 // render fills in the template. A message is due at once unless its time is after now.
@@ -98,48 +95,48 @@ func render(p rules.Preview, now time.Time, catalogue *templates.Catalogue) prev
 		Params: p.Params, Page: p.Page, SendAfter: p.SendAfter,
 		ExpireTime: p.ExpireTime, DedupKey: p.DedupKey, Problem: p.Problem}
 	if p.Problem != "" {
-		v.says = []string{"no message: " + terminal.Visible(p.Problem)}
+		v.says = []string{"no message: " + p.Problem}
 		return v
 	}
-	v.due = "at once"
+	v.due = []string{"at once"}
 	if p.SendAfter.After(now) {
-		v.due = p.SendAfter.Local().Format(time.DateTime)
+		v.due = []string{p.SendAfter.Local().Format(time.DateTime)}
 	}
 	if p.ExpireTime != nil {
-		v.due += "\nuntil " + p.ExpireTime.Local().Format(time.DateTime)
+		v.due = append(v.due, "until "+p.ExpireTime.Local().Format(time.DateTime))
 	}
 	t, ok := catalogue.Find(p.Template)
 	if !ok {
 		for i, value := range p.Params {
-			v.says = append(v.says, fmt.Sprintf("%d %s", i+1, terminal.Visible(value)))
+			v.says = append(v.says, fmt.Sprintf("%d %s", i+1, value))
 		}
-		v.says = append(v.says, fmt.Sprintf("(template %s isn't in the files here)", terminal.Visible(p.Template)))
+		v.says = append(v.says, fmt.Sprintf("(template %s isn't in the files here)", p.Template))
 		return v
 	}
 	payload, err := t.Render(p.Params, p.Page)
 	if err != nil {
 		v.Refused = err.Error()
-		v.says = []string{"would fail: " + terminal.Visible(v.Refused)}
+		v.says = []string{"would fail: " + v.Refused}
 		return v
 	}
 	v.Data, v.Page = map[string]string{}, payload.Page
 	for _, item := range payload.Data {
 		v.Data[item.Key] = item.Value
-		v.says = append(v.says, item.Key+" "+terminal.Visible(item.Value))
+		v.says = append(v.says, item.Key+" "+item.Value)
 	}
 	if payload.Page != "" {
-		v.says = append(v.says, "page "+terminal.Visible(payload.Page))
+		v.says = append(v.says, "page "+payload.Page)
 	}
 	return v
 }
 
-func previewTable(list []preview) string {
+func previewTable(list []preview) *terminal.Table {
 	t := terminal.NewTable("row", "rule", "to", "due", "says")
-	t.Style().Options.SeparateRows = true
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(2, 20), terminal.Wrapped(5, 60)})
+	t.SeparateRows()
+	t.Wrap(2, 20)
+	t.Wrap(5, 60)
 	for _, p := range list {
-		t.AppendRow(table.Row{terminal.Visible(p.Row), terminal.Visible(p.Rule), terminal.Visible(p.OpenID), p.due,
-			strings.Join(p.says, "\n")})
+		t.Row(p.Row, p.Rule, p.OpenID, p.due, p.says)
 	}
-	return t.Render()
+	return t
 }

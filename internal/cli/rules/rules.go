@@ -37,7 +37,7 @@ func noSuchRule(ctx context.Context, conn *pgx.Conn, name string, err error) err
 	}
 	var names []string
 	for _, r := range all {
-		names = append(names, terminal.Visible(r.Name))
+		names = append(names, r.Name)
 	}
 	return terminal.BadUsage("no rule %q; there are %s", name, strings.Join(names, ", "))
 }

@@ -2,14 +2,12 @@ package rules
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
@@ -30,16 +28,16 @@ func (c *List) Run(ctx context.Context, term terminal.Terminal) error {
 			return err
 		}
 		if c.JSON {
-			return term.PrintJSON(all)
+			return term.Out.JSON(all)
 		}
 		t := terminal.NewTable("name", "on", "fires when", "template", "state", "errors")
-		t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(1, 30), terminal.Wrapped(3, 40),
-			terminal.Wrapped(5, 40)})
+		t.Wrap(1, 30)
+		t.Wrap(3, 40)
+		t.Wrap(5, 40)
 		for _, r := range all {
-			t.AppendRow(table.Row{terminal.Visible(r.Name), terminal.Visible(r.Table), firing(r.Rule),
-				terminal.Visible(r.Template), state(r), r.Errors})
+			t.Row(r.Name, r.Table, firing(r.Rule), r.Template, state(r), r.Errors)
 		}
-		fmt.Fprintln(term.Out, t.Render())
+		term.Out.Table(t)
 		return nil
 	})
 }
@@ -48,7 +46,7 @@ func state(r rules.Listed) string {
 	if r.Problem == "" {
 		return "ok"
 	}
-	return "broken: " + terminal.Visible(r.Problem)
+	return "broken: " + r.Problem
 }
 
 // Show is `submsg rules show`.
@@ -72,39 +70,34 @@ func (c *Show) Run(ctx context.Context, term terminal.Terminal) error {
 			return noSuchRule(ctx, conn, c.Name, err)
 		}
 		if c.JSON {
-			return term.PrintJSON(struct {
+			return term.Out.JSON(struct {
 				rules.Listed
 				Failures []rules.Failure `json:"failures,omitempty"`
 			}{r, failures})
 		}
-		fmt.Fprintf(term.Out, "%s: %s\n%s\n%s\n\n%s\n", terminal.Visible(r.Name), state(r), sentence(r.Rule),
-			paramTable(r.Rule, catalogue), statement(r.Call))
+		term.Out.Line("%s: %s", r.Name, state(r))
+		term.Out.Line("%s", sentence(r.Rule))
+		term.Out.Table(paramTable(r.Rule, catalogue))
+		term.Out.Line("")
+		term.Out.SQL(r.Call)
 		if len(failures) > 0 {
-			fmt.Fprintf(term.Out, "\nupdates whose message is missing: %d; `submsg rules replay` tries them "+
-				"again:\n%s\n", r.Errors, failureTable(failures))
+			term.Out.Line("")
+			term.Out.Line("updates whose message is missing: %d; `submsg rules replay` tries them again:", r.Errors)
+			term.Out.Table(failureTable(failures))
 		}
 		return nil
 	})
 }
 
-// statement is SQL with its line breaks.
-func statement(sql string) string {
-	lines := strings.Split(sql, "\n")
-	for i, line := range lines {
-		lines[i] = terminal.Visible(line)
-	}
-	return strings.Join(lines, "\n")
-}
-
-func failureTable(failures []rules.Failure) string {
+func failureTable(failures []rules.Failure) *terminal.Table {
 	t := terminal.NewTable("time", "row", "error")
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 60)})
+	t.Wrap(3, 60)
 	for _, f := range failures {
 		var key []string
 		for _, column := range slices.Sorted(maps.Keys(f.RowKey)) {
-			key = append(key, terminal.Visible(column+"="+f.RowKey[column]))
+			key = append(key, column+"="+f.RowKey[column])
 		}
-		t.AppendRow(table.Row{f.At.Local().Format(time.DateTime), strings.Join(key, " "), terminal.Visible(f.Error)})
+		t.Row(f.At.Local().Format(time.DateTime), strings.Join(key, " "), f.Error)
 	}
-	return t.Render()
+	return t
 }

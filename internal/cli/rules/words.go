@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/rules"
@@ -18,8 +15,7 @@ import (
 
 // sentence is the whole rule in words.
 func sentence(r rules.Rule) string {
-	s := fmt.Sprintf("When %s in %s, the user in %s gets %s", firing(r), terminal.Visible(r.Table),
-		terminal.Visible(r.OpenID), terminal.Visible(r.Template))
+	s := fmt.Sprintf("When %s in %s, the user in %s gets %s", firing(r), r.Table, r.OpenID, r.Template)
 	if r.Hold > 0 {
 		s += fmt.Sprintf(", held for %s in which the row can still call it off", terminal.ShortDuration(r.Hold))
 	}
@@ -27,7 +23,7 @@ func sentence(r rules.Rule) string {
 		{"not before", r.SendAfter}, {"never after", r.ExpireTime}, {"only once for each", r.DedupKey}, {"opening", r.Page},
 	} {
 		if part.value != "" {
-			s += ", " + part.words + " " + terminal.Visible(part.value)
+			s += ", " + part.words + " " + part.value
 		}
 	}
 	return s + "."
@@ -36,15 +32,15 @@ func sentence(r rules.Rule) string {
 // firing is when a rule fires, in words.
 func firing(r rules.Rule) string {
 	var s string
-	switch column := terminal.Visible(r.WhenColumn); {
+	switch {
 	case r.Flag != "" && r.WhenColumn != "":
-		s = fmt.Sprintf("%s is set while %s is %s", terminal.Visible(r.Flag), column, anyOf(r.WhenValues))
+		s = fmt.Sprintf("%s is set while %s is %s", r.Flag, r.WhenColumn, anyOf(r.WhenValues))
 	case r.Flag != "":
-		s = terminal.Visible(r.Flag) + " is set"
+		s = r.Flag + " is set"
 	case r.WhenValues != nil:
-		s = fmt.Sprintf("%s changes to %s", column, anyOf(r.WhenValues))
+		s = fmt.Sprintf("%s changes to %s", r.WhenColumn, anyOf(r.WhenValues))
 	case r.WhenColumn != "":
-		s = column + " changes"
+		s = r.WhenColumn + " changes"
 	default:
 		s = "a row is inserted"
 	}
@@ -52,42 +48,45 @@ func firing(r rules.Rule) string {
 		s += ", or a row is inserted so,"
 	}
 	for _, column := range slices.Sorted(maps.Keys(r.Filter)) {
-		s += fmt.Sprintf(" and %s is %s", terminal.Visible(column), anyOf(r.Filter[column]))
+		s += fmt.Sprintf(" and %s is %s", column, anyOf(r.Filter[column]))
 	}
 	return s
 }
 
+// inQuotes leaves everything else as it is, as an emoji of several characters.
+var inQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 func anyOf(values []string) string {
 	quoted := make([]string, len(values))
 	for i, v := range values {
-		quoted[i] = strconv.Quote(v)
+		quoted[i] = `"` + inQuotes.Replace(v) + `"`
 	}
 	return cmp.Or(strings.Join(quoted, " or "), "nothing")
 }
 
 // paramTable shows where each of the template's parameters comes from.
-func paramTable(r rules.Rule, catalogue *templates.Catalogue) string {
+func paramTable(r rules.Rule, catalogue *templates.Catalogue) *terminal.Table {
 	t := terminal.NewTable("", "parameter", "from")
-	t.SetColumnConfigs([]table.ColumnConfig{terminal.Wrapped(3, 60)})
+	t.Wrap(3, 60)
 	found, _ := catalogue.Find(r.Template)
 	for i, from := range r.Params {
 		name := ""
 		if found != nil && i < len(found.Params) {
 			name = found.Params[i]
 		}
-		t.AppendRow(table.Row{i + 1, name, source(from)})
+		t.Row(i+1, name, source(from))
 	}
-	return t.Render()
+	return t
 }
 
 // source says where a parameter comes from: as it is written, but for the JSON forms.
-func source(param string) string {
+func source(param string) []string {
 	var p struct {
 		Column, Else, Format, Zone, Null string
 		Map                              map[string]string
 	}
 	if !strings.HasPrefix(param, "{") || json.Unmarshal([]byte(param), &p) != nil {
-		return terminal.Visible(param)
+		return []string{param}
 	}
 	lines := []string{p.Column}
 	for _, value := range slices.Sorted(maps.Keys(p.Map)) {
@@ -99,8 +98,5 @@ func source(param string) string {
 			lines = append(lines, part.words+part.value)
 		}
 	}
-	for i := range lines {
-		lines[i] = terminal.Visible(lines[i])
-	}
-	return strings.Join(lines, "\n")
+	return lines
 }

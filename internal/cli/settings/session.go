@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -57,8 +56,7 @@ func (s Database) session(ctx context.Context, term terminal.Terminal, cfg *pgx.
 	work func(*pgx.Conn) error) error {
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
-			fmt.Fprintln(term.Err, "submsg: warning:",
-				terminal.OneLine(withHint(strings.TrimPrefix(n.Message, "submsg: "), n.Hint)))
+			term.Tell("warning: %s", withHint(strings.TrimPrefix(n.Message, "submsg: "), n.Hint))
 		}
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/templates"
@@ -39,7 +37,7 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	if len(listed) == 0 {
-		fmt.Fprintln(term.Out, "the WeChat account has no templates yet")
+		term.Out.Line("the WeChat account has no templates yet")
 		return nil
 	}
 	t := terminal.NewTable("title", "file", "")
@@ -57,10 +55,10 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 		default:
 			written++
 		}
-		t.AppendRow(table.Row{l.Title, file, says})
+		t.Row(l.Title, file, says)
 	}
-	fmt.Fprintf(term.Out, "%s\n%d written, %d left alone. To use them: SUBMSG_TEMPLATES=%s\n", t.Render(), written,
-		left, c.Dir)
+	term.Out.Table(t)
+	term.Out.Line("%d written, %d left alone. To use them: SUBMSG_TEMPLATES=%s", written, left, c.Dir)
 	if failed > 0 {
 		return fmt.Errorf("%d of %d templates not written", failed, len(listed))
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/channel/wechat"
@@ -113,7 +112,7 @@ func without(a, b []string) []string {
 func printComparison(term terminal.Terminal, local []*templates.Template, listed []templates.Listed) error {
 	differences := Compare(local, listed)
 	if len(differences) == 0 {
-		fmt.Fprintln(term.Out, "no difference from WeChat's list")
+		term.Out.Line("no difference from WeChat's list")
 		return nil
 	}
 	t := terminal.NewTable("template", "key", "difference", "refused")
@@ -123,9 +122,9 @@ func printComparison(term terminal.Terminal, local []*templates.Template, listed
 		if d.Refused {
 			verdict, refused[d.Template] = "yes", true
 		}
-		t.AppendRow(table.Row{d.Template, d.Key, d.Says, verdict})
+		t.Row(d.Template, d.Key, d.Says, verdict)
 	}
-	fmt.Fprintln(term.Out, t.Render())
+	term.Out.Table(t)
 	if len(refused) > 0 {
 		return fmt.Errorf("WeChat would refuse messages of %d of %d templates", len(refused), len(local))
 	}

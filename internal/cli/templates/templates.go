@@ -5,11 +5,8 @@ package templates
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
@@ -35,9 +32,9 @@ func (c *List) Run(term terminal.Terminal) error {
 	}
 	t := terminal.NewTable("name", "title", "params", "id")
 	for _, one := range catalogue.All() {
-		t.AppendRow(table.Row{one.Name, one.Title, strings.Join(one.Params, " "), one.ID})
+		t.Row(one.Name, one.Title, strings.Join(one.Params, " "), one.ID)
 	}
-	fmt.Fprintln(term.Out, t.Render())
+	term.Out.Table(t)
 	return nil
 }
 
@@ -62,11 +59,11 @@ func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
 	if err != nil {
 		mistakes := strings.Split(err.Error(), "\n")
 		for _, line := range mistakes {
-			fmt.Fprintln(term.Out, line)
+			term.Out.Line("%s", line)
 		}
 		return fmt.Errorf("%s: %d mistakes", where, len(mistakes))
 	}
-	fmt.Fprintf(term.Out, "%d templates, no mistakes: %s\n", len(catalogue.All()), where)
+	term.Out.Line("%d templates, no mistakes: %s", len(catalogue.All()), where)
 	if !c.Remote {
 		return nil
 	}
@@ -114,10 +111,7 @@ func (c *Show) Run(term terminal.Terminal) error {
 	for _, item := range payload.Data {
 		data[item.Key] = value{item.Value}
 	}
-	encoder := json.NewEncoder(term.Out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(struct {
+	return term.Out.JSON(struct {
 		TemplateID string           `json:"template_id"`
 		Page       string           `json:"page,omitempty"`
 		State      string           `json:"miniprogram_state"`
@@ -127,11 +121,14 @@ func (c *Show) Run(term terminal.Terminal) error {
 }
 
 func show(term terminal.Terminal, t *templates.Template) {
-	fmt.Fprintf(term.Out, "%s  %s\nid     %s\nparams %s\npage   %s\n\n", t.Name, t.Title, t.ID,
-		strings.Join(t.Params, ", "), t.Page)
+	term.Out.Line("%s  %s", t.Name, t.Title)
+	term.Out.Line("id     %s", t.ID)
+	term.Out.Line("params %s", strings.Join(t.Params, ", "))
+	term.Out.Line("page   %s", t.Page)
+	term.Out.Line("")
 	keys := terminal.NewTable("key", "type", "value")
 	for _, f := range t.Fields {
-		keys.AppendRow(table.Row{f.Key, string(f.Type), f.Value})
+		keys.Row(f.Key, f.Type, f.Value)
 	}
-	fmt.Fprintln(term.Out, keys.Render())
+	term.Out.Table(keys)
 }

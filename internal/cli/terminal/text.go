@@ -2,26 +2,9 @@ package terminal
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
-
-// Visible spells out what a terminal would not show as it is stored: line breaks, escapes, marks that turn the
-// direction of writing. The joiners within emoji and words may stay.
-func Visible(s string) string {
-	const zwnj, zwj = '\u200c', '\u200d'
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsGraphic(r) || r == zwnj || r == zwj {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		}
-	}
-	return b.String()
-}
 
 // ShortOpenID tells a person whose it is, and nobody else.
 func ShortOpenID(openid string) string {

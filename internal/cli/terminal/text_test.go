@@ -23,13 +23,3 @@ func TestShortOpenID(t *testing.T) {
 		}
 	}
 }
-
-func TestVisible(t *testing.T) {
-	for s, want := range map[string]string{
-		"订单 {id}　é 👨‍👩‍👧": "订单 {id}　é 👨‍👩‍👧", "a\nb": `a\nb`, "\x1b[2J": `\x1b[2J`, "user\u202etxt": `user\u202etxt`, "\u200bx": `\u200bx`, "": "",
-	} {
-		if got := Visible(s); got != want {
-			t.Errorf("%q: %q, want %q", s, got, want)
-		}
-	}
-}

@@ -1,9 +1,6 @@
 package terminal
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // UsageError is a mistake in flags, environment or configuration: exit code 2.
 type UsageError struct{ Err error }
@@ -14,11 +11,6 @@ func (e UsageError) Unwrap() error { return e.Err }
 
 // BadUsage is fmt.Errorf of a UsageError.
 func BadUsage(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
-
-// OneLine is a text of several lines on one.
-func OneLine(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-}
 
 // Values are the parameters on a command line. The -- that keeps a first value like -1 from being a flag comes along as
 // if it were a value too.

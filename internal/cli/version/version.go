@@ -3,7 +3,6 @@
 package version
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -16,8 +15,8 @@ type Command struct{}
 
 // Run prints it on one line, with the schema that this submsg knows.
 func (Command) Run(term terminal.Terminal) error {
-	fmt.Fprintf(term.Out, "submsg %s, schema %d, %s %s/%s\n", String(), migrations.Latest(), runtime.Version(),
-		runtime.GOOS, runtime.GOARCH)
+	term.Out.Line("submsg %s, schema %d, %s %s/%s", String(), migrations.Latest(), runtime.Version(), runtime.GOOS,
+		runtime.GOARCH)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/submsg/submsg/cmd/submsg/command"
 	benchcmd "github.com/submsg/submsg/internal/cli/bench"
+	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/lab/bench"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 )
@@ -66,9 +67,7 @@ func TestBenchMeasuresEveryFigure(t *testing.T) {
 
 	t.Run("the table has them all", func(t *testing.T) {
 		var out bytes.Buffer
-		if err := benchcmd.Print(&out, report); err != nil {
-			t.Fatal(err)
-		}
+		benchcmd.Print(terminal.NewOutput(&out), report)
 		for _, l := range report.Lines {
 			if !strings.Contains(out.String(), l.Figure) || !strings.Contains(out.String(), l.Unit.Text(l.Value)) {
 				t.Errorf("%s, %s is not in\n%s", l.Figure, l.Unit.Text(l.Value), out.String())

@@ -140,7 +140,7 @@ func scriptSQL(ts *testscript.TestScript, neg bool, args []string) {
 
 // run runs a command in this process, and returns its exit code.
 func run(args []string, in string, out, errs io.Writer) int {
-	return command.Run(args, terminal.Terminal{In: strings.NewReader(in), Out: out, Err: errs})
+	return command.Run(args, terminal.New(strings.NewReader(in), out, errs))
 }
 
 // repoRoot is the repository, seen from this folder.
