@@ -59,7 +59,7 @@ func (r *readiness) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if !answer.Ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_ = json.NewEncoder(w).Encode(answer) // who asked may be gone
+	_ = json.NewEncoder(terminal.NewOutput(w)).Encode(answer) // who asked may be gone
 }
 
 func (r *readiness) checks(ctx context.Context) []readyCheck {

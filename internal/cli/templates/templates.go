@@ -5,6 +5,7 @@ package templates
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -57,9 +58,12 @@ func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
 	}
 	catalogue, err := templates.Load(c.Files())
 	if err != nil {
-		mistakes := strings.Split(err.Error(), "\n")
-		for _, line := range mistakes {
-			term.Out.Line("%s", line)
+		mistakes := []error{err}
+		if many := interface{ Unwrap() []error }(nil); errors.As(err, &many) {
+			mistakes = many.Unwrap()
+		}
+		for _, one := range mistakes {
+			term.Out.Line("%s", one)
 		}
 		return fmt.Errorf("%s: %d mistakes", where, len(mistakes))
 	}

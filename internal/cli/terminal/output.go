@@ -66,14 +66,6 @@ func (o *Output) Text(text string) { fmt.Fprintln(o, text) }
 // Table prints a table.
 func (o *Output) Table(t *Table) { o.Text(t.String()) }
 
-// SQL prints statements for a person to run. They are not to be run where a name in them can't be shown.
-func (o *Output) SQL(statements string) {
-	if Printable(statements) != statements {
-		o.Text(`-- Below, \u… stands for characters that can't be shown: put them in before you run it.`)
-	}
-	o.Text(statements)
-}
-
 // JSON is for programs that read what a command prints.
 func (o *Output) JSON(v any) error {
 	encoder := json.NewEncoder(o)

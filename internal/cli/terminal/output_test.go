@@ -136,17 +136,18 @@ a\nsubmsg: all is well\u000d\n	b [y/N]
 	}
 }
 
-// Statements are as they were, unless a name in them can't be shown, which is said.
+// Statements are as they were, unless a name or a text in them can't be shown: that is written in SQL's own way.
 func TestOutputOfSQL(t *testing.T) {
 	for sql, want := range map[string]string{
-		"SELECT 'a\nb';\nSELECT '中'": "SELECT 'a\nb';\nSELECT '中'\n",
-		"SELECT 'a\n\x1bb'": `-- Below, \u… stands for characters that can't be shown: put them in before you run it.` +
-			"\nSELECT 'a\n\\u001bb'\n",
+		"SELECT 'a', \"中\"; -- it's\n\nSELECT E'\\'a\\\\'": "SELECT 'a', \"中\"; -- it's\n\nSELECT E'\\'a\\\\'",
+		"f('a\n\x1b''\\\"b')":                              `f(E'a\u000a\u001b''\\"b')`,
+		"f(\"a\u202e\"\"\\\U000e0041\", e'\\n\\'\u202e')":  `f(U&"a\202e""\\\+0e0041", e'\n\'\u202e')`,
+		"'{\"\U000e0041\"}'::text[] -- it\u202es\n":        `E'{"\U000e0041"}'::text[] -- it\u202es` + "\n",
 	} {
-		var b bytes.Buffer
+		var b strings.Builder
 		NewOutput(&b).SQL(sql)
-		if got := b.String(); got != want {
-			t.Errorf("%q, want %q", got, want)
+		if got := b.String(); got != want+"\n" {
+			t.Errorf("%q\ngot  %q\nwant %q", sql, got, want)
 		}
 	}
 }
