@@ -26,7 +26,7 @@ func TestLinkedFolder(t *testing.T) {
 	version("..1", good)
 	must(os.Symlink(filepath.Join("..data", "t.yaml"), filepath.Join(dir, "t.yaml")))
 	must(os.Symlink("nobody@host", filepath.Join(dir, ".#t.yaml"))) // an editor's lock
-	live, err := NewLive(os.DirFS(dir))
+	live, err := NewLive(Folder(dir))
 	must(err)
 	version("..2", good+"title: new\n")
 	changed, err := live.Reload()
@@ -38,7 +38,30 @@ func TestLinkedFolder(t *testing.T) {
 }
 
 func TestNoFolder(t *testing.T) {
-	if _, err := Load(os.DirFS(filepath.Join(t.TempDir(), "missing"))); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Load(Folder(filepath.Join(t.TempDir(), "missing"))); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A folder that is swapped for another one, as a release is.
+func TestFolderIsALink(t *testing.T) {
+	dir := t.TempDir()
+	at := filepath.Join(dir, "current")
+	release := func(name, content string) {
+		err := errors.Join(os.Mkdir(filepath.Join(dir, name), 0o755),
+			os.WriteFile(filepath.Join(dir, name, "t.yaml"), []byte(content), 0o644),
+			os.Symlink(name, at+".next"), os.Rename(at+".next", at))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	release("1", good)
+	live, err := NewLive(Folder(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	release("2", good+"title: new\n")
+	if changed, err := live.Reload(); !changed || err != nil {
+		t.Errorf("changed %v, %v", changed, err)
 	}
 }

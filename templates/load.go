@@ -68,6 +68,9 @@ func readFiles(fsys fs.FS) ([]file, error) {
 			f := file{name: name}
 			if f.content, err = readFile(fsys, name); err != nil {
 				f.broken = err.Error()
+				if e.Type()&fs.ModeSymlink != 0 {
+					f.broken += "; a link must lead to a file inside the folder, by a relative path"
+				}
 			}
 			files = append(files, f)
 		}

@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -70,18 +71,21 @@ func (s *source) entries(content []byte) []entry {
 	return s.mapping(1, "a template", tree.Docs[0].Body)
 }
 
+// repeated is what the YAML parser repeats of the file.
+var repeated = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
 // syntax reports what the YAML parser found, and what people most often did.
 func (s *source) syntax(text string, err error) {
 	var at yaml.Error
 	if !errors.As(err, &at) || at.GetToken() == nil {
-		s.fail(1, "not YAML: %v", err)
+		s.fail(1, "not YAML")
 		return
 	}
 	line, hint := at.GetToken().Position.Line, ""
 	if lines := strings.Split(text, "\n"); line <= len(lines) && strings.ContainsAny(lines[line-1], "{}") {
 		hint = `; a value with { or } stands in quotes: thing1: "{name}"`
 	}
-	s.fail(line, "not YAML: %s%s", at.GetMessage(), hint)
+	s.fail(line, "not YAML: %s%s", repeated.ReplaceAllLiteralString(at.GetMessage(), "…"), hint)
 }
 
 // tooDeep returns the line on which nesting passes what a template can need, or 0. The parser takes
