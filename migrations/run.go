@@ -30,7 +30,7 @@ type run struct {
 func (mr Migrator) begin(ctx context.Context) (*run, error) {
 	config, err := pgxpool.ParseConfig(mr.URL)
 	if err != nil {
-		return nil, fmt.Errorf("database URL: %w", err)
+		return nil, errors.New("its URL is neither a URL nor a list of keywords of a database")
 	}
 	r := &run{Migrator: mr, build: mr.files, config: config.ConnConfig}
 	if r.FS == nil {

@@ -132,7 +132,7 @@ func New(cfg Config) (*Consumer, error) {
 		// As the pool's URL, it may hold settings of the pool, which no server understands.
 		pooled, err := pgxpool.ParseConfig(cfg.ListenURL)
 		if err != nil {
-			return nil, fmt.Errorf("outbox: listen URL: %w", err)
+			return nil, errors.New("outbox: ListenURL is neither a URL nor a list of keywords of a database")
 		}
 		c.listenConfig = pooled.ConnConfig
 		if params := c.listenConfig.RuntimeParams; params["application_name"] == "" {

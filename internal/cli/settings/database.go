@@ -32,18 +32,17 @@ func (s Database) URL() (string, error) {
 			"PGHOST and PGDATABASE; to try without one, `submsg demo`")
 	}
 	if _, err := ParseURL(s.DatabaseURL); err != nil {
-		return "", terminal.BadUsage("DATABASE_URL: %w", err)
+		return "", terminal.BadUsage("%s: %w", s.named(), err)
 	}
 	return s.DatabaseURL, nil
 }
 
-// ParseURL reads a URL that may hold settings of a pool, which a server wouldn't understand.
-func ParseURL(url string) (*pgx.ConnConfig, error) {
-	cfg, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, err
+// named is what the settings are called that say where the database is.
+func (s Database) named() string {
+	if s.DatabaseURL == "" {
+		return "PGHOST and the other variables of libpq"
 	}
-	return cfg.ConnConfig, nil
+	return "DATABASE_URL"
 }
 
 // Config is the settings of one connection.
@@ -101,7 +100,7 @@ func (s Database) Open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, e
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := pgxpool.ParseConfig(url)
+	cfg, err := parse(url)
 	if err != nil {
 		return nil, terminal.BadUsage("DATABASE_URL: %w", err)
 	}

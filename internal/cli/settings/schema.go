@@ -69,5 +69,5 @@ func (s Schema) explain(cfg *pgx.ConnConfig, err error) error {
 	if remedy := s.Remedy(cfg, err.Error()); remedy != "" {
 		return fmt.Errorf("%w: %s", err, remedy)
 	}
-	return err
+	return hideParameters(err)
 }

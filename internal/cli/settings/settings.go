@@ -6,8 +6,6 @@ package settings
 import (
 	"cmp"
 	"io/fs"
-	"os"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 
@@ -53,7 +51,7 @@ func (s Templates) Files() fs.FS {
 	if s.Dir == "" {
 		return templates.FS
 	}
-	return os.DirFS(s.Dir)
+	return templates.Folder(s.Dir)
 }
 
 // Load reads the templates once.
@@ -82,24 +80,24 @@ type WeChat struct {
 	Secret     string `name:"wechat-secret" env:"SUBMSG_WECHAT_SECRET" placeholder:"…" help:"Its AppSecret; a file keeps it out of process lists."`
 	SecretFile string `name:"wechat-secret-file" env:"SUBMSG_WECHAT_SECRET_FILE" type:"path" placeholder:"FILE" help:"File that holds the AppSecret."`
 	WeChatURL  string `name:"wechat-url" env:"SUBMSG_WECHAT_URL" default:"https://api.weixin.qq.com" help:"Where WeChat's interface is."`
+	AllowHTTP  bool   `name:"wechat-allow-http" env:"SUBMSG_WECHAT_ALLOW_HTTP" help:"Let an http:// URL lead to another machine: for a stand-in on a network that is yours alone, because AppSecret and messages can be read there."`
 	FakeURL    string `name:"fake-url" env:"SUBMSG_FAKE_URL" placeholder:"URL" help:"A submsg fakewechat that stands in as long as no AppID is set; docker-compose.yml uses it."`
 }
 
 // Account is the settings checked: URL, AppID and secret, or one line that says what is missing.
 func (s WeChat) Account(log *logrus.Entry) (url, appID string, secret wechat.Secret, err error) {
 	if s.AppID == "" && s.FakeURL != "" {
-		log.Warnf("no WeChat account is set: sending to the fake WeChat at %s, no user gets anything", s.FakeURL)
+		// The URL isn't said: it isn't checked yet, and may hold what belongs to another setting.
+		log.Warn("no WeChat account is set: sending to the fake WeChat of SUBMSG_FAKE_URL, no user gets anything")
 		return s.FakeURL, FakeAppID, FakeSecret, nil
 	}
 	if s.Secret != "" && s.SecretFile != "" {
 		return "", "", "", terminal.BadUsage("set SUBMSG_WECHAT_SECRET or SUBMSG_WECHAT_SECRET_FILE, not both")
 	}
 	if s.SecretFile != "" {
-		text, err := os.ReadFile(s.SecretFile)
-		if err != nil {
+		if s.Secret, err = readSecret(s.SecretFile); err != nil {
 			return "", "", "", terminal.BadUsage("SUBMSG_WECHAT_SECRET_FILE: %w", err)
 		}
-		s.Secret = strings.TrimSpace(string(text))
 	}
 	switch {
 	case s.AppID == "" && s.Secret == "":

@@ -50,7 +50,7 @@ func open(ctx context.Context, cfg Config) (l *lab, err error) {
 		return l, errors.New("the database must be given as a URL, postgres://user:password@host/database")
 	}
 	if l.admin, err = pgxpool.New(ctx, address); err != nil {
-		return l, err
+		return l, errors.New("the settings in the database's URL can't be used")
 	}
 	return l, l.check(ctx)
 }
