@@ -3,6 +3,7 @@ package weixin
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -15,11 +16,12 @@ const defaultBaseURL = "https://api.weixin.qq.com"
 
 // Config says which account it is, and how WeChat is reached.
 type Config struct {
-	BaseURL string       // absolute http or https URL without query; "" = https://api.weixin.qq.com
-	AppID   string       // wx…
-	Secret  Secret       // the AppSecret
-	Wire    *wire.Client // asks for access tokens; the caller closes it after the account
-	Log     *logrus.Entry
+	BaseURL   string       // absolute http or https URL without query; "" = https://api.weixin.qq.com
+	AllowHTTP bool         // an http URL may lead to another machine: whoever is between reads secret and tokens
+	AppID     string       // wx…
+	Secret    Secret       // the AppSecret
+	Wire      *wire.Client // asks for access tokens; the caller closes it after the account
+	Log       *logrus.Entry
 
 	// Refreshed is told of each answer of the token endpoint: whether it was a token that can be used. nil: nobody is.
 	Refreshed func(ok bool)
@@ -44,7 +46,8 @@ func (c Config) checked() (Config, error) {
 	if c.Refreshed == nil {
 		c.Refreshed = func(bool) {}
 	}
-	err := errors.Join(checkBaseURL(c.BaseURL), checkWord("appid", c.AppID), checkWord("appsecret", string(c.Secret)))
+	err := errors.Join(checkBaseURL(c.BaseURL, c.AllowHTTP), checkWord("appid", c.AppID),
+		checkWord("appsecret", string(c.Secret)))
 	if c.Log == nil {
 		err = errors.Join(err, errors.New("no log given"))
 	}
@@ -63,7 +66,7 @@ func checkWord(what, value string) error {
 }
 
 // checkBaseURL does not wrap url.Parse's error: it repeats the URL, which may hold a password.
-func checkBaseURL(base string) error {
+func checkBaseURL(base string, allowHTTP bool) error {
 	u, err := url.Parse(base)
 	switch {
 	case err != nil:
@@ -74,6 +77,15 @@ func checkBaseURL(base string) error {
 		return errors.New("the WeChat URL must not hold a user or password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return errors.New("the WeChat URL must end with its path: no ? and no #")
+	case u.Scheme == "http" && !allowHTTP && !isLoopback(u.Hostname()):
+		return errors.New("the WeChat URL is http:// to another machine, so that everybody between could read the " +
+			"AppSecret and the messages: make it https://, or set SUBMSG_WECHAT_ALLOW_HTTP=true where the network " +
+			"between is yours alone")
 	}
 	return nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }

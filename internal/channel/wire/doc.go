@@ -14,7 +14,8 @@
 //
 // # Proxies
 //
-// HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured, because an account with an IP allow list often has one fixed way
-// out. Loopback addresses are never proxied. To an https URL a proxy opens a tunnel, and bytes in a tunnel are not
-// counted: such a request counts as perhaps written as soon as it has its connection.
+// HTTPS_PROXY and NO_PROXY are honoured, because an account with an IP allow list often has one fixed way out. Loopback
+// addresses are never proxied, and neither are http URLs, whose proxy would read the secrets. To an https URL a proxy
+// opens a tunnel, and bytes in a tunnel are not counted: such a request counts as perhaps written as soon as it has its
+// connection.
 package wire

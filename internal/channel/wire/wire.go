@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"time"
 
 	"github.com/submsg/submsg/internal/failpoint"
@@ -62,7 +63,7 @@ func New(timeout time.Duration, conns int) *Client {
 	protocols.SetHTTP1(true)
 	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"submsg"}}
 	return &Client{timeout: timeout, header: header, transport: &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  tunnel,
 		DialContext:            d.dial,
 		DialTLSContext:         d.dialTLS,
 		TLSClientConfig:        d.tls, // of a tunnel through a proxy
@@ -75,6 +76,15 @@ func New(timeout time.Duration, conns int) *Client {
 		WriteBufferSize:        16 << 10, // a message leaves in one write
 		DisableCompression:     true,     // no answer is unpacked, so that none can be a bomb
 	}}
+}
+
+// tunnel is the environment's proxy for an https URL, to which it only opens a tunnel. An http URL has none: its proxy
+// would read what it passes on.
+func tunnel(r *http.Request) (*url.URL, error) {
+	if r.URL.Scheme != "https" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
 }
 
 // Post sends one request with a body.

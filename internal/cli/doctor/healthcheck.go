@@ -31,7 +31,8 @@ func (c *Healthcheck) Run(ctx context.Context) error {
 	if err != nil {
 		return terminal.BadUsage("SUBMSG_HTTP_ADDR: %w", err)
 	}
-	answer, err := http.DefaultClient.Do(request)
+	// No proxy of the environment: it isn't asked whether it is alive. And no redirect: serve knows none.
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 	if err != nil {
 		return fmt.Errorf("serve doesn't answer: %w", err)
 	}

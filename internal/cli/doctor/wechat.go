@@ -63,8 +63,8 @@ func (r *remoteChecks) examineToken(ctx context.Context) (doctor.Finding, error)
 	if err != nil {
 		return doctor.Finding{}, err
 	}
-	r.sender, err = wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Templates: templates.Shipped,
-		Log: log})
+	r.sender, err = wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, AllowHTTP: s.AllowHTTP,
+		Templates: templates.Shipped, Log: log})
 	if err != nil {
 		return doctor.Finding{}, err
 	}

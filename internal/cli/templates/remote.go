@@ -22,8 +22,8 @@ func list(ctx context.Context, term terminal.Terminal, s settings.WeChat) ([]tem
 		return nil, err
 	}
 	log.Logger.SetLevel(logrus.ErrorLevel) // what is wrong with a call is in its error
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Templates: templates.Shipped,
-		Log: log})
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, AllowHTTP: s.AllowHTTP,
+		Templates: templates.Shipped, Log: log})
 	if err != nil {
 		return nil, terminal.UsageError{Err: err}
 	}
