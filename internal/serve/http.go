@@ -2,14 +2,23 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/httpserver"
+)
+
+const (
+	mostHTTPConns = 128
+	httpWithin    = 5 * time.Second
+
+	// What is open beside connections: files, sockets of resolvers, the runtime's own.
+	otherDescriptors = 64
 )
 
 // pages are what serve answers over HTTP.
@@ -32,27 +41,36 @@ func health(listening func() bool) http.HandlerFunc {
 	}
 }
 
+// httpConns is how many connections HTTP may hold: never those that the senders and the database need, which come
+// first. Settings that need more than the process may have are an error.
+func (c *Command) httpConns(databaseConns int) (int, error) {
+	have := httpserver.Descriptors()
+	conns := min(mostHTTPConns, have/4)
+	if need := c.Senders + databaseConns + conns + otherDescriptors; need > have {
+		return 0, terminal.BadUsage("%d senders and %d connections to the database need %d file descriptors, and "+
+			"this process may have %d: raise its limit (ulimit -n, or LimitNOFILE= in the unit), or lower "+
+			"SUBMSG_SENDERS", c.Senders, databaseConns, need, have)
+	}
+	return conns, nil
+}
+
 // serveHTTP answers until ctx ends.
-func serveHTTP(ctx context.Context, group *errgroup.Group, addr string, pages http.Handler, log *logrus.Entry) error {
-	if addr == "off" {
+func (c *Command) serveHTTP(ctx context.Context, group *errgroup.Group, conns int, pages http.Handler,
+	log *logrus.Entry) error {
+	if c.HTTPAddr == "off" {
 		return nil
 	}
-	listener, err := net.Listen("tcp", addr)
+	server, err := httpserver.Listen(httpserver.Config{Addr: c.HTTPAddr, Hosts: c.HTTPHosts, Pages: pages,
+		Conns: conns, Within: httpWithin, Log: func(text string) { log.Warn(text) }})
 	if err != nil {
-		return fmt.Errorf("SUBMSG_HTTP_ADDR %s: %w", addr, err)
+		return fmt.Errorf("SUBMSG_HTTP_ADDR %s: %w", c.HTTPAddr, err)
 	}
-	server := &http.Server{Handler: pages, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	log.Infof("http://%s/healthz answers", listener.Addr())
+	log.Infof("http://%s/healthz answers", server.Addr())
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Run(ctx); err != nil {
 			return fmt.Errorf("http: %w", err)
 		}
 		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		return server.Close()
 	})
 	return nil
 }

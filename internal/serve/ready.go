@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/httpserver"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
@@ -29,9 +32,15 @@ type readiness struct {
 	} // *wechat.Sender, not yet counted
 	polls     bool // as configured: there is no listener
 	listening func() bool
+	log       *logrus.Entry
 
-	mu sync.Mutex // one question at a time: they must not take the pool from the messages
+	mu     sync.Mutex // one look at a time: they must not take the pool from the messages
+	looked time.Time
+	seen   readyAnswer // at the last look
 }
+
+// readyFor is how long an answer holds: questions that wait for one another share it.
+const readyFor = 500 * time.Millisecond
 
 // readyAnswer is the body of /readyz.
 type readyAnswer struct {
@@ -42,24 +51,53 @@ type readyAnswer struct {
 type readyCheck struct {
 	Check string `json:"check"`
 	OK    bool   `json:"ok"`
-	Says  string `json:"says"`
+	Says  string `json:"says,omitempty"`
 }
 
-// ServeHTTP answers 200, or 503 when a check fails; the body says which and why.
+// ServeHTTP answers 200, or 503 when a check fails; the body says which. It says why to those on this machine only: the
+// reasons name hosts, logins and databases. Whoever may read the log finds them there.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(req.Context(), readyWithin)
-	defer cancel()
-	answer := readyAnswer{Ready: true, Checks: r.checks(ctx)}
-	for _, c := range answer.Checks {
-		answer.Ready = answer.Ready && c.OK
+	answer := r.look()
+	if !httpserver.Local(req) {
+		answer.Checks = slices.Clone(answer.Checks)
+		for i := range answer.Checks {
+			answer.Checks[i].Says = ""
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if !answer.Ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.NewEncoder(terminal.NewOutput(w)).Encode(answer) // who asked may be gone
+}
+
+// look checks everything, unless that was done just now.
+func (r *readiness) look() readyAnswer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.looked.IsZero() && time.Since(r.looked) < readyFor {
+		return r.seen
+	}
+	// The one who asks may leave, the others go on waiting for the answer.
+	ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+	defer cancel()
+	answer := readyAnswer{Ready: true, Checks: r.checks(ctx)}
+	for i, c := range answer.Checks {
+		answer.Ready = answer.Ready && c.OK
+		if before := len(r.seen.Checks) == 0 || r.seen.Checks[i].OK; before != c.OK {
+			r.logChange(c)
+		}
+	}
+	r.seen, r.looked = answer, time.Now()
+	return answer
+}
+
+func (r *readiness) logChange(c readyCheck) {
+	if c.OK {
+		r.log.Infof("ready again, %s: %s", c.Check, c.Says)
+		return
+	}
+	r.log.Warnf("not ready, %s: %s", c.Check, terminal.OneLine(c.Says))
 }
 
 func (r *readiness) checks(ctx context.Context) []readyCheck {

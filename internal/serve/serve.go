@@ -30,6 +30,7 @@ type Command struct {
 	Rate      float64          `env:"SUBMSG_RATE" default:"0" help:"Messages per second, all replicas together; 0: as fast as WeChat takes them."`
 	Retention outbox.Retention `env:"SUBMSG_RETENTION" placeholder:"DAYS" help:"Delete settled messages unchanged for so long: 30d, which leaves out unknown ones, or by outcome, 30d,fail=90d,unknown=365d. Default: keep all."`
 	HTTPAddr  string           `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz, /readyz and /metrics answer; 'off' for nowhere."`
+	HTTPHosts []string         `name:"http-hosts" env:"SUBMSG_HTTP_HOSTS" placeholder:"NAME,…" help:"Host names that requests may call it by, beside IP addresses, localhost and the host of --http-addr."`
 	timing
 	Migrate bool `env:"SUBMSG_MIGRATE" help:"Bring the schema up to date first."`
 	Orders  bool `env:"SUBMSG_ORDERS" help:"With --migrate, make the example too: a table orders, with a rule."`
@@ -79,6 +80,10 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	defer pool.Close()
+	conns, err := c.httpConns(int(pool.Config().MaxConns) + 1) // and the listener's
+	if err != nil {
+		return err
+	}
 	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Log: log,
 		Sender: traces.Wrap(counts.Wrap(sender)), Resend: resender(live),
 		Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Poll: c.Poll, SendTimeout: c.SendTimeout,
@@ -92,8 +97,10 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	if listenURL != "" {
 		counts.WatchListener(consumer.Listening)
 	}
-	ready := &readiness{pool: pool, live: live, sender: sender, polls: listenURL == "", listening: consumer.Listening}
-	if err := serveHTTP(ctx, group, c.HTTPAddr, pages(consumer.Listening, ready, counts.Handler()), log); err != nil {
+	ready := &readiness{pool: pool, live: live, sender: sender, polls: listenURL == "", listening: consumer.Listening,
+		log: log}
+	answers := pages(consumer.Listening, ready, counts.Handler())
+	if err := c.serveHTTP(ctx, group, conns, answers, log); err != nil {
 		return err
 	}
 	publish(ctx, pool, live, log)
@@ -115,8 +122,9 @@ func (c *Command) sender(log *logrus.Entry, live *templates.Live, refreshed func
 	if err != nil {
 		return nil, err
 	}
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Timeout: c.SendTimeout / 2,
-		Conns: c.Senders, Templates: live.Current, Log: log, Refreshed: refreshed})
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret,
+		AllowHTTP: c.AllowHTTP, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log,
+		Refreshed: refreshed})
 	if err != nil {
 		return nil, terminal.UsageError{Err: err}
 	}

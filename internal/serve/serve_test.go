@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/httpserver"
 )
 
 func TestBehindPooler(t *testing.T) {
@@ -25,6 +28,18 @@ func TestBehindPooler(t *testing.T) {
 			!errors.Is(got, tt.err) {
 			t.Errorf("%v: %v", tt.err, got)
 		}
+	}
+}
+
+// The senders and the database come before HTTP, and what the process can't have is said at start.
+func TestDescriptors(t *testing.T) {
+	conns, err := (&Command{Senders: 1}).httpConns(5)
+	if err != nil || conns < 1 || conns > mostHTTPConns {
+		t.Errorf("%d connections, %v", conns, err)
+	}
+	_, err = (&Command{Senders: httpserver.Descriptors()}).httpConns(5)
+	if !errors.As(err, new(terminal.UsageError)) || !strings.Contains(err.Error(), "raise its limit") {
+		t.Errorf("as many senders as descriptors: %v", err)
 	}
 }
 

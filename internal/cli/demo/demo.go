@@ -6,8 +6,6 @@ package demo
 import (
 	"context"
 	"errors"
-	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"github.com/submsg/submsg/internal/channel/wechat"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/explain"
+	"github.com/submsg/submsg/internal/httpserver"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/lab/pgembed"
 	"github.com/submsg/submsg/internal/ops"
@@ -80,25 +79,14 @@ func (s *stage) startWeChat(ctx context.Context, group *errgroup.Group) (url str
 	if err := s.wechat.Grant(subscriber, "*", fakewechat.Endless); err != nil {
 		return "", err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	server, err := httpserver.Listen(httpserver.Config{Addr: "127.0.0.1:0", Pages: s.wechat, Conns: 128,
+		Within: time.Minute, Log: func(line string) { s.Err.Line("%s", line) },
+		Drain: 10 * time.Second}) // so that the messages in flight are through
 	if err != nil {
 		return "", err
 	}
-	server := &http.Server{Handler: s.wechat, ReadHeaderTimeout: 10 * time.Second}
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	context.AfterFunc(ctx, func() {
-		// Not before the messages in flight are through.
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		_ = server.Shutdown(closing)
-		_ = server.Close()
-	})
-	return "http://" + listener.Addr().String(), nil
+	group.Go(func() error { return server.Run(ctx) })
+	return "http://" + server.Addr(), nil
 }
 
 func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databaseURL, wechatURL string) error {

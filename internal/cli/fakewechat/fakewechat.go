@@ -4,14 +4,12 @@ package fakewechat
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"time"
 
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
+	"github.com/submsg/submsg/internal/httpserver"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/templates"
 )
@@ -20,12 +18,18 @@ import (
 type Command struct {
 	settings.Templates
 	Addr     string        `env:"SUBMSG_FAKE_ADDR" default:"127.0.0.1:8788" help:"Where to listen."`
+	Hosts    []string      `env:"SUBMSG_FAKE_HOSTS" placeholder:"NAME,…" help:"Host names that requests may call it by, beside IP addresses, localhost and the host of --addr."`
 	AppID    string        `name:"appid" default:"${fake_appid}" help:"The AppID that it knows."`
 	Secret   string        `default:"${fake_secret}" help:"Its AppSecret."`
 	Latency  time.Duration `help:"How long each send takes."`
 	GrantAll bool          `help:"Everybody has endless permission for every template."`
 	Quiet    bool          `help:"Don't print a line a send."`
 }
+
+const (
+	mostConns = 10000           // as many as serve may have senders
+	within    = 5 * time.Minute // longer than any client waits: it may have been told to be slow
+)
 
 // Run prints its address, and answers until ctx ends.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
@@ -38,23 +42,17 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	if !c.Quiet {
 		options.Log = func(line string) { term.Err.Line("%s", line) }
 	}
-	listener, err := net.Listen("tcp", c.Addr)
+	server, err := httpserver.Listen(httpserver.Config{Addr: c.Addr, Hosts: c.Hosts, Pages: fakewechat.New(options),
+		Conns: mostConns, Within: within, Log: func(line string) { term.Tell("%s", line) }})
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("SUBMSG_FAKE_ADDR %s: %w", c.Addr, err)
 	}
-	url := "http://" + listener.Addr().String()
+	url := "http://" + server.Addr()
 	term.Out.Line("%s", url)
 	term.Err.Line("A fake WeChat for SUBMSG_WECHAT_URL=%s SUBMSG_WECHAT_APPID=%s with %d templates. Nobody "+
 		"has permission yet%s", url, c.AppID, len(catalogue.All()),
 		map[bool]string{true: " - but everybody by --grant-all.",
 			false: fmt.Sprintf(": curl -d '{\"openid\":\"*\",\"templateId\":\"*\",\"count\":-1}' %s/_fake/grants",
 				url)}[c.GrantAll])
-	server := &http.Server{Handler: fakewechat.New(options), ReadHeaderTimeout: 10 * time.Second,
-		MaxHeaderBytes: 64 << 10}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return server.Run(ctx)
 }

@@ -23,16 +23,16 @@ var packages = map[string]imports{
 		internal/cli/templates internal/cli/terminal internal/cli/version internal/serve`)},
 
 	"internal/serve": {code: list(`internal/channel/wechat internal/cli/settings internal/cli/terminal internal/cli/version
-		internal/explain internal/metrics internal/rules internal/tracing migrations outbox templates`)},
+		internal/explain internal/httpserver internal/metrics internal/rules internal/tracing migrations outbox templates`)},
 	"internal/cli/bench": {code: list("internal/cli/terminal internal/lab/bench")},
 	"internal/cli/database": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/roles
 		migrations`)},
-	"internal/cli/demo": {code: list(`internal/channel/wechat internal/cli/terminal internal/explain internal/lab/fakewechat
-		internal/lab/pgembed internal/ops migrations outbox templates`)},
+	"internal/cli/demo": {code: list(`internal/channel/wechat internal/cli/terminal internal/explain internal/httpserver
+		internal/lab/fakewechat internal/lab/pgembed internal/ops migrations outbox templates`)},
 	"internal/cli/doctor": {code: list(`internal/channel/wechat internal/cli/settings internal/cli/templates
 		internal/cli/terminal internal/doctor internal/explain internal/rules migrations outbox templates`)},
-	"internal/cli/fakewechat": {
-		code: list("internal/cli/settings internal/cli/terminal internal/lab/fakewechat templates")},
+	"internal/cli/fakewechat": {code: list(`internal/cli/settings internal/cli/terminal internal/httpserver
+		internal/lab/fakewechat templates`)},
 	"internal/cli/messages": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/ops
 		internal/tracing migrations outbox templates`)},
 	"internal/cli/postgres": {code: list("internal/cli/terminal internal/lab/pgembed migrations")},
@@ -45,8 +45,9 @@ var packages = map[string]imports{
 	"internal/cli/terminal":  {code: list("internal/explain")},
 	"internal/cli/version":   {code: list("internal/cli/terminal migrations")},
 
-	"internal/doctor":  {tests: list("internal/lab/pgtest")},
-	"internal/metrics": {code: list("outbox"), tests: list("internal/lab/pgtest")},
+	"internal/httpserver": {},
+	"internal/doctor":     {tests: list("internal/lab/pgtest")},
+	"internal/metrics":    {code: list("outbox"), tests: list("internal/lab/pgtest")},
 	"internal/ops": {code: list("internal/explain outbox"),
 		tests: list("internal/lab/pgtest migrations")},
 	"internal/roles":   {code: list("migrations"), tests: list("internal/lab/pgtest internal/rules outbox")},

@@ -51,7 +51,7 @@ func drop(w http.ResponseWriter, _ *http.Request, _ answer, _ *Fault) { hangUp(w
 // reset does so with a TCP RST.
 func reset(w http.ResponseWriter, _ *http.Request, _ answer, _ *Fault) {
 	conn := hangUp(w)
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
 		tcp.SetLinger(0)
 	}
 	conn.Close()
