@@ -210,6 +210,9 @@ func TestUnit(t *testing.T) {
 	if codes := u["RestartPreventExitStatus"]; codes != nil {
 		t.Errorf("exit code %q is not always for good: Go crashes, and the watchdog's SIGABRT ends, with 2", codes)
 	}
+	if core := strings.Join(u["LimitCORE"], ", "); core != "0" {
+		t.Errorf("LimitCORE=%q: a core dump would hold the secrets", core)
+	}
 	command := strings.Fields(u["ExecStart"][0])
 	if _, node := mustParse(t, command[1:]...); node.Name != "serve" {
 		t.Errorf("it runs submsg %s", node.Name)
