@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -193,15 +192,11 @@ func (n *node) size() string {
 // to come have it from the first.
 func (n *node) limitFiles(bytes string) {
 	n.t.Helper()
-	info, err := os.Stat(n.home)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	owner := info.Sys().(*syscall.Stat_t)
-	for _, pid := range append([]int{n.first}, children(n.first)...) {
-		cmd := exec.Command("prlimit", "--pid", strconv.Itoa(pid), "--fsize="+bytes+":")
-		if os.Geteuid() == 0 { // which in a container may not do this to others
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
+	for _, pid := range append([]int{n.server.PID()}, children(n.server.PID())...) {
+		// Root of a container may not do this to others.
+		cmd, err := pgembed.Command(n.t.Context(), "prlimit", "--pid", strconv.Itoa(pid), "--fsize="+bytes+":")
+		if err != nil {
+			n.t.Fatal(err)
 		}
 		if out, err := cmd.CombinedOutput(); err != nil && syscall.Kill(pid, 0) == nil {
 			n.t.Fatalf("prlimit: %v\n%s", err, out)

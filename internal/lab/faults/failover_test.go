@@ -3,8 +3,6 @@
 package faults
 
 import (
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,16 +21,9 @@ func newPair(t *testing.T, from *node) pair {
 	t.Helper()
 	p := pair{from.clone(t), from.clone(t)}
 	p.primary.start()
-	p.primary.add(filepath.Join(p.primary.socket(), "pg_hba.conf"), "local replication all trust\n")
-	p.primary.ask(`SELECT pg_reload_conf()`)
-	data := filepath.Join(p.standby.home, "data")
 	follow := "primary_conninfo = 'host=" + p.primary.socket() + " user=postgres'\n"
-	p.standby.add(filepath.Join(data, "postgresql.auto.conf"), follow)
-	// Any file will do as the sign of a standby; this one has the right owner.
-	sign := exec.Command("cp", "-a", filepath.Join(data, "PG_VERSION"), filepath.Join(data, "standby.signal"))
-	if out, err := sign.CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v\n%s", err, out)
-	}
+	p.standby.add("postgresql.auto.conf", follow)
+	p.standby.add("standby.signal", "")
 	p.standby.start()
 	(&lab{t: t}).within(time.Minute, "the standby follows", func() bool {
 		return p.primary.ask(`SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'`) == "1"

@@ -3,14 +3,12 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -28,7 +26,6 @@ type node struct {
 	home   string // DataDir of pgembed: the data are in its folder "data"
 	config pgembed.Config
 	server *pgembed.Server
-	first  int // its first process
 }
 
 // newNode starts a migrated one. Its home is in dir, or in a temporary folder if that is "".
@@ -63,7 +60,7 @@ func (n *node) start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.server, n.first = server, n.pid()
+	n.server = server
 	n.t.Cleanup(func() { server.Stop() }) // whose error would say that it was killed
 }
 
@@ -79,25 +76,10 @@ func (n *node) socket() string {
 	return u.Query().Get("host")
 }
 
-// pid reads that of its first process.
-func (n *node) pid() int {
-	n.t.Helper()
-	text, err := os.ReadFile(filepath.Join(n.home, "data", "postmaster.pid"))
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	first, _, _ := bytes.Cut(text, []byte("\n"))
-	pid, err := strconv.Atoi(string(first))
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	return pid
-}
-
 // crash ends it without a checkpoint, as `pg_ctl -m immediate` does.
 func (n *node) crash() {
 	n.t.Helper()
-	if err := syscall.Kill(n.first, syscall.SIGQUIT); err != nil {
+	if err := n.server.Signal(syscall.SIGQUIT); err != nil {
 		n.t.Fatal(err)
 	}
 	select {
@@ -111,23 +93,31 @@ func (n *node) crash() {
 // clone copies the home of a node that is stopped. The copy isn't running.
 func (n *node) clone(t *testing.T) *node {
 	t.Helper()
-	copied := &node{t: t, home: filepath.Join(open(t, ""), "home"), config: n.config}
-	if out, err := exec.Command("cp", "-a", n.home, copied.home).CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v\n%s", err, out)
+	shared := open(t, "")
+	if err := os.Chmod(shared, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
 	}
+	copied := &node{t: t, home: filepath.Join(shared, "home"), config: n.config}
+	asServer(t, "", "cp", "-a", n.home, copied.home)
 	return copied
 }
 
-// add appends to one of the data's files, which keeps its owner.
-func (n *node) add(path, text string) {
+// add appends to one of the data's files, which need not be there.
+func (n *node) add(file, text string) {
 	n.t.Helper()
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if err == nil {
-		_, err = f.WriteString(text)
-		f.Close()
-	}
+	asServer(n.t, text, "/bin/sh", "-c", `umask 077; cat >>"$1"`, "add", filepath.Join(n.home, "data", file))
+}
+
+// asServer runs a program as the account that has the servers' data: root writes nothing there by itself.
+func asServer(t *testing.T, stdin, path string, args ...string) {
+	t.Helper()
+	cmd, err := pgembed.Command(t.Context(), path, args...)
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
+	}
+	cmd.Stdin = strings.NewReader(stdin)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", path, err, out)
 	}
 }
 

@@ -136,7 +136,11 @@ var majorIn = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
 // postgresMajor is the version of the binaries in a folder, 0 if they can't be asked.
 func postgresMajor(dir string) int {
-	out, err := exec.Command(filepath.Join(dir, "postgres"), "--version").Output()
+	cmd, err := pgembed.Command(context.Background(), filepath.Join(dir, "postgres"), "--version")
+	if err != nil {
+		return 0
+	}
+	out, err := cmd.Output()
 	found := majorIn.FindSubmatch(out)
 	if err != nil || found == nil {
 		return 0

@@ -3,22 +3,22 @@
 package faults
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/internal/lab/fakewechat"
+	"github.com/submsg/submsg/internal/lab/pgembed"
 	"github.com/submsg/submsg/migrations"
 )
 
@@ -51,13 +51,16 @@ default_pool_size = 3
 log_connections = 0
 log_disconnections = 0
 `, cfg.Host, cfg.Port, cfg.User, port)
-	if err := os.WriteFile(filepath.Join(dir, "pgbouncer.ini"), []byte(ini), 0o600); err != nil {
+	file := filepath.Join(dir, "pgbouncer.ini")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(file, []byte(ini), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	var log output
-	cmd := exec.Command(program, filepath.Join(dir, "pgbouncer.ini"))
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", &log, &log
-	unprivileged(t, cmd, dir)
+	cmd, err := pgembed.Command(context.Background(), program, file) // PgBouncer refuses to be root
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v (on Debian: apt-get install pgbouncer)", err)
 	}
@@ -82,30 +85,6 @@ func freePort(t *testing.T) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
-}
-
-// unprivileged makes cmd run as the user that root's Postgres runs as, who gets the folder: PgBouncer refuses to be
-// root.
-func unprivileged(t *testing.T, cmd *exec.Cmd, dir string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		return
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		err = exec.Command("chown", "-R", fmt.Sprintf("%d:%d", uid, gid), dir).Run()
-		if err != nil || uid == 0 {
-			t.Fatalf("%s: %v", name, err)
-		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-		return
-	}
-	t.Fatal("no user postgres or nobody to run PgBouncer as")
 }
 
 // TestPooler has everything go through PgBouncer, in a way in which pgx does without prepared statements: messages are

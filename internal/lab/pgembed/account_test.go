@@ -3,7 +3,6 @@ package pgembed
 import (
 	"os"
 	"os/exec"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -32,18 +31,6 @@ func TestAsOrdinaryUser(t *testing.T) {
 	}
 }
 
-func TestServerAccount(t *testing.T) {
-	t.Parallel()
-	s := start(t, Config{Test: true})
-	got := fileOwner(t, "/proc/"+strconv.Itoa(serverPID(t, s.run.path)))
-	if got == 0 {
-		t.Error("the server runs as root")
-	}
-	if me := os.Geteuid(); me != 0 && got != me {
-		t.Errorf("the server runs as %d, not as %d", got, me)
-	}
-}
-
 func fileOwner(t *testing.T, path string) int {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -54,31 +41,48 @@ func fileOwner(t *testing.T, path string) int {
 }
 
 func TestServerEnv(t *testing.T) {
-	got := serverEnv([]string{"PGDATA=/x", "PGPORT=1", "LC_MESSAGES=zh_CN", "LANG=zh_CN", "PATH=/bin",
-		"TZ=Asia/Shanghai"})
-	if diff := cmp.Diff([]string{"LC_ALL=C", "PATH=/bin", "TZ=Asia/Shanghai"}, got); diff != "" {
+	open := openTemp(t)
+	if err := os.Chmod(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"PGDATA": "/x", "LC_MESSAGES": "zh_CN", "LANG": "zh_CN", "TZ": "Asia/Shanghai",
+		"LD_LIBRARY_PATH": "/x", "SUBMSG_WECHAT_SECRET": "secret", "PATH": open + "::relative:/etc"}
+	got := serverEnv(func(name string) string { return env[name] })
+	if diff := cmp.Diff([]string{"LC_ALL=C", "PATH=/etc", "TZ=Asia/Shanghai"}, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestEnters(t *testing.T) {
+// folder is a directory's mode and owner, as os.Stat tells them.
+type folder struct {
+	os.FileInfo
+	mode     os.FileMode
+	uid, gid uint32
+}
+
+func (f folder) Mode() os.FileMode { return f.mode }
+func (f folder) Sys() any          { return &syscall.Stat_t{Uid: f.uid, Gid: f.gid} }
+
+func TestMay(t *testing.T) {
 	postgres := account{uid: 101, gid: 104, dropped: true}
 	for _, tt := range []struct {
-		name     string
-		who      account
-		mode     os.FileMode
-		uid, gid int
-		want     bool
+		name   string
+		who    account
+		do     os.FileMode
+		folder folder
+		want   bool
 	}{
-		{"root's home", postgres, 0o700, 0, 0, false},
-		{"everybody's", postgres, 0o711, 0, 0, true},
-		{"its own", postgres, 0o700, 101, 0, true},
-		{"its own, closed to itself", postgres, 0o077, 101, 104, false},
-		{"its group's", postgres, 0o710, 0, 104, true},
-		{"closed to its group only", postgres, 0o701, 0, 104, false},
-		{"the caller itself", account{uid: 1000}, 0o700, 0, 0, true},
+		{"root's home", postgres, enter, folder{mode: 0o700}, false},
+		{"everybody's", postgres, enter, folder{mode: 0o711}, true},
+		{"its own", postgres, enter, folder{mode: 0o700, uid: 101}, true},
+		{"its own, closed to itself", postgres, enter, folder{mode: 0o077, uid: 101, gid: 104}, false},
+		{"its group's", postgres, enter, folder{mode: 0o710, gid: 104}, true},
+		{"closed to its group only", postgres, enter, folder{mode: 0o701, gid: 104}, false},
+		{"the caller itself", account{uid: 1000}, enter, folder{mode: 0o700}, true},
+		{"to write in root's", postgres, change, folder{mode: 0o755}, false},
+		{"to write in everybody's", postgres, change, folder{mode: 0o777}, true},
 	} {
-		if got := tt.who.enters(tt.mode, tt.uid, tt.gid); got != tt.want {
+		if got := tt.who.may(tt.do, tt.folder); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

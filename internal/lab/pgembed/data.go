@@ -14,61 +14,69 @@ import (
 
 func dataIn(dir string) string { return filepath.Join(dir, "data") }
 
+// A server's folder has two entries: `data`, complete once it has that name, and `password`, the superuser's on TCP.
+// The folder is the account's, and so both are made and read by these scripts, which the account runs.
+const (
+	// makeData has initdb make the data unless they are there: its arguments are the folder, then initdb's command.
+	makeData = `
+cd -- "$1" && shift || exit
+[ -e data ] && exit
+umask 077
+rm -rf data.unfinished && cat >password && exec "$@"
+`
+	// readData gives the data their name, and prints the PostgreSQL release they are of and the password, a line each.
+	readData = `
+cd -- "$1" || exit
+[ -e data ] || mv data.unfinished data || exit
+for file in data/PG_VERSION password; do
+	[ -f $file ] || { echo "$file isn't a file" >&2; exit 1; }
+done
+cat data/PG_VERSION password
+`
+)
+
 // prepareData makes the server's data directory unless there is one from an earlier run.
-// A DataDir has two entries: `data`, complete once it has that name, and `password`, the superuser's on TCP.
 func (s *Server) prepareData(ctx context.Context, cfg Config) error {
 	dir := s.run.path
 	if s.dataDir != nil {
 		dir = s.dataDir.path
 	}
 	s.data = dataIn(dir)
-	passwordFile := filepath.Join(dir, "password")
-	if _, err := os.Stat(s.data); err == nil {
-		return s.reuseData(passwordFile)
-	} else if !errors.Is(err, os.ErrNotExist) {
+	if err := s.initdb(ctx, cfg, dir); err != nil {
 		return err
 	}
-	s.password = rand.Text()
-	if err := s.writeOwned(passwordFile, s.password); err != nil {
-		return err
-	}
-	unfinished := filepath.Join(dir, "data.unfinished")
-	if err := os.RemoveAll(unfinished); err != nil {
-		return err
-	}
-	if err := s.initdb(ctx, cfg, unfinished, passwordFile); err != nil {
-		return err
-	}
-	return os.Rename(unfinished, s.data)
-}
-
-func (s *Server) reuseData(passwordFile string) error {
-	version, err := os.ReadFile(filepath.Join(s.data, "PG_VERSION"))
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	content, err := s.owner.output(ctx, "", "/bin/sh", "-c", readData, "submsg-pg-data", dir)
 	if err != nil {
 		return fmt.Errorf("%s is not a data directory of PostgreSQL: %w", s.data, err)
 	}
-	if major := strings.TrimSpace(string(version)); major != strconv.Itoa(s.bin.version.major) {
-		return fmt.Errorf("the data in %s are of PostgreSQL %s, the binaries in %s are PostgreSQL %s: "+
-			"set SUBMSG_POSTGRES_BIN to binaries of version %s, or use another data directory",
-			s.data, major, s.bin.dir, s.bin.version, major)
+	version, password, _ := strings.Cut(content, "\n")
+	if major, err := strconv.Atoi(version); err != nil || major != s.bin.version.major {
+		return fmt.Errorf("the data in %s are of PostgreSQL %.20q, the binaries in %s are PostgreSQL %s: "+
+			"set SUBMSG_POSTGRES_BIN to binaries of the data's version, or use another data directory",
+			s.data, version, s.bin.dir, s.bin.version)
 	}
-	password, err := os.ReadFile(passwordFile)
-	s.password = string(password)
-	return err
+	s.password = password
+	return nil
 }
 
-func (s *Server) initdb(ctx context.Context, cfg Config, dir, passwordFile string) error {
+// initdb lets everybody in who can reach the socket (its directory is closed to others), and has the password asked for
+// on TCP, which every user of the machine can reach.
+func (s *Server) initdb(ctx context.Context, cfg Config, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	args := []string{"-D", dir, "-U", superuser, "-A", "trust", "--pwfile", passwordFile,
-		"-E", "UTF8", "--locale=C", "--no-instructions"}
+	args := []string{"-c", makeData, "submsg-pg-initdb", dir, filepath.Join(s.bin.dir, "initdb"),
+		"-D", "data.unfinished", "-U", superuser, "--auth-local=trust", "--auth-host=scram-sha-256",
+		"--pwfile=password", "-E", "UTF8", "--locale=C", "--no-instructions"}
 	if cfg.Test {
 		args = append(args, "--wal-segsize=1")
 	}
 	if cfg.Test || s.dataDir == nil {
 		args = append(args, "--no-sync")
 	}
-	cmd := s.owner.command(ctx, filepath.Join(s.bin.dir, "initdb"), args...)
+	cmd := s.owner.command(ctx, "/bin/sh", args...)
+	cmd.Stdin = strings.NewReader(rand.Text())
 	cmd.Stdout = s.logWriter(cfg)
 	cmd.Stderr = cmd.Stdout
 	// initdb inherits the pipe, so that the reaper waits for its end if this process dies: a killed initdb would leave
@@ -79,12 +87,4 @@ func (s *Server) initdb(ctx context.Context, cfg Config, dir, passwordFile strin
 		return fmt.Errorf("initdb: %w", errors.Join(ctx.Err(), err))
 	}
 	return nil
-}
-
-// writeOwned writes a file that only the server's account can read.
-func (s *Server) writeOwned(path, content string) error {
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		return err
-	}
-	return s.owner.own(path)
 }

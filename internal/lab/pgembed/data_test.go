@@ -38,7 +38,7 @@ func TestDataAreKeptBetweenRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Start(t.Context(), cfg)
-		if err == nil || !strings.Contains(err.Error(), "are of PostgreSQL 9, the binaries in ") {
+		if err == nil || !strings.Contains(err.Error(), "are of PostgreSQL \"9\", the binaries in ") {
 			t.Errorf("error = %v", err)
 		}
 	})

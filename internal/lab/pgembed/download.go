@@ -1,26 +1,57 @@
 package pgembed
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-
-	embedded "github.com/fergusstrange/embedded-postgres"
+	"runtime"
+	"strings"
+	"time"
 )
 
-// envMirror is the base URL of a Maven repository with io.zonky.test.postgres; "" is the central one.
-const envMirror = "SUBMSG_POSTGRES_MIRROR"
+const (
+	// envMirror is the base URL of a Maven repository with io.zonky.test.postgres.
+	envMirror = "SUBMSG_POSTGRES_MIRROR"
+	// centralRepository is the one that is used without it.
+	centralRepository = "https://repo1.maven.org/maven2"
+	// downloadVersion is the release to download.
+	downloadVersion = "18.3.0"
+)
 
-// downloadVersion is the release to download.
-const downloadVersion = embedded.V18
+// What a download may be at most. The archives have some 20 MB, and unpacked some 60.
+const (
+	downloadTimeout = 10 * time.Minute
+	mostDownloaded  = 128 << 20
+	mostUnpacked    = 1 << 30
+	mostFiles       = 20000
+)
 
 // download fetches the binaries for this system into the store, some 20 MB.
 func (f *finder) download(ctx context.Context) (binaries, error) {
-	dir, err := f.store.add(ctx, string(downloadVersion), func(dir string) error {
-		return fetch(dir, f.getenv(envMirror))
+	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
+	defer cancel()
+	dir, err := f.store.add(ctx, downloadVersion, func(dir string) error {
+		repository := f.getenv(envMirror)
+		if repository == "" {
+			repository = centralRepository
+		}
+		jar, err := fetchJar(ctx, repository)
+		if err != nil {
+			return err
+		}
+		if err := unpackJar(jar, dir); err != nil {
+			return fmt.Errorf("the archive: %w", err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "bin", "initdb")); err != nil {
+			return errors.New("no initdb in the archive")
+		}
+		return nil
 	})
 	if err != nil {
 		return binaries{}, err
@@ -28,38 +59,61 @@ func (f *finder) download(ctx context.Context) (binaries, error) {
 	return f.probe(ctx, filepath.Join(dir, "bin"))
 }
 
-// fetch has embedded-postgres download and unpack. That library knows the systems' names, archives and checksums, but
-// offers only to do it all: download, unpack, initdb, start. A data directory that can't be removed ends it right after
-// unpacking, before it runs anything, so this works for root, for whom initdb would refuse.
-func fetch(dir, mirror string) error {
-	config := embedded.DefaultConfig().
-		Version(downloadVersion).
-		CachePath(filepath.Join(dir, "archive")).
-		RuntimePath(filepath.Join(dir, "runtime")).
-		BinariesPath(dir).
-		DataPath(dir + "/.").
-		Port(0)
-	if mirror != "" {
-		config = config.BinaryRepositoryURL(mirror)
+// fetchJar downloads the archive for this system, and compares it with the checksum beside it.
+func fetchJar(ctx context.Context, repository string) ([]byte, error) {
+	artifact := "embedded-postgres-binaries-" + runtime.GOOS + "-" + mavenArch()
+	url := fmt.Sprintf("%s/io/zonky/test/postgres/%s/%s/%[2]s-%[3]s.jar", strings.TrimSuffix(repository, "/"),
+		artifact, downloadVersion)
+	jar, err := fetch(ctx, url, mostDownloaded)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s may name another Maven repository)", err, envMirror)
 	}
-	logs := libraryLogs()
-	err := embedded.NewDatabase(config).Start()
-	for _, log := range libraryLogs() { // it leaves its own, an empty one, behind
-		if !slices.Contains(logs, log) {
-			_ = os.Remove(log)
-		}
+	checksum, err := fetch(ctx, url+".sha256", 1<<10)
+	if err != nil {
+		return nil, fmt.Errorf("without its checksum an archive isn't used: %w", err)
 	}
-	if _, statErr := os.Stat(dir); statErr != nil {
-		return fmt.Errorf("%w (%s may name another Maven repository)", err, envMirror)
+	sum := fmt.Sprintf("%x", sha256.Sum256(jar))
+	if said := strings.Fields(string(checksum)); len(said) == 0 || !strings.EqualFold(said[0], sum) {
+		return nil, fmt.Errorf("the checksum of %s is not the one beside it", url)
 	}
-	if _, statErr := os.Stat(filepath.Join(dir, "bin", "initdb")); statErr != nil {
-		return fmt.Errorf("no initdb in the archive: %w", err)
-	}
-	return errors.Join(os.RemoveAll(filepath.Join(dir, "archive")), os.RemoveAll(filepath.Join(dir, "runtime")))
+	return jar, nil
 }
 
-// libraryLogs are the logs that embedded-postgres has made, by whatever process.
-func libraryLogs() []string {
-	logs, _ := filepath.Glob(filepath.Join(os.TempDir(), "embedded_postgres_log*"))
-	return logs
+func fetch(ctx context.Context, url string, most int64) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		if len(via) > 10 || next.URL.Scheme != request.URL.Scheme {
+			return fmt.Errorf("%s leads to %s", url, next.URL.Redacted())
+		}
+		return nil
+	}}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", url, response.Status)
+	}
+	var content bytes.Buffer
+	n, err := io.Copy(&content, io.LimitReader(response.Body, most+1))
+	if err == nil && n > most {
+		err = fmt.Errorf("%s has more than %d bytes", url, most)
+	}
+	return content.Bytes(), err
+}
+
+// mavenArch is this machine's architecture in the repository's words.
+func mavenArch() string {
+	arch := runtime.GOARCH
+	if theirs, ok := map[string]string{"arm64": "arm64v8", "arm": "arm32v7", "386": "i386"}[arch]; ok {
+		arch = theirs
+	}
+	if _, err := os.Stat("/etc/alpine-release"); err == nil {
+		arch += "-alpine"
+	}
+	return arch
 }

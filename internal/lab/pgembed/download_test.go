@@ -24,7 +24,7 @@ func TestDownload(t *testing.T) {
 	f.getenv = func(name string) string {
 		return map[string]string{envMirror: repository.url}[name]
 	}
-	want := filepath.Join(f.store.dir, string(downloadVersion), "bin")
+	want := filepath.Join(f.store.dir, downloadVersion, "bin")
 	for range 2 { // the second time from the store
 		got, err := f.find(t.Context(), "")
 		if err != nil || got.dir != want {
@@ -34,10 +34,8 @@ func TestDownload(t *testing.T) {
 	if n := repository.downloads.Load(); n != 1 {
 		t.Errorf("downloaded %d times", n)
 	}
-	for _, rest := range []string{"../archive", "../runtime", "initdb.ran", "pg_ctl.ran"} {
-		if exists(filepath.Join(want, rest)) {
-			t.Errorf("the download did more than download: %s", rest)
-		}
+	if _, err := trusted(want); err != nil {
+		t.Error(err)
 	}
 	s := start(t, Config{BinDir: want, Test: true})
 	if got := ask(t, s.URL(), "SELECT 'up'"); got != "up" {
@@ -46,28 +44,59 @@ func TestDownload(t *testing.T) {
 }
 
 func TestBadDownloadIsNotKept(t *testing.T) {
+	all := []string{"initdb", "postgres"}
 	for _, tt := range []struct {
 		name     string
 		programs []string
-		damaged  bool
+		answer   func(path string, w http.ResponseWriter) bool
 		want     string
 	}{
-		{"damaged", []string{"initdb", "postgres"}, true, "checksums do not match"},
-		{"incomplete", []string{"postgres"}, false, "no initdb in the archive"},
+		{"incomplete", []string{"postgres"}, nil, "no initdb in the archive"},
+		{"damaged", all, func(path string, w http.ResponseWriter) bool {
+			if strings.HasSuffix(path, ".jar") {
+				fmt.Fprint(w, "x")
+			}
+			return false
+		}, "is not the one beside it"},
+		{"without a checksum", all, func(path string, w http.ResponseWriter) bool {
+			if strings.HasSuffix(path, ".sha256") {
+				w.WriteHeader(http.StatusNotFound)
+				return true
+			}
+			return false
+		}, "without its checksum an archive isn't used"},
+		{"with an empty checksum", all, func(path string, _ http.ResponseWriter) bool {
+			return strings.HasSuffix(path, ".sha256")
+		}, "is not the one beside it"},
+		{"with an endless checksum", all, func(path string, w http.ResponseWriter) bool {
+			for strings.HasSuffix(path, ".sha256") {
+				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+					return true
+				}
+			}
+			return false
+		}, "has more than 1024 bytes"},
+		{"by another protocol", all, func(path string, w http.ResponseWriter) bool {
+			w.Header().Set("Location", "https://127.0.0.1:1/")
+			w.WriteHeader(http.StatusFound)
+			return true
+		}, "leads to https://127.0.0.1:1/"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := machine(t)
 			repository := newRepository(t, f.owner, tt.programs...)
-			repository.damaged.Store(tt.damaged)
+			if tt.answer != nil {
+				repository.answer.Store(&tt.answer)
+			}
 			f.getenv = func(name string) string {
 				return map[string]string{envMirror: repository.url}[name]
 			}
 			if _, err := f.find(t.Context(), ""); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error = %v", err)
 			}
-			if left, _ := filepath.Glob(filepath.Join(f.store.dir, "*")); len(left) > 0 {
-				t.Errorf("left: %v", left)
+			if left, _ := filepath.Glob(filepath.Join(f.store.dir, "*")); len(left) > 1 {
+				t.Errorf("left: %v, only the lock is to stay", left)
 			}
 		})
 	}
@@ -76,7 +105,7 @@ func TestBadDownloadIsNotKept(t *testing.T) {
 type repository struct {
 	url       string
 	downloads atomic.Int32
-	damaged   atomic.Bool
+	answer    atomic.Pointer[func(path string, w http.ResponseWriter) (whole bool)] // in place of the true one
 }
 
 func newRepository(t *testing.T, owner account, programs ...string) *repository {
@@ -84,6 +113,9 @@ func newRepository(t *testing.T, owner account, programs ...string) *repository 
 	jar := jarOf(t, owner, programs)
 	r := &repository{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if answer := r.answer.Load(); answer != nil && (*answer)(req.URL.Path, w) {
+			return
+		}
 		switch {
 		case !strings.HasPrefix(req.URL.Path, "/io/zonky/test/postgres/embedded-postgres-binaries-"):
 			http.NotFound(w, req)
@@ -92,9 +124,6 @@ func newRepository(t *testing.T, owner account, programs ...string) *repository 
 			fmt.Fprintf(w, "%x", sum)
 		case strings.HasSuffix(req.URL.Path, ".jar"):
 			r.downloads.Add(1)
-			if r.damaged.Load() {
-				fmt.Fprint(w, "x")
-			}
 			_, _ = w.Write(jar)
 		}
 	}))
@@ -114,7 +143,7 @@ func jarOf(t *testing.T, owner account, programs []string) []byte {
 	var tarball, jar bytes.Buffer
 	archive, outer := tar.NewWriter(&tarball), zip.NewWriter(&jar)
 	for _, name := range programs {
-		script := fmt.Sprintf("#!/bin/sh\n: >\"$0.ran\"\nexec '%s' \"$@\"\n", filepath.Join(real.dir, name))
+		script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\"\n", filepath.Join(real.dir, name))
 		must(t, archive.WriteHeader(&tar.Header{Name: "./bin/" + name, Mode: 0o755, Size: int64(len(script))}))
 		_, err := archive.Write([]byte(script))
 		must(t, err)
@@ -122,7 +151,7 @@ func jarOf(t *testing.T, owner account, programs []string) []byte {
 	must(t, archive.Close())
 	entry, err := outer.Create("postgres-linux-x86_64.txz")
 	must(t, err)
-	_, err = entry.Write(xz(tarball.Bytes()))
+	_, err = entry.Write(xzOf(tarball.Bytes()))
 	must(t, err)
 	must(t, outer.Close())
 	return jar.Bytes()
@@ -135,8 +164,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// xz wraps data in the .xz format (tukaani.org/xz/xz-file-format.txt) without compressing them.
-func xz(data []byte) []byte {
+// xzOf wraps data in the .xz format (tukaani.org/xz/xz-file-format.txt) without compressing them.
+func xzOf(data []byte) []byte {
 	crc := func(b []byte) []byte { return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b)) }
 	pad := func(b []byte) []byte { return append(b, make([]byte, -len(b)&3)...) }
 	flags := []byte{0, 1} // check: CRC32

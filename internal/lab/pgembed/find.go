@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,6 +13,8 @@ import (
 const (
 	minMajor = 14
 	envBin   = "SUBMSG_POSTGRES_BIN"
+	// probeTimeout bounds a program that only looks something up.
+	probeTimeout = 20 * time.Second
 )
 
 // binaries is a folder with initdb and postgres that the server's account can run.
@@ -84,25 +85,33 @@ func (f *finder) newest(ctx context.Context, p place) (best binaries, report []s
 	return best, report
 }
 
-// probe runs the binaries' own --version as the account that the server will have.
+// probe runs the binaries' own --version as the account that the server will have. It runs nothing that somebody else
+// could exchange.
 func (f *finder) probe(ctx context.Context, dir string) (binaries, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
+	dir, err := trusted(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return binaries{}, errors.New("no initdb there")
+	} else if err != nil {
 		return binaries{}, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
-		return binaries{}, errors.New("no initdb there")
+	for _, file := range []string{"initdb", "postgres", "../lib", "../share"} {
+		_, err := trusted(filepath.Join(dir, file))
+		if errors.Is(err, os.ErrNotExist) && file == "initdb" {
+			return binaries{}, errors.New("no initdb there")
+		} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return binaries{}, err
+		}
 	}
 	if dir, err = f.mend(ctx, dir); err != nil {
 		return binaries{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	out, err := f.owner.command(ctx, filepath.Join(dir, "postgres"), "--version").Output()
+	out, err := f.owner.output(ctx, "", filepath.Join(dir, "postgres"), "--version")
 	if err != nil {
-		return binaries{}, fmt.Errorf("%s can't run it: %w", f.owner.name, withStderr(err))
+		return binaries{}, fmt.Errorf("%s can't run it: %w", f.owner.name, err)
 	}
-	v, err := parseVersion(string(out))
+	v, err := parseVersion(out)
 	if err != nil {
 		return binaries{}, err
 	}
@@ -110,14 +119,6 @@ func (f *finder) probe(ctx context.Context, dir string) (binaries, error) {
 		return binaries{}, fmt.Errorf("PostgreSQL %s is too old, %d or later is needed", v, minMajor)
 	}
 	return binaries{dir, v}, nil
-}
-
-func withStderr(err error) error {
-	exit := new(exec.ExitError)
-	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
-		return fmt.Errorf("%w: %.300s", err, strings.TrimSpace(string(exit.Stderr)))
-	}
-	return err
 }
 
 func notFoundError(looked []string) error {

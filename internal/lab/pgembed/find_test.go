@@ -139,7 +139,7 @@ func TestNotFoundListsEveryPlace(t *testing.T) {
 		"/Applications/Postgres.app/Contents/Versions/*/bin: nothing there",
 		npmPackage() + ": nothing there",
 		f.store.dir,
-		"download: unable to connect to http://127.0.0.1:1 (SUBMSG_POSTGRES_MIRROR may name another",
+		"connection refused (SUBMSG_POSTGRES_MIRROR may name another",
 		"apt install postgresql",
 		"SUBMSG_POSTGRES_BIN=",
 		"DATABASE_URL=",
@@ -162,11 +162,16 @@ func TestNamedFolderIsNotReplacedByAnother(t *testing.T) {
 
 func TestNodeModulesWhereEverybodyWrites(t *testing.T) {
 	f := machine(t)
-	f.install(t, "home/node_modules/"+npmPackage()+"/native/bin", "18.1")
-	if err := os.Chmod(filepath.Join(f.root, "home"), 0o777|os.ModeSticky); err != nil {
+	bad := f.install(t, "home/node_modules/"+npmPackage()+"/native/bin", "18.1")
+	if err := os.Chmod(filepath.Join(f.root, "home"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if dirs := f.nodeModules(t.Context()); len(dirs) > 0 {
-		t.Errorf("trusted %v", dirs)
+	if _, err := f.find(t.Context(), ""); err == nil || !strings.Contains(err.Error(), bad+": ") ||
+		!strings.Contains(err.Error(), "home can't be trusted: everybody could change it") {
+		t.Errorf("error = %v", err)
+	}
+	good := f.install(t, "node_modules/"+npmPackage()+"/native/bin", "18.1")
+	if got, err := f.find(t.Context(), ""); err != nil || got.dir != good {
+		t.Errorf("found %q, %v", got.dir, err)
 	}
 }

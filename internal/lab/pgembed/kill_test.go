@@ -45,7 +45,7 @@ func TestNextStartSweepsWhatTheReaperCouldNot(t *testing.T) {
 	if err := syscall.Kill(c.reaper, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	sweep(base, live.owner)
+	sweep(t.Context(), base, live.owner)
 	if !exists(c.run) || !alive(c.server) {
 		t.Fatal("swept a run whose process lives")
 	}
@@ -54,7 +54,7 @@ func TestNextStartSweepsWhatTheReaperCouldNot(t *testing.T) {
 		t.Fatal("the server went without the reaper: this test shows nothing")
 	}
 	eventually(t, "a sweep takes the dead run and its server", func() bool {
-		sweep(base, live.owner)
+		sweep(t.Context(), base, live.owner)
 		return !exists(c.run) && !alive(c.server)
 	})
 	if got := ask(t, live.URL(), "SELECT 'up'"); got != "up" {
@@ -66,7 +66,8 @@ func TestNextStartSweepsWhatTheReaperCouldNot(t *testing.T) {
 }
 
 func TestNewDirectoriesAreNotSwept(t *testing.T) {
-	base := openTemp(t)
+	t.Parallel()
+	base := shortTemp(t)
 	owner, err := serverAccount()
 	if err != nil {
 		t.Fatal(err)
@@ -74,13 +75,13 @@ func TestNewDirectoriesAreNotSwept(t *testing.T) {
 	var makers sync.WaitGroup
 	for range 4 {
 		makers.Go(func() {
-			for range 200 {
+			for range 50 {
 				d, err := newRunDirIn(base, owner)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				sweep(base, owner)
+				sweep(t.Context(), base, owner)
 				if !d.stillThere() {
 					t.Error("swept by another one's start")
 				}
@@ -89,6 +90,7 @@ func TestNewDirectoriesAreNotSwept(t *testing.T) {
 		})
 	}
 	makers.Wait()
+	sweep(t.Context(), base, owner)
 }
 
 func TestSweepSpares(t *testing.T) {
@@ -108,7 +110,7 @@ func TestSweepSpares(t *testing.T) {
 	if err := os.Symlink(elsewhere, link); err != nil {
 		t.Fatal(err)
 	}
-	sweep(base, owner)
+	sweep(t.Context(), base, owner)
 	if exists(dead) {
 		t.Error("a dead run is still there")
 	}

@@ -45,32 +45,38 @@ func (d *lockedDir) stillThere() bool {
 	return err == nil && os.SameFile(byPath, byHandle)
 }
 
+// owner is the user number of the directory's owner.
+func (d *lockedDir) owner() int {
+	info, err := d.lock.Stat()
+	if err != nil {
+		return -1
+	}
+	return ownerOf(info)
+}
+
+// handOver gives the directory to the account, by its handle: from here on this process writes nothing in it.
+func (d *lockedDir) handOver(owner account) error {
+	if !owner.dropped {
+		return nil
+	}
+	if err := d.lock.Chown(owner.uid, owner.gid); err != nil {
+		return errors.Join(err, errors.New("root can't give files away here (a user namespace with one user?): "+
+			"run as an ordinary user, or set DATABASE_URL to a server that is already there"))
+	}
+	return nil
+}
+
 // dataDirWait is how long a DataDir may stay locked: the server of a killed process needs a moment to shut down.
 const dataDirWait = 5 * time.Second
 
 // openDataDir makes the directory that keeps a server's data between runs, if need be, and locks it.
 func openDataDir(ctx context.Context, path string, owner account) (*lockedDir, error) {
-	path, err := filepath.Abs(path)
+	path, made, err := makeDataDir(path, owner)
+	if err == nil {
+		path, err = trusted(path, owner.uid)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	if err := os.Mkdir(path, 0o700); err == nil {
-		err = owner.own(path)
-		if err != nil {
-			return nil, err
-		}
-	} else if !errors.Is(err, os.ErrExist) {
-		return nil, err
-	}
-	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return nil, err
-	}
-	if !owner.reaches(path) {
-		return nil, fmt.Errorf("data directory %s: %s, as whom the server runs, can't enter it: "+
-			"use a directory outside of private ones like /root", path, owner.name)
+		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dataDirWait)
 	defer cancel()
@@ -78,8 +84,64 @@ func openDataDir(ctx context.Context, path string, owner account) (*lockedDir, e
 	if errors.Is(err, errInUse) {
 		return nil, fmt.Errorf("data directory %s is in use by another process: "+
 			"stop that one, or use another directory", path)
+	} else if err != nil {
+		return nil, err
 	}
-	return d, err
+	if made {
+		err = d.handOver(owner)
+	}
+	if err == nil {
+		err = owner.accepts(d)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.lock.Close())
+	}
+	return d, nil
+}
+
+// accepts tells why the account can't keep data in a directory.
+func (a account) accepts(d *lockedDir) error {
+	switch {
+	case !a.reaches(d.path):
+		return fmt.Errorf("data directory %s: %s, as whom the server runs, can't enter it: "+
+			"use a directory outside of private ones like /root", d.path, a.name)
+	case d.owner() != a.uid:
+		return fmt.Errorf("data directory %s belongs to user %d, and the server runs as %s: "+
+			"use one that isn't there yet, or chown -R %d:%d %[1]q", d.path, d.owner(), a.name, a.uid, a.gid)
+	}
+	return nil
+}
+
+// makeDataDir makes the directory and those above it, where they lack, and returns the name to use. Root makes them
+// only where nobody else could lead it elsewhere by a link.
+func makeDataDir(path string, owner account) (real string, made bool, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return "", false, err
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return path, false, err
+	}
+	there, lacks := filepath.Dir(path), filepath.Base(path)
+	for {
+		if _, err := os.Lstat(there); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		there, lacks = filepath.Dir(there), filepath.Join(filepath.Base(there), lacks)
+	}
+	if owner.dropped {
+		if there, err = trusted(there); err != nil {
+			return "", false, fmt.Errorf("%w; make %s yourself, for %s", err, path, owner.name)
+		}
+	}
+	path = filepath.Join(there, lacks)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", false, err
+	}
+	err = os.Mkdir(path, 0o700)
+	if errors.Is(err, os.ErrExist) { // another process was quicker
+		return path, false, nil
+	}
+	return path, err == nil, err
 }
 
 func waitForLock(ctx context.Context, path string) (*lockedDir, error) {

@@ -63,17 +63,22 @@ func readLinks(native string) ([]npmLink, error) {
 	return links, nil
 }
 
+// makeLinks makes them inside the package, whatever links are there already.
 func makeLinks(native string, links []npmLink) error {
+	root, err := os.OpenRoot(native)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	for _, link := range links {
-		path := filepath.Join(native, link.Target)
-		if _, err := os.Lstat(path); err == nil {
+		if _, err := root.Lstat(link.Target); err == nil {
 			continue
 		}
 		source, err := filepath.Rel(filepath.Dir(link.Target), link.Source)
 		if err != nil {
 			return err
 		}
-		if err := os.Symlink(source, path); err != nil && !errors.Is(err, os.ErrExist) {
+		if err := root.Symlink(source, link.Target); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 	}

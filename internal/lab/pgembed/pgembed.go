@@ -9,7 +9,12 @@
 // The server is a child process with a directory of its own. Nothing is installed and nothing is shared. Whatever ends
 // the caller, a SIGKILL included, also ends the server and removes what was temporary. The server listens on a Unix
 // socket that only its owner and root can reach; it listens on TCP only if asked to, and only on loopback addresses.
-// PostgreSQL refuses to run as root, so root runs it as `postgres` or `nobody`.
+//
+// PostgreSQL refuses to run as root, so root runs it as `postgres` or `nobody`. That account may be hostile, and so may
+// every other one on the machine. Root makes the server's folder and hands it over empty; from then on only processes
+// of the account's read, write, signal and remove there (account.go), and what they print is bounded. They get no
+// secret of the environment and no terminal. Root signals only its own children. It runs and writes only what nobody
+// else could exchange (trust.go).
 package pgembed
 
 import (
@@ -42,13 +47,13 @@ const startTimeout = 2 * time.Minute
 type Server struct {
 	bin      binaries
 	owner    account
-	run      *lockedDir // socket, log and, unless DataDir was given, the data
+	run      *lockedDir // socket and, unless DataDir was given, the data
 	dataDir  *lockedDir // the caller's DataDir, nil when the data is temporary
 	data     string     // PGDATA
 	reaper   *reaper
 	endpoint endpoint
-	log      *os.File
-	password string // of the superuser, on TCP
+	log      *os.File // without a name
+	password string   // of the superuser, on TCP
 
 	cmd      *exec.Cmd
 	exitErr  error // valid once done is closed
@@ -82,17 +87,16 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context, cfg Config) (err error) {
-	if s.run, err = newRunDir(s.owner, cfg.Test); err != nil {
+	if s.run, err = newRunDir(ctx, s.owner, cfg.Test); err != nil {
+		return err
+	}
+	if s.log, err = newLog(filepath.Dir(s.run.path)); err != nil {
 		return err
 	}
 	if cfg.DataDir != "" {
 		if s.dataDir, err = openDataDir(ctx, cfg.DataDir, s.owner); err != nil {
 			return err
 		}
-	}
-	if s.log, err = os.OpenFile(filepath.Join(s.run.path, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND,
-		0o600); err != nil {
-		return err
 	}
 	if s.reaper, err = startReaper(s.owner, s.run, s.dataDir); err != nil {
 		return err
@@ -105,6 +109,12 @@ func (s *Server) start(ctx context.Context, cfg Config) (err error) {
 
 // BinDir is the folder the server was started from. psql and pg_dump may be there; some packages have none.
 func (s *Server) BinDir() string { return s.bin.dir }
+
+// PID is the number of the server's first process, which is a child of this one.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Signal sends the server's first process a signal; os.ErrProcessDone says that it has ended.
+func (s *Server) Signal(signal os.Signal) error { return s.cmd.Process.Signal(signal) }
 
 // Done is closed when the server has exited, for whatever reason.
 func (s *Server) Done() <-chan struct{} { return s.done }
@@ -125,7 +135,7 @@ func (s *Server) stop() error {
 		errs = append(errs, s.log.Close())
 	}
 	if s.run != nil {
-		errs = append(errs, removeAll(s.run.path))
+		errs = append(errs, s.owner.remove(s.run.path))
 	}
 	if s.reaper != nil {
 		s.reaper.dismiss()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,14 @@ func TestStartServesAndStopRemoves(t *testing.T) {
 		t.Error(err)
 	}
 
+	if info, err := os.Stat(s.run.path); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the socket isn't closed to others: %v, %v", info.Mode(), err)
+	}
+	uid := fileOwner(t, "/proc/"+strconv.Itoa(s.PID()))
+	if uid == 0 || os.Geteuid() != 0 && uid != os.Geteuid() {
+		t.Errorf("the server runs as user %d", uid)
+	}
+
 	for range 2 {
 		if err := s.Stop(); err != nil {
 			t.Fatal(err)
@@ -49,32 +58,18 @@ func TestStartServesAndStopRemoves(t *testing.T) {
 	}
 }
 
-func TestDurableIsNotTheTestProfile(t *testing.T) {
-	t.Parallel()
-	s := start(t, Config{})
-	if got := ask(t, s.URL(), "SHOW fsync"); got != "on" {
-		t.Errorf("fsync = %s", got)
-	}
-	if err := s.Stop(); err != nil || exists(s.run.path) {
-		t.Errorf("Stop: %v, directory left: %v", err, exists(s.run.path))
-	}
-}
-
 func TestTwoServersSideBySide(t *testing.T) {
 	t.Parallel()
-	one, two := start(t, Config{Test: true}), start(t, Config{Test: true})
+	one, two := start(t, Config{Test: true}), start(t, Config{}) // in memory, and durable
 	ask(t, one.URL(), "CREATE TABLE mine()")
 	if got := ask(t, two.URL(), "SELECT coalesce(to_regclass('mine')::text, 'absent')"); got != "absent" {
 		t.Errorf("a table of one is %s in two", got)
 	}
-}
-
-func TestSocketIsClosedToOthers(t *testing.T) {
-	t.Parallel()
-	s := start(t, Config{Test: true})
-	info, err := os.Stat(s.run.path)
-	if err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("mode of %s: %v, %v", s.run.path, info.Mode(), err)
+	if got := ask(t, two.URL(), "SHOW fsync"); got != "on" {
+		t.Errorf("without the test profile, fsync = %s", got)
+	}
+	if err := two.Stop(); err != nil || exists(two.run.path) {
+		t.Errorf("Stop: %v, directory left: %v", err, exists(two.run.path))
 	}
 }
 
@@ -107,7 +102,7 @@ func TestStartErrorShowsTheLog(t *testing.T) {
 func TestCancelledStartLeavesNothing(t *testing.T) {
 	base := shortTemp(t)
 	t.Setenv("TMPDIR", base)
-	for _, when := range []string{"data.unfinished", "pg_hba.conf"} { // in initdb, and while the server starts
+	for _, when := range []string{"data.unfinished", "data"} { // in initdb, and while the server starts
 		t.Run(when, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error, 1)
@@ -145,7 +140,7 @@ func shortTemp(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(dir, 0o777); err != nil {
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -2,6 +2,7 @@ package pgembed
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -49,11 +50,16 @@ func (f *finder) pgConfig(ctx context.Context) []string {
 		if _, err := os.Stat(tool); err != nil || !filepath.IsAbs(tool) {
 			continue
 		}
-		out, err := f.owner.command(ctx, tool, "--bindir").Output()
-		if err != nil {
+		if _, err := trusted(tool); err != nil {
+			return []string{dir} // not run; the probe of its folder says why
+		}
+		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
+		out, err := f.owner.output(ctx, "", tool, "--bindir")
+		if out = strings.TrimSpace(out); err != nil || !filepath.IsAbs(out) {
 			return nil
 		}
-		return []string{strings.TrimSpace(string(out))}
+		return []string{out}
 	}
 	return nil
 }
@@ -69,22 +75,20 @@ func (f *finder) path(context.Context) []string {
 	return nil
 }
 
-// nodeModules looks upwards from the current folder, as Node does, but not into folders where everybody can write.
-func (f *finder) nodeModules(context.Context) []string {
+// nodeModules looks upwards from the current folder, as Node does, past what somebody else could exchange: only where
+// there is nothing better, it is named, so that the probe says what is wrong with it.
+func (f *finder) nodeModules(context.Context) (distrusted []string) {
 	for dir := f.cwd; ; dir = filepath.Dir(dir) {
 		bin := filepath.Join(dir, "node_modules", npmPackage(), "native", "bin")
-		if _, err := os.Stat(bin); err == nil && !worldWritable(dir) {
+		if _, err := trusted(bin); err == nil {
 			return []string{bin}
+		} else if !errors.Is(err, os.ErrNotExist) {
+			distrusted = append(distrusted, bin)
 		}
 		if dir == filepath.Dir(dir) {
-			return nil
+			return distrusted
 		}
 	}
-}
-
-func worldWritable(dir string) bool {
-	info, err := os.Stat(dir)
-	return err != nil || info.Mode().Perm()&0o002 != 0
 }
 
 // npmPackage is the package of github.com/leinelissen/embedded-postgres for this machine, in Node's words for it.

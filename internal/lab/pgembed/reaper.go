@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +19,7 @@ import (
 //
 // Whether the server has ended is seen by postmaster.pid, which the server removes last. Its process number would not
 // say it: where process 1 is a program that doesn't expect orphans, as in many containers, a dead one keeps its number.
-const reaperScript = `
+const reaperScript = removeRun + `
 run=$1 data=$2
 trap '' HUP INT TERM
 signal=none
@@ -35,17 +36,13 @@ while [ $signal != none ] && [ -e "$data/postmaster.pid" ] && kill -s 0 -- "-$gr
 	[ $n -gt 620 ] && break
 	sleep 0.1 || sleep 1
 done
-n=0
-until rm -rf -- "$run"; do
-	n=$((n+1))
-	[ $n -gt 50 ] && exit 1
-	sleep 0.1 || sleep 1
-done
+removeRun "$run"
 `
 
 type reaper struct {
 	cmd  *exec.Cmd
 	pipe *os.File
+	kill context.CancelFunc
 }
 
 // startReaper watches over a run directory, and shares in the locks so that nobody else touches what it cleans up.
@@ -54,21 +51,24 @@ func startReaper(owner account, run, dataDir *lockedDir) (*reaper, error) {
 	if dataDir != nil {
 		data, locks = dataDir.path, append(locks, dataDir.lock)
 	}
-	// It is not bound to a context, because it has to outlive everything.
-	cmd := owner.command(context.Background(), "/bin/sh", "-c", reaperScript, "submsg-pg-reaper", run.path,
+	// It is not bound to the start's context, because it has to outlive everything.
+	ctx, kill := context.WithCancel(context.Background())
+	cmd := owner.command(ctx, "/bin/sh", "-c", reaperScript, "submsg-pg-reaper", run.path,
 		dataIn(data))
 	cmd.ExtraFiles = locks
 	end, pipe, err := os.Pipe()
 	if err != nil {
+		kill()
 		return nil, err
 	}
 	defer end.Close()
 	cmd.Stdin = end
 	if err := cmd.Start(); err != nil {
+		kill()
 		pipe.Close()
 		return nil, fmt.Errorf("start the shell that cleans up after a crash: %w", err)
 	}
-	return &reaper{cmd: cmd, pipe: pipe}, nil
+	return &reaper{cmd, pipe, kill}, nil
 }
 
 // watch says which process group is to get which signal if this process dies.
@@ -80,9 +80,12 @@ func (r *reaper) watch(signal syscall.Signal, group int) {
 // unwatch says that the process group is gone.
 func (r *reaper) unwatch() { _, _ = r.pipe.WriteString("none\n") }
 
-// dismiss ends the reaper: everything has been cleaned up.
+// dismiss ends the reaper: everything has been cleaned up. One that its account has stopped doesn't hold this process
+// up.
 func (r *reaper) dismiss() {
 	_, _ = r.pipe.WriteString("done\n")
 	_ = r.pipe.Close()
+	defer time.AfterFunc(5*time.Second, r.kill).Stop()
 	_ = r.cmd.Wait()
+	r.kill()
 }

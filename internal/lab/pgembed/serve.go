@@ -5,24 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
-
-// hba lets everybody in who can reach the socket (its directory is closed to others), and asks for the password on TCP,
-// which every user of the machine can reach.
-const hba = `local all all trust
-host all all 127.0.0.0/8 scram-sha-256
-host all all ::1/128 scram-sha-256
-`
 
 var testSettings = map[string]string{
 	"fsync":              "off",
@@ -38,15 +28,11 @@ var testSettings = map[string]string{
 
 // serve runs the server until it answers, once more on another port if the one we picked was taken in between.
 func (s *Server) serve(ctx context.Context, cfg Config) error {
-	hbaFile := filepath.Join(s.run.path, "pg_hba.conf")
-	if err := s.writeOwned(hbaFile, hba); err != nil {
-		return err
-	}
 	for attempt := 1; ; attempt++ {
 		if err := s.endpoint.pickPort(); err != nil {
 			return err
 		}
-		if err := s.launch(cfg, hbaFile); err != nil {
+		if err := s.launch(cfg); err != nil {
 			return err
 		}
 		err := s.awaitReady(ctx)
@@ -58,9 +44,9 @@ func (s *Server) serve(ctx context.Context, cfg Config) error {
 	}
 }
 
-func (s *Server) launch(cfg Config, hbaFile string) error {
+func (s *Server) launch(cfg Config) error {
 	args := []string{"-D", s.data}
-	settings := s.settings(cfg, hbaFile)
+	settings := s.settings(cfg)
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])
 	}
@@ -81,7 +67,7 @@ func (s *Server) launch(cfg Config, hbaFile string) error {
 	return nil
 }
 
-func (s *Server) settings(cfg Config, hbaFile string) map[string]string {
+func (s *Server) settings(cfg Config) map[string]string {
 	settings := map[string]string{}
 	if cfg.Test {
 		maps.Copy(settings, testSettings)
@@ -91,21 +77,11 @@ func (s *Server) settings(cfg Config, hbaFile string) map[string]string {
 		"port":                    strconv.Itoa(s.endpoint.port),
 		"listen_addresses":        "",
 		"unix_socket_directories": s.run.path,
-		"hba_file":                hbaFile,
 	})
 	if s.endpoint.host.IsValid() {
 		settings["listen_addresses"] = s.endpoint.host.String()
 	}
 	return settings
-}
-
-// logWriter is the log file itself where nobody else listens: the server then needs no pipe, and no goroutine, to write
-// to.
-func (s *Server) logWriter(cfg Config) io.Writer {
-	if cfg.Log == nil {
-		return s.log
-	}
-	return io.MultiWriter(s.log, cfg.Log)
 }
 
 var errExited = errors.New("postgres did not start")
@@ -127,20 +103,4 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// explain adds the end of the server's log to an error.
-func (s *Server) explain(err error) error {
-	if s.run == nil {
-		return err
-	}
-	content, _ := os.ReadFile(filepath.Join(s.run.path, "log"))
-	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
-	if len(lines) > 20 {
-		lines = lines[len(lines)-20:]
-	}
-	if tail := strings.Join(lines, "\n\t"); tail != "" {
-		return fmt.Errorf("%w; the server said:\n\t%s", err, tail)
-	}
-	return err
 }

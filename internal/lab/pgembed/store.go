@@ -10,7 +10,8 @@ import (
 )
 
 // store is the folder for binaries that were downloaded or had to be copied. It is the user's cache;
-// root's is outside of root's home, which the server's account can't enter.
+// root's is outside of root's home, which the server's account can't enter. What is in it stays this user's: the
+// account reads and runs it.
 type store struct {
 	dir   string
 	owner account
@@ -34,53 +35,78 @@ func (s store) add(ctx context.Context, name string, fill func(dir string) error
 		return "", errors.New("no cache directory for this user: set HOME or XDG_CACHE_HOME")
 	}
 	path := filepath.Join(s.dir, name)
-	if _, err := os.Stat(path); err == nil {
+	if _, err := trusted(path); err == nil {
 		return path, nil
 	}
-	if err := s.makeDir(); err != nil {
+	if err := s.makeDirs(); err != nil {
 		return "", err
 	}
-	lock, err := waitForLock(ctx, s.dir)
+	lock, err := waitForLock(ctx, s.lock())
 	if err != nil {
 		return "", fmt.Errorf("wait for another process to fill %s: %w", s.dir, err)
 	}
-	done := make(chan error, 1)
-	go func() { // what fills it may know no context; then the lock stays with it
-		defer lock.lock.Close()
-		done <- s.fillLocked(path, fill)
-	}()
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	return path, err
+	defer lock.lock.Close()
+	return path, s.fillLocked(path, fill)
 }
 
-func (s store) makeDir() error {
-	if err := os.MkdirAll(s.dir, 0o755); err != nil || !s.owner.dropped {
+// lock is a folder that nobody else can lock, because nobody else can open it.
+func (s store) lock() string { return filepath.Join(s.dir, "lock") }
+
+// makeDirs makes the store, where nobody else could lead it elsewhere.
+func (s store) makeDirs() error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
+	}
+	if _, err := trusted(s.dir); err != nil {
+		return err
+	}
+	if err := os.Mkdir(s.lock(), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if !s.owner.dropped {
+		return nil
 	}
 	// Whatever root's umask is, the account has to get in.
 	return errors.Join(os.Chmod(filepath.Dir(s.dir), 0o755), os.Chmod(s.dir, 0o755))
 }
 
+// fillLocked fills a folder that isn't there, or isn't this user's alone.
 func (s store) fillLocked(path string, fill func(dir string) error) error {
-	if _, err := os.Stat(path); err == nil {
+	if _, err := trusted(path); err == nil {
 		return nil
 	}
 	unfinished := filepath.Join(s.dir, "unfinished")
-	if err := os.RemoveAll(unfinished); err != nil {
+	if err := errors.Join(os.RemoveAll(path), os.RemoveAll(unfinished)); err != nil {
 		return err
 	}
-	err := fill(unfinished)
+	err := os.Mkdir(unfinished, 0o700)
 	if err == nil {
-		err = filepath.WalkDir(unfinished, func(path string, _ fs.DirEntry, err error) error {
-			return errors.Join(err, s.owner.own(path))
-		})
+		err = fill(unfinished)
+	}
+	if err == nil {
+		err = setModes(unfinished)
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(unfinished))
 	}
 	return os.Rename(unfinished, path)
+}
+
+// setModes lets everybody read and run what is in a folder, and only its owner change it, whatever the modes were where
+// it came from.
+func setModes(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Type() == fs.ModeSymlink {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if info.Mode().Perm()&0o111 != 0 {
+			mode = 0o755
+		}
+		return os.Chmod(path, mode)
+	})
 }
