@@ -72,3 +72,29 @@ func TestDataDirOutOfReach(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 }
+
+func TestDataDirOfOthers(t *testing.T) {
+	t.Parallel()
+	owner, err := serverAccount()
+	must(t, err)
+	open := openTemp(t)
+	refused := func(name, want string) {
+		if _, err := openDataDir(t.Context(), filepath.Join(open, name), owner); err == nil ||
+			!strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	d, err := openDataDir(t.Context(), filepath.Join(open, "new"), owner)
+	if err != nil || d.owner() != owner.uid {
+		t.Fatal(err)
+	}
+	must(t, d.lock.Chmod(0o777))
+	must(t, d.lock.Close())
+	refused("new", "new can't be trusted: everybody could change it")
+	must(t, os.Mkdir(filepath.Join(open, "mine"), 0o755))
+	if owner.dropped {
+		refused("mine", "belongs to user 0, and the server runs as "+owner.name)
+		must(t, os.Lchown(filepath.Join(open, "mine"), another, another))
+		refused("mine", "mine can't be trusted: its owner, user 54321, could change it")
+	}
+}
