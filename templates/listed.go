@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Listed is a template as WeChat lists it for the account.
@@ -108,17 +109,35 @@ func (k ListedKey) comment() string {
 	return " # " + said
 }
 
-// oneLine makes spaces of line breaks and of other control characters.
+// unseen tells what a person who reads the file doesn't see, or what turns the text around it. The joiners within emoji
+// and words are no such thing.
+func unseen(r rune) bool {
+	const zwnj, zwj = '\u200c', '\u200d'
+	return !unicode.IsGraphic(r) && r != zwnj && r != zwj
+}
+
+// oneLine makes spaces of line breaks and of other characters that can't be seen.
 func oneLine(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+		if unseen(r) {
 			return ' '
 		}
 		return r
 	}, text))
 }
 
-// quoteYAML writes a line so that YAML reads it as it is.
+// quoteYAML writes a text so that YAML reads it as it is, and that a person sees all of it.
 func quoteYAML(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case unseen(r) && r != utf8.RuneError:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return `"` + b.String() + `"`
 }

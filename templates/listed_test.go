@@ -100,7 +100,8 @@ func TestNames(t *testing.T) {
 // FuzzFile: a file that is composed can be loaded, and says what WeChat said, whatever the texts hold.
 func FuzzFile(f *testing.F) {
 	for _, text := range []string{"订单", `"`, `\`, "\\\"#", "a # b", "{x}", "{{x}}", "\u2028", "\u0085", "\x00",
-		"\xff", "\uFEFF", "- a", ": ", "'", "%", "@`", "true", "\U0001F600", "---", "\t"} {
+		"\xff", "\uFEFF", "- a", ": ", "'", "%", "@`", "true", "\U0001F600", "---", "\t", "\u202ea",
+		"\u200b"} {
 		f.Add(text, text, text, text, "thing1")
 		f.Add("id", "title", "label", text, "enum_string2")
 	}
@@ -114,6 +115,9 @@ func FuzzFile(f *testing.F) {
 				t.Fatalf("not a sentence: %q", err)
 			}
 			return
+		}
+		if strings.ContainsFunc(string(content), func(r rune) bool { return r != '\n' && unseen(r) }) {
+			t.Fatalf("not all of it is seen: %q", content)
 		}
 		c, err := Load(folder(map[string]string{name + ".yaml": string(content)}))
 		if err != nil {
