@@ -15,7 +15,8 @@ type Payload struct {
 // Item is one key of a payload's data.
 type Item struct{ Key, Value string }
 
-// RenderError says why a message can't be rendered. Its text is for the person who mends the row.
+// RenderError says why a message can't be rendered. Its text is for the person who mends the row. It names parameters
+// and holds none of their values, because it is read by people who may not read parameterArr.
 type RenderError struct {
 	Index  int    // place of the first parameter concerned, from 1; 0 when there is none
 	Param  string // its name
@@ -35,7 +36,7 @@ func (t *Template) Render(params []string, page string) (Payload, error) {
 		page = t.pageOf(params)
 	}
 	if reason := checkPage(page); reason != "" {
-		return Payload{}, &RenderError{Key: "page", Reason: fmt.Sprintf("page %s: %s", quote(page), reason)}
+		return Payload{}, &RenderError{Key: "page", Reason: "the page can't be opened: " + reason}
 	}
 	p := Payload{TemplateID: t.ID, Page: page, MiniprogramState: t.MiniprogramState, Lang: t.Lang}
 	p.Data = make([]Item, len(t.Fields))
@@ -43,7 +44,7 @@ func (t *Template) Render(params []string, page string) (Payload, error) {
 		f := &t.Fields[i]
 		value, reason := f.fit(f.text.fill(params), t.OnTooLong == Truncate)
 		if reason != "" {
-			return Payload{}, t.valueError(f, params, reason)
+			return Payload{}, t.valueError(f, reason)
 		}
 		p.Data[i] = Item{f.Key, value}
 	}
@@ -66,24 +67,23 @@ func (t *Template) countError(given int) *RenderError {
 
 // valueError names the parameters that a refused value was made of. Every such value has one: a value
 // without parameters was checked when the file was read.
-func (t *Template) valueError(f *Field, params []string, reason string) *RenderError {
+func (t *Template) valueError(f *Field, reason string) *RenderError {
 	places := f.text.places()
 	e := &RenderError{Index: places[0] + 1, Param: t.Params[places[0]], Key: f.Key}
-	value := f.text.fill(params)
 	if len(f.text) == 1 {
-		e.Reason = fmt.Sprintf("parameter %s can't be %s %s: %s", t.place(places[0]), f.Key, quote(value), reason)
+		e.Reason = fmt.Sprintf("parameter %s can't be %s: %s", t.place(places[0]), f.Key, reason)
 		return e
 	}
 	var names []string
 	for _, i := range places {
-		names = append(names, t.place(i)+" "+quote(params[i]))
+		names = append(names, t.place(i))
 	}
-	subject, verb := "parameter", "makes"
+	subject := "parameter"
 	if len(names) > 1 {
-		subject, verb = "parameters", "make"
+		subject = "parameters"
 	}
-	e.Reason = fmt.Sprintf("%s %s %s %s %s: %s", subject, strings.Join(names, " and "), verb, f.Key, quote(value),
-		reason)
+	e.Reason = fmt.Sprintf("%s %s can't be filled into %s %s: %s", subject, strings.Join(names, " and "), f.Key,
+		quote(f.Value), reason)
 	return e
 }
 

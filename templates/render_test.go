@@ -34,18 +34,17 @@ func TestRenderErrors(t *testing.T) {
 		{"too many", order(t), []string{"a", "1", "b", "c", "d", "e"}, "", RenderError{5, "", "",
 			"orderStatus takes 4 parameters, but got 6: 2 too many"}},
 		{"wrong type", order(t), []string{"a", "10万", "b", "c"}, "", RenderError{2, "goodsPrice", "amount3",
-			`parameter 2 (goodsPrice) "10万" makes amount3 "10万元": ` + requirements[Amount].says}},
+			`parameter 2 (goodsPrice) can't be filled into amount3 "{goodsPrice}元": ` + requirements[Amount].says}},
 		{"empty", order(t), []string{"a", "1", "", "c"}, "", RenderError{3, "orderStatus", "thing11",
-			`parameter 3 (orderStatus) can't be thing11 "": it is empty, and WeChat refuses an empty value`}},
+			`parameter 3 (orderStatus) can't be thing11: it is empty, and WeChat refuses an empty value`}},
 		{"line break", order(t), []string{"a", "1", "b", "c\nd"}, "", RenderError{4, "remark", "thing5",
-			`parameter 4 (remark) can't be thing5 "c\nd": it holds the control character U+000A: no line breaks, tabs or the like`}},
+			`parameter 4 (remark) can't be thing5: it holds the control character U+000A: no line breaks, tabs or the like`}},
 		{"too long", order(t), []string{long, "1", "b", "c"}, "", RenderError{1, "goodsName", "thing2",
-			`parameter 1 (goodsName) can't be thing2 "` + long[:40*3] + `…": it is 60 characters long: ` +
-				requirements[Thing].says}},
+			`parameter 1 (goodsName) can't be thing2: it is 60 characters long: ` + requirements[Thing].says}},
 		{"several", two, []string{"一", "x", "not shown"}, "", RenderError{1, "a", "phrase1",
-			`parameters 1 (a) "一" and 2 (b) "x" make phrase1 "一x一": ` + requirements[Phrase].says}},
+			`parameters 1 (a) and 2 (b) can't be filled into phrase1 "{a}{b}{a}": ` + requirements[Phrase].says}},
 		{"page", order(t), []string{"a", "1", "b", "c"}, "https://example.com", RenderError{0, "", "page",
-			`page "https://example.com": it has a scheme; a page is a path inside the mini-program, such as pages/index/index?id=1`}},
+			`the page can't be opened: it has a scheme; a page is a path inside the mini-program, such as pages/index/index?id=1`}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -107,7 +107,7 @@ func TestEnumValues(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := template.Render([]string{"已签收"}, "")
-	want := `parameter 1 (v) can't be enum_string2 "已签收": it must be one of 待发货, 已发货`
+	want := `parameter 1 (v) can't be enum_string2: it must be one of 待发货, 已发货`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

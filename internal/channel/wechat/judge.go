@@ -14,6 +14,9 @@ import (
 	"github.com/submsg/submsg/templates"
 )
 
+// usualWord is what WeChat says of a message that it takes.
+const usualWord = "ok"
+
 // rendered is one message with what its template made of it.
 type rendered struct {
 	claimed  outbox.Claimed
@@ -21,8 +24,15 @@ type rendered struct {
 	payload  templates.Payload
 }
 
+// hidden is what others' words must not repeat: the token, and what only those may read who may read the row. A page
+// that is the template's own says nothing but what is filled into it.
+func (m rendered) hidden(token string) []string {
+	_, page, _ := strings.Cut(m.claimed.Page, "/") // most begin with pages/, which is a word of WeChat's, too
+	return append([]string{token, m.claimed.OpenID, page}, m.claimed.Params...)
+}
+
 // judge is the verdict on the reply to a message, and whether it was its access_token that was rejected. hide takes the
-// secrets out of others' words.
+// secrets, and what the message says, out of others' words.
 func (m rendered) judge(r wire.Reply, hide func(string) string) (v outbox.Verdict, rejected bool) {
 	switch {
 	case r.Err != nil && !r.Left:
@@ -35,7 +45,10 @@ func (m rendered) judge(r wire.Reply, hide func(string) string) (v outbox.Verdic
 	case err == nil && a.Code != 0 && r.Status < http.StatusInternalServerError:
 		return m.judgeCode(a, hide), weixin.RejectsToken(a.Code)
 	case err == nil && a.Code == 0 && r.Status == http.StatusOK:
-		text := weixin.Clean(hide(a.Msg))
+		text := a.Msg
+		if text != usualWord { // most say this, and it needs no search
+			text = weixin.Clean(hide(text))
+		}
 		return outbox.Verdict{Outcome: outbox.Accepted, Code: &a.Code, Text: text, MsgID: a.MsgID}, false
 	case r.Status == http.StatusOK:
 		return m.doubt(err.Error()), false
@@ -78,7 +91,7 @@ func (m rendered) judgeCode(a weixin.Answer, hide func(string) string) outbox.Ve
 	}
 	if a.Code == 47003 {
 		if blamed := m.blame(a.Msg); blamed != "" {
-			cause.Why.ZH = explain.WhyValue.In(explain.Chinese, hide(blamed))
+			cause.Why.ZH = explain.WhyValue.In(explain.Chinese, blamed)
 		}
 	}
 	v := j.verdict(cause, words)
@@ -95,8 +108,8 @@ func (m rendered) judgeCode(a weixin.Answer, hide func(string) string) outbox.Ve
 // WeChat cuts the message of a 47003 at 48 characters, so that nothing behind the key can be relied on.
 var blamedKey = regexp.MustCompile(`data\.(\w+)`)
 
-// blame says which parameter made the value that WeChat refused: "第 2 个参数 goodsPrice（amount3 = 十万元）". It is empty
-// when WeChat named none.
+// blame says which parameter made the value that WeChat refused: "第 2 个参数 goodsPrice（amount3）". It is empty when
+// WeChat named no key of the template. The value isn't told: people read this who may not read parameterArr.
 func (m rendered) blame(errmsg string) string {
 	found := blamedKey.FindStringSubmatch(errmsg)
 	if found == nil {
@@ -105,7 +118,7 @@ func (m rendered) blame(errmsg string) string {
 	key := found[1]
 	i := slices.IndexFunc(m.template.Fields, func(f templates.Field) bool { return f.Key == key })
 	if i < 0 {
-		return key
+		return "" // WeChat's own words may repeat anything
 	}
 	var names []string
 	written := strings.ReplaceAll(m.template.Fields[i].Value, "{{", "")
@@ -114,14 +127,8 @@ func (m rendered) blame(errmsg string) string {
 			names = append(names, fmt.Sprintf("第 %d 个参数 %s", n+1, param))
 		}
 	}
-	value := ""
-	for _, item := range m.payload.Data {
-		if item.Key == key {
-			value = " = " + weixin.Shorten(item.Value, 40)
-		}
-	}
 	if names == nil {
 		names = []string{"模板里写定的值"}
 	}
-	return fmt.Sprintf("%s（%s%s）", strings.Join(names, "、"), key, value)
+	return fmt.Sprintf("%s（%s）", strings.Join(names, "、"), key)
 }

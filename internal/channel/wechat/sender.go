@@ -104,7 +104,7 @@ func (s *Sender) deliver(ctx context.Context, m rendered, body []byte) outbox.Ve
 			return waitForToken(ctx, trouble)
 		}
 		r := s.wire.Post(ctx, s.sendURL+url.QueryEscape(value), body)
-		v, rejected := m.judge(r, func(text string) string { return s.account.Hide(text, value, m.claimed.OpenID) })
+		v, rejected := m.judge(r, func(words string) string { return s.account.Hide(words, m.hidden(value)...) })
 		if !rejected {
 			if v.Code != nil {
 				s.account.Accept(value)

@@ -187,14 +187,14 @@ func TestVerdicts(t *testing.T) {
 				Text: "微信返回了未收录的错误码：submsg 会再试几次；仍失败时请查阅微信文档中的错误码后再决定 (99999 news)", Tries: 5}},
 		{"bad value", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc"}`,
 			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003),
-				Text: "第 2 个参数 goodsPrice（amount3 = 19.9元）不符合模板要求：请修改 parameterArr 后重发" +
+				Text: "第 2 个参数 goodsPrice（amount3）不符合模板要求：请修改 parameterArr 后重发" +
 					" (47003 argument invalid! data.amount3.value is empty rid: 6472dfd0-536f4e2c-16f28abc)"}},
 		{"bad value, cut", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.thing11.val"}`,
 			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003),
-				Text: "第 3 个参数 orderStatus（thing11 = 已发货）不符合模板要求：请修改 parameterArr 后重发" +
+				Text: "第 3 个参数 orderStatus（thing11）不符合模板要求：请修改 parameterArr 后重发" +
 					" (47003 argument invalid! data.thing11.val)"}},
 		{"a key that the template lacks", claim(), `{"errcode":47003,"errmsg":"argument invalid! data.thing99.value is empty"}`,
-			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003), Text: "thing99不符合模板要求：请修改 parameterArr 后重发" +
+			outbox.Verdict{Outcome: outbox.Refused, Code: code(47003), Text: "参数不符合模板要求：请修改 parameterArr 后重发" +
 				" (47003 argument invalid! data.thing99.value is empty)"}},
 		{"control characters", claim(), `{"errcode":40003,"errmsg":"a\u0000b\nc"}`,
 			outbox.Verdict{Outcome: outbox.Refused, Code: code(40003),

@@ -2,8 +2,6 @@ package weixin
 
 import (
 	"context"
-	"net/url"
-	"strings"
 
 	"github.com/submsg/submsg/outbox"
 )
@@ -56,15 +54,8 @@ func RejectsToken(code int32) bool {
 // Close gives up the refresh under way. Nobody may be waiting for a token of this account any more.
 func (a *Account) Close() { a.tokens.close() }
 
-// Hide returns a text without the account's secret, and without more secrets, as they are and as they stand in a URL.
-// What has less than 6 bytes is left alone: it can't be told from other words.
-func (a *Account) Hide(text string, more ...string) string {
-	for _, s := range append(more, string(a.secret)) {
-		if len(s) < 6 || len(s) > len(text) {
-			continue
-		}
-		text = strings.ReplaceAll(text, s, masked)
-		text = strings.ReplaceAll(text, url.QueryEscape(s), masked)
-	}
-	return text
+// Hide returns others' words without what they repeat of the account's secret, and of more texts that must not be
+// shown: a token, an openid, the values of a message.
+func (a *Account) Hide(words string, more ...string) string {
+	return hide(words, append(more, string(a.secret))...)
 }

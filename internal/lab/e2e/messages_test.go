@@ -24,9 +24,9 @@ SELECT 'oE2E' || lpad(n::text, 24, '0'), t, p, s, m, c, k, now() - age, now() - 
 	(1, 'orderStatus', '{生椰拿铁,19.9,已发货,预计明日送达}'::text[], 'success', 'ok', 0, NULL, interval '30 h 30 s', 4611686018427387905),
 	(2, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'fail', '用户未授权或授权次数已用完：请引导用户再次订阅 (43101 user refuse to accept the msg rid: 6390)', 43101, NULL, '30 min 20 s', NULL),
 	(3, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'fail', '用户未授权或授权次数已用完：请引导用户再次订阅 (43101 user refuse to accept the msg rid: 6391)', 43101, NULL, '29 min 20 s', NULL),
-	(4, 'orderStatus', '{冰美式,十九块九,已发货,谢谢}', 'fail', '参数不符合模板要求：请修改后重发 (parameter 2 (goodsPrice) "十九块九" makes amount3 "十九块九元": an amount is up to 10 digits)', NULL, 'template-mismatch', '20 min 20 s', NULL),
+	(4, 'orderStatus', '{冰美式,十九块九,已发货,谢谢}', 'fail', '参数不符合模板要求：请修改后重发 (parameter 2 (goodsPrice) can''t be filled into amount3 "{goodsPrice}元": an amount is up to 10 digits)', NULL, 'template-mismatch', '20 min 20 s', NULL),
 	(5, 'orderStatsu', '{冰美式}', 'fail', '未知模板：请改正 templateId 后重发 (orderStatsu；已有模板：orderStatus、vipPaySuccess)', NULL, 'template-missing', '10 min 20 s', NULL),
-	(6, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'fail', '第 2 个参数 goodsPrice（amount3 = 19.9元）不符合模板要求：请修改后重发 (47003 argument invalid!)', 47003, NULL, '9 min 20 s', NULL),
+	(6, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'fail', '第 2 个参数 goodsPrice（amount3）不符合模板要求：请修改后重发 (47003 argument invalid!)', 47003, NULL, '9 min 20 s', NULL),
 	(7, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'unknown', '请求可能已到达微信，但没有得到完整应答，无法确定是否送达：请核实后再决定是否重发 (timeout)', NULL, 'answer-missing', '5 min 20 s', NULL),
 	(8, 'orderStatus', '{冰美式,19.9,已发货,谢谢}', 'expired', '过期未发送：仍要发送时，改 expireTime 并将 sendStatus 改为 wait (not sent before its expireTime)', NULL, 'expired', '2 h 20 s', NULL)
 ) AS v (n, t, p, s, m, c, k, age, id) ORDER BY n;
