@@ -38,8 +38,9 @@ type Message struct {
 	TraceParent string    `json:"traceparent,omitempty"` // its trace (W3C); "" takes the transaction's
 }
 
-// insertSQL is one statement whatever the number of messages, so that the wake trigger runs once. Where a message has
-// no traceparent, it takes that of the transaction, as the column's default does.
+// insertSQL inserts a group of messages. Where a message has no traceparent, it takes that of the transaction, as the
+// column's default does. It names no column in ON CONFLICT and returns the id alone, because an application may read
+// nothing else: not the dedupKeys of others.
 const insertSQL = `
 INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page, dedupKey, traceparent)
 SELECT m->>'openid', m->>'templateId',
@@ -48,46 +49,63 @@ SELECT m->>'openid', m->>'templateId',
        left(coalesce(m->>'traceparent', nullif(current_setting('submsg.traceparent', true), '')), 55)
 FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS list (m, n) ORDER BY n
 ON CONFLICT DO NOTHING
-RETURNING id, coalesce(dedupKey, '') AS key`
+RETURNING id`
 
 // Insert puts messages into the application's transaction: they exist if and only if tx commits.
 // It returns their ids in order, 0 for one whose DedupKey was there already. A message that the table's
 // constraints refuse is a *[pgconn.PgError] with SQLSTATE 23514 and the rule as its ConstraintName;
 // the transaction is then aborted, as after any failed statement.
 func Insert(ctx context.Context, tx pgx.Tx, messages ...Message) ([]int64, error) {
-	if len(messages) == 0 {
+	ids := make([]int64, 0, len(messages))
+	statements := new(pgx.Batch)
+	for rest := messages; len(rest) > 0; {
+		n := groupLength(rest)
+		if err := queueInsert(statements, rest[:n], &ids); err != nil {
+			return nil, fmt.Errorf("insert messages: %w", err)
+		}
+		rest = rest[n:]
+	}
+	if statements.Len() == 0 {
 		return nil, nil
 	}
-	messages = slices.Clone(messages) // the caller's own stay as they are
-	for i := range messages {
-		if messages[i].Params == nil {
-			messages[i].Params = []string{}
-		}
-	}
-	list, err := json.Marshal(messages)
-	if err != nil {
-		return nil, fmt.Errorf("insert messages: %w", err)
-	}
-	rows, err := tx.Query(ctx, insertSQL, string(list))
-	if err != nil {
-		return nil, fmt.Errorf("insert messages: %w", err)
-	}
-	type inserted struct {
-		ID  int64
-		Key string
-	}
-	got, err := pgx.CollectRows(rows, pgx.RowToStructByName[inserted])
+	err := tx.SendBatch(ctx, statements).Close()
 	if refused := new(pgconn.PgError); errors.As(err, &refused) && refused.Code == "23514" {
 		return nil, fmt.Errorf("insert messages: the rule %s is broken: %w", refused.ConstraintName, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("insert messages: %w", err)
 	}
-	ids := make([]int64, len(messages))
-	for i, m := range messages { // what was inserted is in order; what is missing was there already
-		if len(got) > 0 && got[0].Key == m.DedupKey {
-			ids[i], got = got[0].ID, got[1:]
+	return ids, nil
+}
+
+// groupLength is how many messages one statement inserts: as far as the first with a DedupKey. It alone can be there
+// already, so that the number of ids that come back tells whether it was.
+func groupLength(messages []Message) int {
+	keyed := slices.IndexFunc(messages, func(m Message) bool { return m.DedupKey != "" })
+	if keyed < 0 {
+		return len(messages)
+	}
+	return keyed + 1
+}
+
+// queueInsert adds the statement of a group to a batch. What it gives is appended to ids.
+func queueInsert(statements *pgx.Batch, group []Message, ids *[]int64) error {
+	group = slices.Clone(group) // the caller's own stay as they are
+	for i := range group {
+		if group[i].Params == nil {
+			group[i].Params = []string{}
 		}
 	}
-	return ids, nil
+	list, err := json.Marshal(group)
+	if err != nil {
+		return err
+	}
+	statements.Queue(insertSQL, string(list)).Query(func(rows pgx.Rows) error {
+		inserted, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if *ids = append(*ids, inserted...); len(inserted) < len(group) {
+			*ids = append(*ids, 0)
+		}
+		return err
+	})
+	return nil
 }

@@ -49,7 +49,7 @@ func TestCheckTellsEachDifference(t *testing.T) {
 		{`GRANT TRIGGER, REFERENCES ON subMsgList TO @app`, []string{`REVOKE REFERENCES ON public.submsglist FROM @app;`,
 			`REVOKE TRIGGER ON public.submsglist FROM @app;`}},
 		{`GRANT SELECT ON subMsgList TO @app`, []string{`REVOKE SELECT ON public.submsglist FROM @app; ` +
-			`GRANT SELECT (id) ON public.submsglist TO @app; GRANT SELECT (dedupkey) ON public.submsglist TO @app;`}},
+			`GRANT SELECT (id) ON public.submsglist TO @app;`}},
 		{`GRANT DELETE ON subMsgList TO PUBLIC`, []string{`REVOKE DELETE ON public.submsglist FROM PUBLIC;`}},
 		{`GRANT SELECT (openid) ON subMsgList TO PUBLIC`, []string{`REVOKE SELECT (openid) ON public.submsglist FROM PUBLIC;`}},
 		{`GRANT SELECT (id) ON subMsgList TO @app WITH GRANT OPTION`, []string{`REVOKE GRANT OPTION FOR SELECT (id) ON public.submsglist FROM @app;`}},

@@ -87,7 +87,7 @@ var grants = slices.Concat([]grant{
 
 	{app, "USAGE", schema, nil},
 	{app, "INSERT", messages, business},
-	{app, "SELECT", messages, []string{"id", "dedupKey"}}, // for RETURNING id and ON CONFLICT (dedupKey)
+	{app, "SELECT", messages, []string{"id"}}, // for RETURNING id; ON CONFLICT DO NOTHING needs no right to dedupKey
 
 	{worker, "USAGE", schema, nil},
 	{worker, "SELECT", versions, []string{"version", "dirty"}},
@@ -142,8 +142,8 @@ var grants = slices.Concat([]grant{
 	{readonly, "USAGE", schema, nil},
 	{readonly, "SELECT", versions, nil},
 	{readonly, "SELECT", messages, []string{"id", "templateId", "sendStatus", "sendStatusMsg", "errCode", "errKind",
-		"sendTime", "createTime", "updateTime", "sendAfter", "expireTime", "page", "dedupKey", "attempts", "msgId",
-		"claimId", "leaseUntil", "dueAt", "traceparent"}},
+		"sendTime", "createTime", "updateTime", "sendAfter", "expireTime", "dedupKey", "attempts", "msgId", "claimId",
+		"leaseUntil", "dueAt", "traceparent"}}, // a page holds values, as parameterArr does
 	{readonly, "SELECT", claims, nil},
 	{readonly, "SELECT", pauses, nil},
 	{readonly, "SELECT", pace, nil},
