@@ -28,7 +28,8 @@ CREATE TABLE subMsgList (
     msgId         bigint,
     claimId       uuid,
     leaseUntil    timestamptz,
-    dueAt         timestamptz GENERATED ALWAYS AS (CASE WHEN sendStatus = 'wait' THEN sendAfter END) STORED,
+    -- The place in the queue. A sendAfter before the row was there would be one before all who came earlier, so it counts for nothing.
+    dueAt         timestamptz GENERATED ALWAYS AS (CASE WHEN sendStatus = 'wait' THEN greatest(sendAfter, createTime) END) STORED,
     -- The default serves those who can't name the column, such as a rule: they SET LOCAL submsg.traceparent in the transaction.
     -- It cuts what is too long, as outbox.Insert does; a longer value that somebody writes himself is refused.
     -- Nothing else is checked: the standard (W3C Trace Context) wants a malformed value to be ignored by whoever reads it.
@@ -82,6 +83,6 @@ COMMENT ON COLUMN subMsgList.attempts      IS 'Tries so far';
 COMMENT ON COLUMN subMsgList.msgId         IS 'WeChat''s msgid of the accepted message';
 COMMENT ON COLUMN subMsgList.claimId       IS 'The claim that sends, or last sent, this row: see subMsgClaim; written by submsg';
 COMMENT ON COLUMN subMsgList.leaseUntil    IS 'While sending: until when it can''t be changed; written by submsg';
-COMMENT ON COLUMN subMsgList.dueAt         IS 'While waiting: sendAfter; kept by the database';
+COMMENT ON COLUMN subMsgList.dueAt         IS 'While waiting: sendAfter, not before createTime; kept by the database';
 COMMENT ON COLUMN subMsgList.traceparent   IS
     'The trace that it belongs to, as W3C''s traceparent; by default the setting submsg.traceparent of the transaction';

@@ -69,7 +69,7 @@ const newestSQL = duePart + `AND (dueAt, id) > (now() - $3::interval, $4)
 )`
 
 // markSendingSQL ends a claim. It also notes in subMsgClaim which rows the claim holds, for the sweep: an index to
-// find them by would have to be written at each settlement.
+// find them by would have to be written at each settlement. It returns as the place in the queue what dueAt was.
 const markSendingSQL = `, noted AS (
     INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
     SELECT $6, clock_timestamp() + $7::interval, array_agg(id) FROM due HAVING count(*) > 0
@@ -79,7 +79,7 @@ SET sendStatus = 'sending', claimId = $6, leaseUntil = clock_timestamp() + $7::i
     updateTime = clock_timestamp()
 WHERE ctid = ANY (ARRAY(SELECT place FROM due))
 RETURNING id, coalesce(openid, ''), coalesce(templateId, ''), parameterArr, coalesce(page, ''), attempts,
-    coalesce(traceparent, ''), sendAfter, `
+    coalesce(traceparent, ''), greatest(sendAfter, createTime), `
 
 const (
 	claimOldestSQL = oldestSQL + markSendingSQL + `''`

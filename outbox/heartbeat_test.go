@@ -54,18 +54,17 @@ func TestDue(t *testing.T) {
 	t.Parallel()
 	d := newDB(t)
 	s := &channel{}
-	ids := d.insert(message(1))
-	d.exec(`UPDATE subMsgList SET sendAfter = '2026-01-02 03:04:05Z'`)
-	d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o2', 't', '-infinity')`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, sendAfter) VALUES ('scheduled', 't', '2026-01-01 00:00:00Z', '2026-01-02 03:04:05Z'),
+		('earlier', 't', '2026-01-02 03:04:05Z', '2026-01-01 00:00:00Z'), ('never', 't', '2026-01-02 03:04:05Z', '-infinity'), ('ever', 't', '-infinity', '-infinity')`)
 	run(t, config(d, s))
-	eventually(t, "both are sent", func() bool { return s.count() == 2 })
+	eventually(t, "all are sent", func() bool { return s.count() == 4 })
 	for _, m := range s.sent {
-		want := time.Time{}
-		if m.ID == ids[0] {
-			want = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		want := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		if m.OpenID == "ever" {
+			want = time.Time{}
 		}
 		if !m.Due.Equal(want) {
-			t.Errorf("message %d is due %v, want %v", m.ID, m.Due, want)
+			t.Errorf("message %s is due %v, want %v", m.OpenID, m.Due, want)
 		}
 	}
 }

@@ -24,7 +24,9 @@ func exec(t *testing.T, pool *pgxpool.Pool, statements ...string) {
 	}
 }
 
-const insert = `INSERT INTO subMsgList (openid, templateId, sendAfter) `
+// insert takes a list of templates and times. No message is due before its createTime.
+const insert = `INSERT INTO subMsgList (openid, templateId, createTime, sendAfter)
+	SELECT 'o', t, at, at FROM `
 
 // figures are those of the queue. The age is in whole hours, because the test itself takes time.
 type figures struct{ Due, Scheduled, Hours float64 }
@@ -35,16 +37,16 @@ func TestQueue(t *testing.T) {
 		want      figures
 	}{
 		{"empty", "", figures{0, 0, 0}},
-		{"due and scheduled", insert + `SELECT 'o', 'orderStatus', now() + (n - 2.5) * interval '1 day' FROM generate_series(1, 5) AS n`,
+		{"due and scheduled", insert + `(SELECT 'orderStatus', now() + (n - 2.5) * interval '1 day' FROM generate_series(1, 5) AS n) AS m (t, at)`,
 			figures{2, 3, 36}},
-		{"as many as one likes", insert + `SELECT 'o', 'orderStatus', now() + sign * interval '2 hours' FROM generate_series(1, 10050), unnest('{-1,1}'::int[]) AS sign`,
+		{"as many as one likes", insert + `(SELECT 'orderStatus', now() + sign * interval '2 hours' FROM generate_series(1, 10050), unnest('{-1,1}'::int[]) AS sign) AS m (t, at)`,
 			figures{10000, 10000, 2}},
-		{"since ever", insert + `VALUES ('o', 'orderStatus', '-infinity')`,
+		{"since ever", insert + `(VALUES ('orderStatus', '-infinity'::timestamptz)) AS m (t, at)`,
 			figures{1, 0, 0}},
-		{"of what isn't paused", insert + `SELECT 'o', t, now() - hours * interval '1 hour' FROM (VALUES ('orderStatus', 9), ('gone', 5)) AS v (t, hours);
+		{"of what isn't paused", insert + `(VALUES ('orderStatus', now() - interval '9 hours'), ('gone', now() - interval '5 hours')) AS m (t, at);
 			INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('orderStatus', '', now())`, figures{2, 0, 5}},
-		{"all paused", insert + `VALUES ('o', 'orderStatus', now() - interval '9 hours'); INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', '', now())`, figures{1, 0, 0}},
-		{"settled", insert + `VALUES ('o', 'orderStatus', '-infinity'); UPDATE subMsgList SET sendStatus = 'cancel'`,
+		{"all paused", insert + `(VALUES ('orderStatus', now() - interval '9 hours')) AS m (t, at); INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', '', now())`, figures{1, 0, 0}},
+		{"settled", insert + `(VALUES ('orderStatus', '-infinity'::timestamptz)) AS m (t, at); UPDATE subMsgList SET sendStatus = 'cancel'`,
 			figures{0, 0, 0}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -79,7 +81,7 @@ func TestAskedSeldom(t *testing.T) {
 	q := &queue{pool: pool, name: named}
 	due := func() float64 { return collected(t, q)["submsg_due_messages"] }
 	before := due()
-	exec(t, pool, insert+`VALUES ('o', 'orderStatus', now())`)
+	exec(t, pool, insert+`(VALUES ('orderStatus', now())) AS m (t, at)`)
 	soon := due()
 	q.asked = q.asked.Add(-askEvery)
 	if later := due(); before != 0 || soon != 0 || later != 1 {
@@ -121,7 +123,7 @@ func TestDatabaseStuck(t *testing.T) {
 // The queries use the index of waiting messages, also while the statistics say that the table is small.
 func TestQueuePlan(t *testing.T) {
 	pool := pgtest.Pool(t)
-	exec(t, pool, insert+`VALUES ('o', 'orderStatus', now())`, `ANALYZE subMsgList`)
+	exec(t, pool, insert+`(VALUES ('orderStatus', now())) AS m (t, at)`, `ANALYZE subMsgList`)
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -23,10 +23,10 @@ func TestHealth(t *testing.T) {
 	}{
 		{"nobody is there", "listeners", "warn", func(*db) {}, "0", "start it"},
 		{"messages wait too long", "oldest due", "ok", func(d *db) {
-			d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o', 't', now() - interval '1 hour')`)
+			d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, sendAfter) SELECT 'o', 't', t, t FROM (SELECT now() - interval '1 hour') AS s (t)`)
 		}, "01:00:00", "submsg serve"},
 		{"since ever", "oldest due", "ok", func(d *db) {
-			d.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('o', 't', '-infinity')`)
+			d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, sendAfter) VALUES ('o', 't', '-infinity', '-infinity')`)
 		}, "", "submsg serve"},
 		{"a lease is over", "sending", "ok", func(d *db) {
 			d.exec(`WITH m AS (INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)

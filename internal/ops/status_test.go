@@ -42,7 +42,7 @@ func TestLook(t *testing.T) {
 	d.settle(2, "a", "success", 0, "ok", "30 s")
 	d.settle(4, "a", "fail", 43101, "r", "30 min")
 	d.settle(5, "a", "fail", 43101, "r", "2 h")
-	d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, sendAfter) SELECT 'o', 'a', now() - interval '2 min', now() + n * interval '1 min' FROM unnest('{-90,-1,30,60}'::int[]) n`)
+	d.exec(`INSERT INTO subMsgList (openid, templateId, createTime, sendAfter) SELECT 'o', 'a', least(now() - interval '2 min', t), t FROM (SELECT now() + n * interval '1 min' FROM unnest('{-90,-1,30,60}'::int[]) n) AS s (t)`)
 	d.exec(`WITH m AS (INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil, createTime)
 		SELECT 'o', 'b', 'sending', '00000000-0000-4000-8000-000000000000'::uuid, now() + n * interval '1 min', now() - interval '2 min' FROM unnest('{-1,1}'::int[]) n RETURNING *)
 		INSERT INTO subMsgClaim SELECT '00000000-0000-4000-8000-000000000000', now() + interval '1 min', array_agg(id) FROM m`)

@@ -55,9 +55,9 @@ func TestOlderThanTheBacklog(t *testing.T) {
 func (l *lab) insertOlder() (key int64) {
 	l.t.Helper()
 	key = l.keys.Add(1)
-	l.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, parameterArr)
-		SELECT $2 || lpad(k::text, 12, '0'), 'orderStatus', now() - interval '1 hour', ARRAY[$3, '19.9', '已发货', 'm' || k]
-		FROM (SELECT $1::bigint AS k) AS s`, key, openidPrefix, phone)
+	l.exec(`INSERT INTO subMsgList (openid, templateId, createTime, sendAfter, parameterArr)
+		SELECT $2 || lpad(k::text, 12, '0'), 'orderStatus', t, t, ARRAY[$3, '19.9', '已发货', 'm' || k]
+		FROM (SELECT $1::bigint AS k, now() - interval '1 hour' AS t) AS s`, key, openidPrefix, phone)
 	return key
 }
 

@@ -50,8 +50,8 @@ func TestPoison(t *testing.T) {
 	l := newLab(t, fakewechat.Options{})
 	l.exec(administratorSQL)
 	for n, p := range poisons {
-		l.exec(`INSERT INTO subMsgList (sendAfter, openid, templateId, parameterArr)
-			VALUES (now() - interval '1 day', $1, `+p.row+`)`, poisoned(n))
+		l.exec(`INSERT INTO subMsgList (createTime, sendAfter, openid, templateId, parameterArr)
+			VALUES (now() - interval '1 day', now() - interval '1 day', $1, `+p.row+`)`, poisoned(n))
 		total.inject("poison: "+p.name, 1)
 	}
 	l.exec(`ALTER TABLE subMsgList ADD CONSTRAINT no_longer CHECK (parameterArr[4] <> 'frozen') NOT VALID`)

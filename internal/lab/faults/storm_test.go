@@ -138,8 +138,8 @@ const brokenRows = 20
 func (l *lab) insertBroken(n int) {
 	l.t.Helper()
 	last := l.keys.Add(int64(n))
-	l.exec(`INSERT INTO subMsgList (openid, templateId, sendAfter, parameterArr)
-		SELECT $3 || lpad(k::text, 12, '0'), 'orderStatus', now() - interval '1 hour',
+	l.exec(`INSERT INTO subMsgList (openid, templateId, createTime, sendAfter, parameterArr)
+		SELECT $3 || lpad(k::text, 12, '0'), 'orderStatus', now() - interval '1 hour', now() - interval '1 hour',
 			ARRAY['生椰拿铁', 'no price', '已发货', 'm' || k]
 		FROM generate_series($1::bigint, $2::bigint) AS k`, last-int64(n)+1, last, openidPrefix)
 }

@@ -1,0 +1,107 @@
+package attacks
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
+
+	"github.com/submsg/submsg/outbox"
+)
+
+// accepting is a Sender that takes everything.
+type accepting struct{}
+
+func (accepting) Ready(context.Context) outbox.Verdict {
+	return outbox.Verdict{Outcome: outbox.Accepted}
+}
+
+func (accepting) Send(context.Context, outbox.Claimed) outbox.Verdict {
+	return outbox.Verdict{Outcome: outbox.Accepted, Text: "ok"}
+}
+
+// sendAfters are times that an application may write, before now and nowhere near it.
+var sendAfters = []string{`'-infinity'`, `'4713-01-01 BC'`, `'0001-01-01'`, `'epoch'`, `now() - interval '1 century'`,
+	`now() - interval '1 second'`, `DEFAULT`}
+
+// Whatever an application writes into sendAfter: its message goes behind those that were there before. A sendAfter in
+// the past isn't refused, because applications have clocks of their own.
+func TestNobodyJumpsTheQueue(t *testing.T) {
+	t.Parallel()
+	r := newRights(t)
+	first, shop := r.as(app), r.as(app)
+	const insert = `INSERT INTO subMsgList (openid, templateId, sendAfter) VALUES ('%s', 't', %s)`
+	var want []string
+	for i := range 3 {
+		want = append(want, fmt.Sprintf("honest%d", i))
+		if _, err := first.Exec(t.Context(), fmt.Sprintf(insert, want[i], "DEFAULT")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, at := range sendAfters {
+		want = append(want, fmt.Sprintf("late%d", i))
+		if _, err := shop.Exec(t.Context(), fmt.Sprintf(insert, want[3+i], at)); err != nil {
+			t.Errorf("sendAfter %s: %v", at, err)
+		}
+	}
+	for _, at := range []string{`'infinity'`, `'294276-01-01'`} {
+		if _, err := shop.Exec(t.Context(), fmt.Sprintf(insert, "never", at)); err != nil {
+			t.Errorf("sendAfter %s: %v", at, err)
+		}
+	}
+	if got := state(try(t, shop, fmt.Sprintf(insert, "none", "NULL"))); got != "23502" {
+		t.Errorf("sendAfter NULL: %q", got)
+	}
+	if n := read[int](t, r.Conn, `SELECT count(*)::int FROM subMsgList WHERE dueAt < createTime`); n > 0 {
+		t.Errorf("%d messages are due before they were there", n)
+	}
+	// An administrator may hurry a message, and no more than to the time when it was inserted.
+	if _, err := r.as(admin).Exec(t.Context(), `UPDATE subMsgList SET sendAfter = '-infinity' WHERE openid = 'late6'`); err != nil {
+		t.Error(err)
+	}
+	queue := read[[]string](t, r.Conn, `SELECT array_agg(openid ORDER BY dueAt, id) FROM subMsgList WHERE dueAt <= now()`)
+	if diff := cmp.Diff(want, queue); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	r.serve(accepting{})
+	r.until(`SELECT count(*) = 2 FROM subMsgList WHERE sendStatus = 'wait'`)
+}
+
+// serve runs a consumer as the worker until stop is called, or the test ends.
+func (r *rights) serve(sender outbox.Sender) (stop func()) {
+	r.t.Helper()
+	pool, err := pgxpool.New(r.t.Context(), r.urlOf(worker))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	c, err := outbox.New(outbox.Config{Pool: pool, ListenURL: r.urlOf(worker), Sender: sender,
+		Log: logrus.NewEntry(log)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			r.t.Error(err)
+		}
+		pool.Close()
+	})
+	r.t.Cleanup(stop)
+	return stop
+}
+
+// until waits until a statement says true; the limit is for slow machines.
+func (r *rights) until(sql string) {
+	r.t.Helper()
+	eventually(r.t, sql, func() bool { return read[bool](r.t, r.Conn, sql) })
+}

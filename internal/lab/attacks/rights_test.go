@@ -1,0 +1,155 @@
+package attacks
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/submsg/submsg/internal/lab/pgtest"
+	"github.com/submsg/submsg/internal/roles"
+)
+
+// rights is a database with the roles that `submsg roles` makes, and a login of each. Roles are the server's, so their
+// prefix is the test's own.
+type rights struct {
+	*pgx.Conn // as the owner of everything
+	t         *testing.T
+	url       string
+	names     roles.Naming
+}
+
+// The roles, named without their prefix. A login of nobody is a member of none.
+const (
+	app      = "app"
+	worker   = "worker"
+	admin    = "admin"
+	readonly = "readonly"
+	nobody   = "nobody"
+)
+
+var everybody = []string{nobody, app, worker, admin, readonly}
+
+func newRights(t *testing.T) *rights {
+	t.Helper()
+	db := pgtest.DB(t)
+	names := roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: "public"}
+	r := &rights{connectTo(t, db), t, db, names}
+	t.Cleanup(r.dropRoles)
+	r.exec(names.SQL())
+	for _, who := range everybody {
+		login := "CREATE ROLE " + r.login(who) + " LOGIN PASSWORD 'secret'"
+		if who != nobody {
+			login += " IN ROLE " + names.Prefix + "_" + who
+		}
+		r.exec(login)
+	}
+	return r
+}
+
+func connectTo(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+// dropRoles drops every role of the prefix, which the server would keep.
+func (r *rights) dropRoles() {
+	conn, err := pgx.Connect(context.Background(), r.url)
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), `
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE '`+r.names.Prefix+`%';
+DO $$ DECLARE r name; BEGIN
+	FOR r IN SELECT rolname FROM pg_roles WHERE rolname LIKE '`+r.names.Prefix+`%' LOOP
+		EXECUTE format('DROP OWNED BY %1$I CASCADE', r);
+		EXECUTE format('DROP ROLE %1$I', r);
+	END LOOP;
+END $$`)
+	if err != nil {
+		r.t.Errorf("drop the roles: %v", err)
+	}
+}
+
+func (r *rights) login(who string) string { return r.names.Prefix + "_login_" + who }
+
+// as connects as a login of that role.
+func (r *rights) as(who string) *pgx.Conn {
+	r.t.Helper()
+	return connectTo(r.t, r.urlOf(who))
+}
+
+func (r *rights) urlOf(who string) string {
+	r.t.Helper()
+	u, err := url.Parse(r.url)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	u.User = url.UserPassword(r.login(who), "secret")
+	return u.String()
+}
+
+func (r *rights) exec(sql string, args ...any) {
+	r.t.Helper()
+	if _, err := r.Exec(r.t.Context(), sql, args...); err != nil {
+		r.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// read reads a single value.
+func read[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) (v T) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return v
+}
+
+// try does sql in a transaction that is rolled back.
+func try(t *testing.T, conn *pgx.Conn, sql string) error {
+	t.Helper()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background())
+	_, err = tx.Exec(t.Context(), sql)
+	return err
+}
+
+// state is the SQLSTATE of an error, "" for none.
+func state(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+const denied = "42501" // insufficient_privilege
+
+// eventually waits for a condition; the limit is for slow machines.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not: %s", what)
+		}
+	}
+}
