@@ -3,13 +3,9 @@ package attacks
 import (
 	"context"
 	"fmt"
-	"io"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/outbox"
 )
@@ -68,40 +64,6 @@ func TestNobodyJumpsTheQueue(t *testing.T) {
 	if diff := cmp.Diff(want, queue); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	r.serve(accepting{})
+	r.serve(accepting{}, quiet())
 	r.until(`SELECT count(*) = 2 FROM subMsgList WHERE sendStatus = 'wait'`)
-}
-
-// serve runs a consumer as the worker until stop is called, or the test ends.
-func (r *rights) serve(sender outbox.Sender) (stop func()) {
-	r.t.Helper()
-	pool, err := pgxpool.New(r.t.Context(), r.urlOf(worker))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	c, err := outbox.New(outbox.Config{Pool: pool, ListenURL: r.urlOf(worker), Sender: sender,
-		Log: logrus.NewEntry(log)})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- c.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			r.t.Error(err)
-		}
-		pool.Close()
-	})
-	r.t.Cleanup(stop)
-	return stop
-}
-
-// until waits until a statement says true; the limit is for slow machines.
-func (r *rights) until(sql string) {
-	r.t.Helper()
-	eventually(r.t, sql, func() bool { return read[bool](r.t, r.Conn, sql) })
 }

@@ -4,16 +4,21 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/internal/roles"
+	"github.com/submsg/submsg/outbox"
 )
 
 // rights is a database with the roles that `submsg roles` makes, and a login of each. Roles are the server's, so their
@@ -152,4 +157,42 @@ func eventually(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("still not: %s", what)
 		}
 	}
+}
+
+// serve runs a consumer as the worker until stop is called, or the test ends.
+func (r *rights) serve(sender outbox.Sender, log *logrus.Logger) (stop func()) {
+	r.t.Helper()
+	pool, err := pgxpool.New(r.t.Context(), r.urlOf(worker))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c, err := outbox.New(outbox.Config{Pool: pool, ListenURL: r.urlOf(worker), Sender: sender,
+		Log: logrus.NewEntry(log)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			r.t.Error(err)
+		}
+		pool.Close()
+	})
+	r.t.Cleanup(stop)
+	return stop
+}
+
+// until waits until a statement says true; the limit is for slow machines.
+func (r *rights) until(sql string) {
+	r.t.Helper()
+	eventually(r.t, sql, func() bool { return read[bool](r.t, r.Conn, sql) })
+}
+
+func quiet() *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return log
 }
