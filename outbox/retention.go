@@ -104,8 +104,7 @@ func (d deleter) run(ctx context.Context) {
 }
 
 // pass is one pass: from the lowest id, step by step, to the messages that are too young. Each step is a
-// transaction of its own and waits for nobody's lock, and most of the time is rest. A replica that meets the step of
-// another one leaves the pass to it.
+// transaction of its own and waits for nobody's lock, and most of the time is rest.
 func (d deleter) pass(ctx context.Context, step int) (gone int64, err error) {
 	var statuses []string
 	var ages []time.Duration

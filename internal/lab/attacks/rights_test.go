@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -159,33 +158,41 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// serve runs a consumer as the worker until stop is called, or the test ends.
-func (r *rights) serve(sender outbox.Sender, log *logrus.Logger) (stop func()) {
+// serve runs a consumer as the worker until the test ends.
+func (r *rights) serve(sender outbox.Sender, log *logrus.Logger) {
+	r.t.Helper()
+	r.run(r.config(sender, log))
+}
+
+// config is that of a consumer whose login is a worker.
+func (r *rights) config(sender outbox.Sender, log *logrus.Logger) outbox.Config {
 	r.t.Helper()
 	pool, err := pgxpool.New(r.t.Context(), r.urlOf(worker))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	c, err := outbox.New(outbox.Config{Pool: pool, ListenURL: r.urlOf(worker), Sender: sender,
-		Log: logrus.NewEntry(log)})
+	r.t.Cleanup(pool.Close)
+	return outbox.Config{Pool: pool, ListenURL: r.urlOf(worker), Sender: sender, Log: logrus.NewEntry(log)}
+}
+
+func (r *rights) run(cfg outbox.Config) {
+	r.t.Helper()
+	c, err := outbox.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
+	r.t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			r.t.Error(err)
 		}
-		pool.Close()
 	})
-	r.t.Cleanup(stop)
-	return stop
 }
 
-// until waits until a statement says true; the limit is for slow machines.
+// until waits until a statement says true.
 func (r *rights) until(sql string) {
 	r.t.Helper()
 	eventually(r.t, sql, func() bool { return read[bool](r.t, r.Conn, sql) })
