@@ -11,8 +11,8 @@ import (
 	"github.com/submsg/submsg/internal/ops"
 )
 
-// A column that is added to subMsgList must be added to Message. Only dueAt is missing there, because it repeats
-// sendAfter. Columns and fields are in the same order.
+// A column that is added to subMsgList must be added to Message. Only dueAt is missing there, because it follows from
+// sendAfter and createTime. Columns and fields are in the same order.
 func TestMessageHasEveryColumn(t *testing.T) {
 	d := newDB(t)
 	var columns []string

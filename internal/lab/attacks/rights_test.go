@@ -42,7 +42,11 @@ var everybody = []string{nobody, app, worker, admin, readonly}
 
 func newRights(t *testing.T) *rights {
 	t.Helper()
-	db := pgtest.DB(t)
+	return newRightsIn(t, pgtest.DB(t))
+}
+
+func newRightsIn(t *testing.T, db string) *rights {
+	t.Helper()
 	names := roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: "public"}
 	r := &rights{connectTo(t, db), t, db, names}
 	t.Cleanup(r.dropRoles)
