@@ -38,7 +38,9 @@ SELECT count(*) FROM (
     SELECT FROM subMsgList WHERE dueAt IS NOT NULL AND (dueAt, id) < ((SELECT dueAt FROM subMsgList WHERE id = $1), $1) ORDER BY dueAt, id LIMIT 10001
 ) AS before`
 
-const heldSQL = `SELECT r.name AS rule, h.due FROM subMsgHeld h JOIN subMsgRule r ON r.id = h.ruleId WHERE h.messageId = $1`
+// A held message may be due never, because the time of a rule's message is a column of the business table.
+const heldSQL = `
+SELECT r.name AS rule, least(h.due, '9999-01-01') AS due FROM subMsgHeld h JOIN subMsgRule r ON r.id = h.ruleId WHERE h.messageId = $1`
 
 const rulesSQL = `SELECT name FROM subMsgRule WHERE templateId = ANY ($1) ORDER BY name`
 

@@ -41,7 +41,9 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespac
 // The table's name comes quoted from the catalogue. The condition is the caller's own SQL, run with the caller's own
 // rights; a line break follows it, because it may end in a comment.
 const testSQL = `SELECT m.rule, m.template, m.rowKey, coalesce(m.openid, '') AS openid, coalesce(m.params, '{}') AS params,
-	m.sendAfter, m.expireTime, coalesce(m.dedupKey, '') AS dedupKey, coalesce(m.page, '') AS page,
+	least(greatest(m.sendAfter, 'epoch'), '9999-01-01') AS sendAfter,
+	CASE WHEN m.expireTime IS NOT NULL THEN least(greatest(m.expireTime, 'epoch'), '9999-01-01') END AS expireTime,
+	coalesce(m.dedupKey, '') AS dedupKey, coalesce(m.page, '') AS page,
 	coalesce(m.problem, '') AS problem
 FROM (SELECT * FROM %[1]s WHERE %[2]s
 LIMIT %[3]d) AS r, LATERAL submsg_test(r::%[1]s) AS m`

@@ -134,7 +134,11 @@ func try(t *testing.T, conn *pgx.Conn, sql string) error {
 		t.Fatal(err)
 	}
 	defer tx.Rollback(context.Background())
-	_, err = tx.Exec(t.Context(), sql)
+	if strings.HasSuffix(sql, "FROM STDIN") {
+		_, err = conn.PgConn().CopyFrom(t.Context(), strings.NewReader(""), sql)
+	} else {
+		_, err = tx.Exec(t.Context(), sql)
+	}
 	return err
 }
 
