@@ -40,9 +40,9 @@ CREATE TABLE subMsgList (
     CONSTRAINT templateid_is_1_to_64_characters_without_white_space
         CHECK (length(templateId) <= 64 AND templateId ~ '^[^[:space:][:cntrl:]]+$'),
     CONSTRAINT parameterarr_is_a_plain_list_without_null -- an empty list has no dimensions: the CHECK is NULL, which passes
-        CHECK (array_ndims(parameterArr) = 1 AND array_position(parameterArr, NULL) IS NULL),
+        CHECK (pg_catalog.array_ndims(parameterArr) = 1 AND pg_catalog.array_position(parameterArr, NULL) IS NULL),
     CONSTRAINT parameterarr_is_at_most_32_values_and_8192_bytes
-        CHECK (cardinality(parameterArr) <= 32 AND octet_length(array_to_string(parameterArr, '')) <= 8192),
+        CHECK (pg_catalog.cardinality(parameterArr) <= 32 AND octet_length(pg_catalog.array_to_string(parameterArr, '')) <= 8192),
     CONSTRAINT sendstatus_is_wait_sending_success_fail_unknown_cancel_expired
         CHECK (sendStatus = ANY ('{wait,sending,success,fail,unknown,cancel,expired}'::text[])),
     CONSTRAINT page_is_at_most_1024_characters

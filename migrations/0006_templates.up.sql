@@ -25,7 +25,7 @@ CREATE TABLE subMsgCause (
     nextStep        text    NOT NULL,
     causeEnglish    text    NOT NULL,
     nextStepEnglish text    NOT NULL,
-    CONSTRAINT a_cause_has_either_an_errcode_or_an_errkind CHECK (num_nonnulls(errCode, errKind) = 1)
+    CONSTRAINT a_cause_has_either_an_errcode_or_an_errkind CHECK (pg_catalog.num_nonnulls(errCode, errKind) = 1)
 );
 
 COMMENT ON TABLE  subMsgCause IS 'Why messages fail or wait, and what to do, in plain words; published by submsg';

@@ -72,7 +72,7 @@ const newestSQL = duePart + `AND (dueAt, id) > (now() - $3::interval, $4)
 // find them by would have to be written at each settlement. It returns as the place in the queue what dueAt was.
 const markSendingSQL = `, noted AS (
     INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
-    SELECT $6, clock_timestamp() + $7::interval, array_agg(id) FROM due HAVING count(*) > 0
+    SELECT $6, clock_timestamp() + $7::interval, pg_catalog.array_agg(id) FROM due HAVING count(*) > 0
 )
 UPDATE subMsgList m
 SET sendStatus = 'sending', claimId = $6, leaseUntil = clock_timestamp() + $7::interval, attempts = attempts + 1,

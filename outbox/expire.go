@@ -12,7 +12,7 @@ SELECT id FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime <= now() AND id
 const expireSQL = `
 UPDATE subMsgList SET sendStatus = 'expired', errKind = '` + kindExpired + `',
     sendTime = clock_timestamp(), updateTime = clock_timestamp(),
-    sendStatusMsg = concat_ws('; ', '` + textExpired + `', sendStatusMsg)
+    sendStatusMsg = pg_catalog.concat_ws('; ', '` + textExpired + `', sendStatusMsg)
 WHERE id IN (SELECT id FROM subMsgList WHERE id = ANY ($1) AND sendStatus = 'wait' AND expireTime <= now() FOR UPDATE SKIP LOCKED)`
 
 // expire ends waiting messages whose expireTime has passed.

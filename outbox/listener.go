@@ -24,7 +24,7 @@ var (
 
 // canarySQL makes a trial wake, which comes by the way of the wakes, from another session: one that the listening
 // session sends itself is heard even through a transaction pooler. It stops where the triggers stop.
-const canarySQL = `SELECT pg_notify('` + canaryChannel + `', '') WHERE pg_notification_queue_usage() < 0.5`
+const canarySQL = `SELECT pg_notify('` + canaryChannel + `', '') WHERE pg_notification_queue_usage() < 0.5::float8`
 
 // listener turns NOTIFY into wakes, and proves again and again that it hears.
 type listener struct {

@@ -10,22 +10,22 @@ import (
 // askWakeSQL sets the flag that makes the triggers notify. The flag is a sequence, subMsgWake: its value 1 says that
 // a consumer sleeps. It is read before it is written, because writing a sequence is WAL.
 const askWakeSQL = `
-SELECT CASE WHEN pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1 THEN setval('subMsgWake', 1) END`
+SELECT CASE WHEN pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1 THEN pg_catalog.setval('subMsgWake', 1) END`
 
 // clearWakeSQL clears the flag, because nobody needs a NOTIFY while a consumer is awake. Those who sleep on it are
 // woken in the same transaction.
 const clearWakeSQL = `
-SELECT setval('subMsgWake', 2), pg_notify('submsg', '')
-WHERE pg_sequence_last_value('subMsgWake'::regclass) = 1 AND pg_notification_queue_usage() < 0.5`
+SELECT pg_catalog.setval('subMsgWake', 2), pg_notify('submsg', '')
+WHERE pg_sequence_last_value('subMsgWake'::regclass) = 1 AND pg_notification_queue_usage() < 0.5::float8`
 
-const wakeOthersSQL = `SELECT pg_notify('submsg', '') WHERE pg_notification_queue_usage() < 0.5`
+const wakeOthersSQL = `SELECT pg_notify('submsg', '') WHERE pg_notification_queue_usage() < 0.5::float8`
 
 // writersSQL lists the transactions that have written, or are about to write, and may have read the flag before it
 // was set. They hold this lock from before the trigger reads the flag until after their commit is visible. It is a
 // statement of its own and comes before the others, because whoever isn't in it any more is in their snapshots.
 const writersSQL = `
 SELECT ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
-    WHERE locktype = 'relation' AND relation IN ('subMsgList'::regclass, 'subMsgPause'::regclass) AND mode = 'RowExclusiveLock'
+    WHERE locktype = 'relation' AND relation IN ('subMsgList'::regclass::oid, 'subMsgPause'::regclass::oid) AND mode = 'RowExclusiveLock'
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND pid IS DISTINCT FROM pg_backend_pid())`
 

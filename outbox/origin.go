@@ -16,7 +16,7 @@ import (
 // taken that away. It is a statement of its own, because a statement that names the function needs the right whether
 // it calls it or not.
 const maySeeClusterSQL = `
-SELECT coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE'), false)`
+SELECT coalesce(pg_catalog.has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE'), false)`
 
 const clusterSQL = `SELECT system_identifier FROM pg_catalog.pg_control_system()`
 
@@ -26,10 +26,10 @@ const clusterSQL = `SELECT system_identifier FROM pg_catalog.pg_control_system()
 // because a probe could lift it.
 const originSQL = `
 WITH moved AS (
-    UPDATE subMsgOrigin o SET systemIdentifier = $1, databaseOid = d.oid, listOid = 'subMsgList'::regclass, since = clock_timestamp()
+    UPDATE subMsgOrigin o SET systemIdentifier = $1, databaseOid = d.oid, listOid = 'subMsgList'::regclass::oid, since = clock_timestamp()
     FROM pg_database d
     WHERE d.datname = current_database()
-      AND (o.systemIdentifier <> $1 OR o.databaseOid <> d.oid OR o.listOid <> 'subMsgList'::regclass)
+      AND (o.systemIdentifier <> $1 OR o.databaseOid <> d.oid OR o.listOid <> 'subMsgList'::regclass::oid)
     RETURNING 1
 ), first AS (
     INSERT INTO subMsgOrigin (systemIdentifier, databaseOid, listOid)
@@ -38,11 +38,11 @@ WITH moved AS (
 ), told AS ( -- what could not be asked before
     UPDATE subMsgOrigin o SET systemIdentifier = $1 FROM pg_database d
     WHERE o.systemIdentifier IS NULL AND $1 IS NOT NULL AND d.datname = current_database() AND o.databaseOid = d.oid
-      AND o.listOid = 'subMsgList'::regclass
+      AND o.listOid = 'subMsgList'::regclass::oid
 ), paused AS (
     INSERT INTO subMsgPause AS p (templateId, reason, errKind, probeAt) SELECT '*', $2, '` + kindDatabaseCopy + `', 'infinity' FROM moved
     ON CONFLICT (templateId) DO UPDATE
-    SET reason = CASE p.errKind WHEN excluded.errKind THEN p.reason ELSE concat_ws('; ', excluded.reason, p.reason) END,
+    SET reason = CASE p.errKind WHEN excluded.errKind THEN p.reason ELSE pg_catalog.concat_ws('; ', excluded.reason, p.reason) END,
         errCode = NULL, errKind = excluded.errKind, pausedAt = now(), probeAt = 'infinity', probes = 0
 )
 SELECT EXISTS (SELECT FROM moved)`

@@ -7,7 +7,7 @@ import "context"
 // would find them.
 const noteOrphansSQL = `
 INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
-SELECT claimId, max(leaseUntil), array_agg(id) FROM subMsgList m
+SELECT claimId, max(leaseUntil), pg_catalog.array_agg(id) FROM subMsgList m
 WHERE sendStatus = 'sending' AND NOT EXISTS (SELECT FROM subMsgClaim c WHERE c.claimId = m.claimId AND m.id = ANY (c.ids))
 GROUP BY claimId
 ON CONFLICT DO NOTHING`

@@ -29,15 +29,15 @@ WITH due AS MATERIALIZED (
 ), pace AS MATERIALIZED (
     SELECT spentUntil FROM subMsgPace WHERE (SELECT waiting FROM due) FOR UPDATE
 ), clock AS MATERIALIZED (
-    SELECT spentUntil, clock_timestamp() AS t, make_interval(secs => greatest(1, 1 / $3::float8)) AS burst FROM pace
+    SELECT spentUntil, clock_timestamp() AS t, pg_catalog.make_interval(secs => greatest(1, 1::float8 / $3::float8)) AS burst FROM pace
 ), spent AS MATERIALIZED (
     SELECT least(greatest(spentUntil, t), t + burst) AS until, t, burst FROM clock
 ), granted AS MATERIALIZED (
     SELECT *, least($2::int, floor(extract(epoch FROM t + burst - until + interval '1 us')::float8 * $3))::int AS n FROM spent
 ), taken AS (
-    UPDATE subMsgPace SET spentUntil = until + make_interval(secs => n / $3) FROM granted WHERE n > 0 OR spentUntil > until
+    UPDATE subMsgPace SET spentUntil = until + pg_catalog.make_interval(secs => n::float8 / $3) FROM granted WHERE n > 0 OR spentUntil > until
 )
-SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1) / $3 AS nextSeconds
+SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1)::float8 / $3 AS nextSeconds
 FROM due LEFT JOIN granted ON true`
 
 // permitAnswer is an answer of the bucket.

@@ -20,7 +20,7 @@ WITH known AS (
     SELECT templateId, errCode FROM subMsgPause WHERE templateId = ANY ($1::text[])
 ), stopped AS (
     INSERT INTO subMsgPause AS p (templateId, reason, errCode, errKind, probeAt)
-    SELECT t, $2, $3, nullif($5, ''), clock_timestamp() + $4::interval FROM unnest($1::text[]) AS t
+    SELECT t, $2, $3, nullif($5, ''), clock_timestamp() + $4::interval FROM pg_catalog.unnest($1::text[]) AS t
     ON CONFLICT (templateId) DO UPDATE
     SET reason = excluded.reason, errCode = excluded.errCode, errKind = excluded.errKind, probeAt = excluded.probeAt
     WHERE p.probeAt < 'infinity'

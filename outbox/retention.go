@@ -84,7 +84,7 @@ type deleter struct{ *Consumer }
 
 // deleteOldSQL deletes messages by the only way that submsg's own role has: the function subMsg_forget, of package
 // migrations.
-const deleteOldSQL = `SELECT upTo, gone FROM subMsg_forget($1, $2, $3::text[], $4::interval[])`
+const deleteOldSQL = `SELECT upTo, gone FROM subMsg_forget($1::bigint, $2::int, $3::text[], $4::interval[])`
 
 // run deletes what has been kept long enough, until ctx is done: a pass over the table every hour. There is no index
 // to find those rows by, as it would cost every insert and settlement.

@@ -19,7 +19,7 @@ var triggers = map[string][]string{
 const triggersSQL = `
 SELECT tableName AS table_name, name, coalesce(tgenabled::text, '') AS enabled
 FROM unnest($1::text[], $2::text[]) AS wanted (tableName, name)
-LEFT JOIN pg_trigger ON tgrelid = to_regclass(tableName) AND tgname = name
+LEFT JOIN pg_trigger ON tgrelid = to_regclass(tableName)::oid AND tgname = name::name
 WHERE tgenabled IS NULL OR tgenabled NOT IN ('O', 'A')
 ORDER BY table_name, name`
 

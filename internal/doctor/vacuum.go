@@ -14,21 +14,21 @@ import (
 // this is for logins that may not read it. No query is shown, because it may hold anything.
 const holdersSQL = `
 SELECT backend_xmin IS NOT NULL OR backend_xid IS NOT NULL AS holds,
-    format('pid %s (%s, %s, %s)', pid, coalesce(usename, '?'), coalesce(nullif(application_name, ''), 'no name'),
+    pg_catalog.format('pid %s (%s, %s, %s)', pid, coalesce(usename, '?'), coalesce(nullif(application_name, ''), 'no name'),
         coalesce(state, '?')) AS who,
     extract(epoch FROM clock_timestamp() - xact_start)::float8 AS seconds,
-    format('SELECT pg_terminate_backend(%s)', pid) AS remedy
+    pg_catalog.format('SELECT pg_terminate_backend(%s)', pid) AS remedy
 FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
     AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL OR state LIKE 'idle in transaction%')
     AND backend_type = 'client backend' AND xact_start < clock_timestamp() - $1::interval
 UNION ALL
-SELECT true, format('the prepared transaction %L (%s)', gid, owner), extract(epoch FROM clock_timestamp() - prepared)::float8,
-    format('COMMIT PREPARED %L or ROLLBACK PREPARED %1$L', gid)
+SELECT true, pg_catalog.format('the prepared transaction %L (%s)', gid, owner), extract(epoch FROM clock_timestamp() - prepared)::float8,
+    pg_catalog.format('COMMIT PREPARED %L or ROLLBACK PREPARED %1$L', gid)
 FROM pg_prepared_xacts WHERE database = current_database() AND prepared < clock_timestamp() - $1::interval
 UNION ALL
-SELECT true, format('the replication slot %I', slot_name), NULL,
-    format('start its standby, or SELECT pg_drop_replication_slot(%L)', slot_name)
+SELECT true, pg_catalog.format('the replication slot %I', slot_name), NULL,
+    pg_catalog.format('start its standby, or SELECT pg_drop_replication_slot(%L)', slot_name)
 FROM pg_replication_slots WHERE NOT active AND (xmin IS NOT NULL OR catalog_xmin IS NOT NULL)
 ORDER BY holds DESC, seconds DESC NULLS FIRST`
 
@@ -42,7 +42,7 @@ type holder struct {
 }
 
 const sightSQL = `
-SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS all, quote_ident(current_user) AS login`
+SELECT pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS all, pg_catalog.quote_ident(current_user) AS login`
 
 // Xmin looks for what keeps vacuum from removing dead rows, which makes the queue slow.
 func (d *Database) Xmin(ctx context.Context) (Finding, error) {
@@ -98,9 +98,9 @@ func blame(holders []holder) Finding {
 
 const vacuumSQL = `
 SELECT current_setting('autovacuum')::bool AND current_setting('track_counts')::bool AS server,
-    NOT EXISTS (SELECT FROM unnest(reloptions) AS o
+    NOT EXISTS (SELECT FROM pg_catalog.unnest(reloptions) AS o
         WHERE o IN ('autovacuum_enabled=false', 'autovacuum_enabled=off', 'autovacuum_enabled=0')) AS of_table
-FROM pg_class WHERE oid = 'subMsgList'::regclass`
+FROM pg_class WHERE oid = 'subMsgList'::regclass::oid`
 
 // Autovacuum checks that it is on.
 func (d *Database) Autovacuum(ctx context.Context) (Finding, error) {
@@ -126,7 +126,7 @@ func judgeVacuum(server, table bool) Finding {
 const deadSQL = `
 SELECT n_dead_tup AS dead, n_live_tup AS live,
     coalesce(extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))::float8, -1) AS vacuumed
-FROM pg_stat_all_tables WHERE relid = 'subMsgList'::regclass`
+FROM pg_stat_all_tables WHERE relid = 'subMsgList'::regclass::oid`
 
 // DeadRows looks at how many dead rows subMsgList has.
 func (d *Database) DeadRows(ctx context.Context) (Finding, error) {

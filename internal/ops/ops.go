@@ -59,7 +59,7 @@ type Message struct {
 // messageColumns is what is read of a row into a Message, by the names of its fields.
 const messageColumns = `
     id, openid, templateId,
-    coalesce(to_json(parameterArr), 'null') AS parameterArr,
+    coalesce(pg_catalog.to_json(parameterArr), 'null') AS parameterArr,
     sendStatus,
     coalesce(sendStatusMsg, '') AS sendStatusMsg,
     errCode,

@@ -50,8 +50,8 @@ func (s Selection) matches(now time.Time) matches {
 
 // A template's id stands for its name, and the other way round.
 const spellingsSQL = `
-SELECT array_agg(DISTINCT word) FROM unnest($1::text[]) AS given LEFT JOIN subMsgTemplate t ON given IN (t.templateId, t.name),
-    unnest(ARRAY[given, t.templateId, t.name]) AS word WHERE word IS NOT NULL`
+SELECT pg_catalog.array_agg(DISTINCT word) FROM pg_catalog.unnest($1::text[]) AS given LEFT JOIN subMsgTemplate t ON given IN (t.templateId, t.name),
+    pg_catalog.unnest(ARRAY[given, t.templateId, t.name]) AS word WHERE word IS NOT NULL`
 
 func spellings(ctx context.Context, db DB, templates []string) (all []string, err error) {
 	if len(templates) == 0 {
@@ -71,12 +71,12 @@ func words(statuses []outbox.Status) (list []string) {
 
 // One statement finds what is known by its ids, what waits and what is being sent.
 const findSQL = `
-SELECT coalesce(array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') FROM subMsgList WHERE `
+SELECT coalesce(pg_catalog.array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') FROM subMsgList WHERE `
 
 const (
 	findIDsSQL     = findSQL + `id = ANY ($1)`
 	findWaitingSQL = findSQL + `dueAt IS NOT NULL`
-	findSendingSQL = findSQL + `id = ANY (ARRAY(SELECT unnest(ids) FROM subMsgClaim))`
+	findSendingSQL = findSQL + `id = ANY (ARRAY(SELECT pg_catalog.unnest(ids) FROM subMsgClaim))`
 )
 
 // Everything else is found by a walk. The number of rows stands in the statement, because a plan for any number of them
@@ -86,7 +86,7 @@ WITH step AS MATERIALIZED (
     SELECT id, openid, templateId, sendStatus, errCode, createTime, sendAfter FROM subMsgList WHERE id < $9 ORDER BY id DESC LIMIT 10000
 )
 SELECT count(*) AS looked, coalesce(min(id), 0) AS last, coalesce(max(createTime), 'epoch') AS newest,
-    coalesce(array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') AS found
+    coalesce(pg_catalog.array_agg(id ORDER BY id DESC) FILTER (WHERE ` + matchSQL + `), '{}') AS found
 FROM step`
 
 // Ids follow createTime nearly: a transaction may insert for so long after it began.

@@ -105,7 +105,7 @@ type Fact struct {
 // All of it comes from the front of indexes. An infinite time is as far away as there is a number for.
 const backlogSQL = `
 SELECT now(), count(*) AS waiting, count(*) FILTER (WHERE dueAt <= now()) AS due,
-    (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'subMsgList_due'::regclass) AS estimate,
+    (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'subMsgList_due'::regclass::oid) AS estimate,
     coalesce(extract(epoch FROM now() - min(greatest(dueAt, 'epoch')) FILTER (WHERE dueAt <= now()))::float8, 0) AS oldest,
     coalesce(extract(epoch FROM min(least(dueAt, '9999-01-01')) FILTER (WHERE dueAt > now()) - now())::float8, 0) AS next,
     pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1 AS awake
@@ -133,9 +133,9 @@ WITH minute AS MATERIALIZED (
     SELECT CASE WHEN n < 20000 THEN 60 ELSE least(60, greatest(1, extract(epoch FROM now() - sent))) END::float8 AS settling,
         CASE WHEN n < 20000 THEN 60 ELSE least(60, greatest(1, extract(epoch FROM now() - created))) END::float8 AS inserting FROM looked
 )
-SELECT n AS looked, n < 20000 OR created < now() - interval '1 hour' AS whole, inserted * 60 / inserting AS inserted,
-    success * 60 / settling AS success, fail * 60 / settling AS fail,
-    unknown * 60 / settling AS unknown, expired * 60 / settling AS expired
+SELECT n AS looked, n < 20000 OR created < now() - interval '1 hour' AS whole, (inserted * 60)::float8 / inserting AS inserted,
+    (success * 60)::float8 / settling AS success, (fail * 60)::float8 / settling AS fail,
+    (unknown * 60)::float8 / settling AS unknown, (expired * 60)::float8 / settling AS expired
 FROM looked, took`
 
 const failuresSQL = `

@@ -35,8 +35,8 @@ func (p Preview) Key() string {
 	return strings.Join(parts, ", ")
 }
 
-const tableSQL = `SELECT format('%I.%I', nspname, relname)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace WHERE c.oid = $1::text::regclass`
+const tableSQL = `SELECT pg_catalog.format('%I.%I', nspname, relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace WHERE c.oid = $1::text::regclass::oid`
 
 // The table's name comes quoted from the catalogue. The condition is the caller's own SQL, run with the caller's own
 // rights; a line break follows it, because it may end in a comment.

@@ -24,7 +24,7 @@ func mayServe(ctx context.Context, pool *pgxpool.Pool) error {
 			return err
 		}
 		var login string
-		if err := conn.QueryRow(ctx, `SELECT quote_ident(current_user)`).Scan(&login); err != nil {
+		if err := conn.QueryRow(ctx, `SELECT pg_catalog.quote_ident(current_user)`).Scan(&login); err != nil {
 			return err
 		}
 		return fmt.Errorf("%s lacks %d rights that serve needs: %s; as the owner of submsg's tables run what `submsg "+
