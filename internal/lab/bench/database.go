@@ -49,11 +49,14 @@ func (l *lab) create(ctx context.Context) (d *database, err error) {
 	u := *l.url
 	u.Path = "/" + d.name
 	d.url = u.String()
-	if err := migrations.Up(ctx, d.url); err != nil {
-		return nil, err
+	if d.pool, err = l.connect(ctx, d.url, maxClients+4, nil); err != nil {
+		return d, err
 	}
-	d.pool, err = l.connect(ctx, d.url, maxClients+4, nil)
-	return d, err
+	// Up to PostgreSQL 14 everybody makes objects in public.
+	if _, err := d.pool.Exec(ctx, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`); err != nil {
+		return d, err
+	}
+	return d, migrations.Up(ctx, d.url)
 }
 
 func (l *lab) connect(ctx context.Context, url string, conns int32, tracer pgx.QueryTracer) (*pgxpool.Pool, error) {

@@ -84,16 +84,22 @@ func (s *Server) settings(cfg Config) map[string]string {
 	return settings
 }
 
+// ownerOnlySQL takes from everybody what PostgreSQL 15 and later don't give any more.
+const ownerOnlySQL = `DO $$ BEGIN
+    IF NOT pg_is_in_recovery() THEN REVOKE CREATE ON SCHEMA public FROM PUBLIC; END IF;
+END $$`
+
 var errExited = errors.New("postgres did not start")
 
-// awaitReady returns when the server answers by its socket.
+// awaitReady returns when the server answers by its socket, and nobody but the owner makes objects in it.
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		conn, err := pgconn.Connect(ctx, s.socketURL("postgres"))
 		if err == nil {
-			return conn.Close(ctx)
+			_, err := conn.Exec(ctx, ownerOnlySQL).ReadAll()
+			return errors.Join(err, conn.Close(ctx))
 		}
 		select {
 		case <-s.done:

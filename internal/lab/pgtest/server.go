@@ -24,6 +24,7 @@ type server struct {
 	private  *pgembed.Server          // nil when TEST_DATABASE_URL is used
 	url      func(name string) string // of a database on it
 	fileCopy string                   // the clause for the fastest way to clone, where there is a choice
+	open     bool                     // everybody makes objects in the schema public of a new database
 
 	templates map[kind]func() (string, error) // makes each template once, returns its name
 }
@@ -109,6 +110,8 @@ func (s *server) connect(ctx context.Context, adminURL string) error {
 			role, quote(role))
 	case number >= 150000:
 		s.fileCopy = " STRATEGY file_copy"
+	default:
+		s.open = true
 	}
 	return nil
 }
@@ -125,7 +128,15 @@ func (s *server) close() error {
 
 func (s *server) create(ctx context.Context, name, template string) error {
 	_, err := s.admin.Exec(ctx, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(template)+s.fileCopy)
-	return err
+	if err != nil || !s.open || template != "template0" {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, s.url(name))
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
+	return errors.Join(err, conn.Close(ctx))
 }
 
 func (s *server) drop(ctx context.Context, name string) error {
