@@ -18,19 +18,27 @@ const tellAfter = 2 * time.Second
 // lock returns a session that holds the lock, which goes with it. It waits for other migrating processes without
 // holding a snapshot, as a wait inside pg_advisory_lock would: golang-migrate's own lock deadlocks with a concurrent
 // index build that way.
-func (mr Migrator) lock(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, cfg)
-	if err != nil {
-		return nil, err
+//
+// It also returns the search_path that the login had, which neither the session nor later ones of cfg look in any more.
+func (mr Migrator) lock(ctx context.Context, cfg *pgx.ConnConfig) (conn *pgx.Conn, path LoginPath, err error) {
+	if conn, err = pgx.ConnectConfig(ctx, cfg); err != nil {
+		return nil, path, err
 	}
 	if err = refusePooler(ctx, cfg, conn); err == nil {
+		path, err = PathOf(ctx, conn, mr.Schema)
+	}
+	if err == nil {
+		cfg.RuntimeParams["search_path"] = cataloguePath
+		_, err = conn.Exec(ctx, `SET search_path = `+cataloguePath)
+	}
+	if err == nil {
 		err = mr.await(ctx, conn)
 	}
 	if err != nil {
 		conn.Close(context.WithoutCancel(ctx))
-		return nil, err
+		return nil, path, err
 	}
-	return conn, nil
+	return conn, path, nil
 }
 
 func (mr Migrator) await(ctx context.Context, conn *pgx.Conn) error {
@@ -74,7 +82,7 @@ func migrating(ctx context.Context, conn *pgx.Conn) holders {
 // above all, would stay with those who use it next.
 func refusePooler(ctx context.Context, cfg *pgx.ConnConfig, conn *pgx.Conn) error {
 	pid := func(conn *pgx.Conn) (pid uint32, err error) {
-		err = conn.QueryRow(ctx, `SELECT pg_backend_pid()`, pgx.QueryExecModeSimpleProtocol).Scan(&pid)
+		err = conn.QueryRow(ctx, `SELECT pg_catalog.pg_backend_pid()`, pgx.QueryExecModeSimpleProtocol).Scan(&pid)
 		return pid, err
 	}
 	first, err := pid(conn)

@@ -216,7 +216,7 @@ func TestHeldUpAsAnOrdinaryLogin(t *testing.T) {
 	there := pgtest.Empty(t)
 	super := connect(t, there)
 	login := super.Config().Database + "_owner"
-	_, err := super.Exec(t.Context(), fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD 'secret'; GRANT CREATE, USAGE ON SCHEMA public TO %[1]s`, login))
+	_, err := super.Exec(t.Context(), fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD 'secret'; ALTER SCHEMA public OWNER TO %[1]s`, login))
 	must(t, err)
 	defer super.Exec(context.Background(), fmt.Sprintf(`DROP OWNED BY %[1]s CASCADE; DROP ROLE %[1]s`, login))
 	as, err := url.Parse(there)

@@ -50,17 +50,23 @@ func (mr Migrator) Up(ctx context.Context) error {
 		if err := r.make(ctx, r.locked); err != nil {
 			return err
 		}
+		if err := r.refuseForeign(ctx, r.locked); err != nil {
+			return err
+		}
+		if !r.made {
+			if err := r.mayMakeTables(); err != nil {
+				return err
+			}
+			if err := r.transact(ctx, r.makeVersionTable); err != nil {
+				return err
+			}
+		}
 		have, _, err := r.state(ctx)
 		if err != nil {
 			return err
 		}
 		if have.newerThan(r.latest()) {
 			return have.check(r.latest())
-		}
-		if have.Version == 0 {
-			if err := r.mayMakeTables(); err != nil {
-				return err
-			}
 		}
 		if err := r.numbered(ctx, (*migrate.Migrate).Up); err != nil {
 			return err

@@ -51,10 +51,13 @@ func (r *run) apply(ctx context.Context, tx pgx.Tx) error {
 	}
 	for path, a := range has {
 		if a.Version != r.latest() || !slices.Contains(paths, path) {
-			return r.tidy(ctx, tx, paths)
+			if err := r.tidy(ctx, tx, paths); err != nil {
+				return err
+			}
+			break
 		}
 	}
-	return nil
+	return r.refuseForeign(ctx, tx)
 }
 
 // tidy forgets the files that are gone, and writes this version to the others.

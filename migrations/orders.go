@@ -15,18 +15,19 @@ const (
 )
 
 const ordersSQL = `
-SELECT coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class
-WHERE relnamespace = quote_ident($1)::regnamespace AND relname = 'orders'`
+SELECT coalesce(obj_description(c.oid, 'pg_class'), ''), pg_has_role(relowner, nspowner, 'MEMBER')
+FROM pg_class c JOIN pg_namespace s ON s.oid = relnamespace WHERE nspname = $1 AND relname = 'orders'`
 
-// findOrders tells whether there is a table orders in the schema, and whether it is the example: its comment says so. A
-// shop that keeps the example as its own table changes the comment.
+// findOrders tells whether there is a table orders in the schema, and whether it is the example: its comment says so,
+// and it belongs to the schema's owner. A shop that keeps the example as its own table changes the comment.
 func (r *run) findOrders(ctx context.Context, tx pgx.Tx) (exists, ours bool, err error) {
 	var comment string
-	err = tx.QueryRow(ctx, ordersSQL, r.name).Scan(&comment)
+	var owned bool
+	err = tx.QueryRow(ctx, ordersSQL, r.name).Scan(&comment, &owned)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, false, nil
 	}
-	return err == nil, strings.HasPrefix(comment, exampleMark), err
+	return err == nil, owned && strings.HasPrefix(comment, exampleMark), err
 }
 
 // makeOrders makes the example where it isn't there in this very text. A shop's own orders stay as they are.

@@ -14,9 +14,9 @@ import (
 // statement that notes in its own transaction which version it leads to, and which submsg still works with that.
 
 // comment is the SQL that notes a version. Older notes end before the comma.
-func (b build) comment(version int) string {
-	return fmt.Sprintf("COMMENT ON TABLE %s IS 'schema version %d, oldest submsg %d'",
-		VersionTable, version, b.oldest(version))
+func (r *run) comment(version int) string {
+	return fmt.Sprintf("COMMENT ON TABLE %s.%s IS 'schema version %d, oldest submsg %d'",
+		r.schema, VersionTable, version, r.oldest(version))
 }
 
 func readNote(note string) (s State, ok bool) {
@@ -27,10 +27,10 @@ func readNote(note string) (s State, ok bool) {
 	return s, n > 0
 }
 
-// marked adds the note to each numbered file.
+// marked adds the note to each numbered file, and lets its names be those of the schema.
 type marked struct {
 	source.Driver
-	build
+	*run
 }
 
 func (s marked) ReadUp(version uint) (io.ReadCloser, string, error) {
@@ -51,11 +51,13 @@ func (s marked) mark(body io.ReadCloser, version uint) io.ReadCloser {
 	if body == nil {
 		return nil
 	}
+	// No name of a schema holds a quote. It stands on the file's first line, so that errors tell the right one.
+	enter := fmt.Sprintf("SELECT pg_catalog.set_config('search_path', '%s', true); ", SearchPath(s.name))
 	return struct {
 		io.Reader
 		io.Closer
 	}{
-		io.MultiReader(body, strings.NewReader("\n"+s.comment(int(version))+";")),
+		io.MultiReader(strings.NewReader(enter), body, strings.NewReader("\n"+s.comment(int(version))+";")),
 		body,
 	}
 }
@@ -64,12 +66,8 @@ func (s marked) mark(body io.ReadCloser, version uint) io.ReadCloser {
 // cut off the comment tells the version, and golang-migrate's row is corrected. Otherwise the row tells it, and the
 // comment is corrected: a restore may have lost it, or another tool has migrated.
 func (r *run) state(ctx context.Context) (have State, cut bool, err error) {
-	have, err = StateOf(ctx, r.locked)
-	if err != nil || have.newerThan(r.latest()) {
-		return have, false, err
-	}
-	version, cut, err := row(ctx, r.locked)
-	if err != nil || cut {
+	have, version, cut, err := r.readState(ctx)
+	if err != nil || cut || have.newerThan(r.latest()) {
 		return have, cut, err
 	}
 	noted := have
@@ -79,4 +77,20 @@ func (r *run) state(ctx context.Context) (have State, cut bool, err error) {
 		_, err = r.locked.Exec(ctx, r.comment(have.Version))
 	}
 	return have, false, err
+}
+
+// readState returns the state, and golang-migrate's row.
+func (r *run) readState(ctx context.Context) (have State, version int, cut bool, err error) {
+	tx, err := r.locked.Begin(ctx)
+	if err != nil {
+		return State{}, 0, false, err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // it has only read
+	if _, err := tx.Exec(ctx, `SET LOCAL search_path = `+SearchPath(r.name)); err != nil {
+		return State{}, 0, false, err
+	}
+	if have, err = StateOf(ctx, tx); err == nil && !have.newerThan(r.latest()) {
+		version, cut, err = row(ctx, tx)
+	}
+	return have, version, cut, err
 }

@@ -22,8 +22,8 @@ type run struct {
 	Migrator
 	build
 	place
-	config *pgx.ConnConfig // of connections that look for names in the schema alone
-	locked *pgx.Conn       // holds the lock, and looks on
+	config *pgx.ConnConfig // of connections as the owner, which find Postgres's own names only
+	locked *pgx.Conn       // holds the lock, and looks on, with the login's rights
 }
 
 // begin takes the lock and finds the schema. The caller closes locked.
@@ -36,15 +36,14 @@ func (mr Migrator) begin(ctx context.Context) (*run, error) {
 	if r.FS == nil {
 		r.build = this
 	}
-	if r.locked, err = mr.lock(ctx, r.config); err != nil {
+	var path LoginPath
+	if r.locked, path, err = mr.lock(ctx, r.config); err != nil {
 		return nil, err
 	}
-	if r.place, err = mr.find(ctx, r.locked); err == nil {
-		err = r.enter(ctx, r.locked, r.config)
-	}
-	if err != nil {
+	if r.place, err = find(ctx, r.locked, path.Home); err != nil {
 		r.locked.Close(context.WithoutCancel(ctx))
 	}
+	r.become(r.config)
 	return r, err
 }
 
@@ -70,13 +69,13 @@ func (mr Migrator) run(ctx context.Context, steps func(*run) error) error {
 	return nil
 }
 
-const missedSQL = `SELECT count(*) FROM subMsgRuleError WHERE createTime >= $1`
+const missedSQL = `SELECT count(*) FROM SUBMSG_SCHEMA.subMsgRuleError WHERE createTime >= $1`
 
 // tellMissed tells how many updates made no message because the tables were locked. It is silent where subMsgRuleError
 // is gone.
 func (r *run) tellMissed(ctx context.Context, since time.Time) {
 	var n int
-	if err := r.locked.QueryRow(ctx, missedSQL, since).Scan(&n); err == nil && n > 0 {
+	if err := r.locked.QueryRow(ctx, in(r.schema, missedSQL), since).Scan(&n); err == nil && n > 0 {
 		r.tell("updates that have not become messages meanwhile: %d; `submsg rules replay` makes up for them", n)
 	}
 }
@@ -102,7 +101,8 @@ func (r *run) attempt(ctx context.Context, lockTimeout time.Duration, move move)
 		return conn.QueryRow(ctx, lockTimeoutSQL, fmt.Sprint(lockTimeout.Milliseconds())).Scan(&pid, nil)
 	}))
 	defer db.Close()
-	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{MigrationsTable: VersionTable})
+	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{MigrationsTableQuoted: true,
+		MigrationsTable: pgx.Identifier{r.name, VersionTable}.Sanitize()})
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (r *run) attempt(ctx context.Context, lockTimeout time.Duration, move move)
 	if err != nil {
 		return nil, err
 	}
-	m, err := migrate.NewWithInstance("embedded", marked{files, r.build}, "postgres", driver)
+	m, err := migrate.NewWithInstance("embedded", marked{files, r}, "postgres", driver)
 	if err != nil {
 		return nil, err
 	}

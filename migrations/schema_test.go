@@ -150,7 +150,7 @@ func TestOwnerWithoutSuperuser(t *testing.T) {
 	}
 	wantError(t, up("mine"), "CREATE SCHEMA mine AUTHORIZATION "+login+", or GRANT CREATE ON DATABASE ")
 	wantError(t, up("public"),
-		"GRANT USAGE, CREATE ON SCHEMA public TO "+login+", or name another schema with --schema")
+		"ALTER SCHEMA public OWNER TO "+login+", or name another schema with --schema")
 	exec(t, super, `GRANT CREATE ON DATABASE `+pgx.Identifier{super.Config().Database}.Sanitize()+` TO `+login)
 	must(t, up("mine"))
 	trip(t, in(t, as.String(), "mine"))

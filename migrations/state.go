@@ -24,10 +24,24 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
+// noteSQL looks at the catalogue alone, and makes sure that what is read next belongs to the schema's owner: reading
+// what somebody else has put there would run his code.
 const noteSQL = `
-SELECT coalesce(pg_catalog.obj_description(v.oid, 'pg_class'), ''),
-    EXISTS (SELECT FROM pg_catalog.pg_class o WHERE o.relnamespace = v.relnamespace AND o.relname = 'submsgobject')
-FROM pg_catalog.pg_class v WHERE v.oid = pg_catalog.to_regclass($1)`
+SELECT coalesce(pg_catalog.obj_description(v.oid, 'pg_class'), ''), o.oid IS NOT NULL, coalesce((
+        SELECT pg_catalog.format('%I.%I belongs to %I', s.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
+        FROM pg_catalog.pg_class c WHERE c.oid IN (v.oid, o.oid) AND NOT pg_catalog.pg_has_role(c.relowner, s.nspowner, 'MEMBER')
+        LIMIT 1), '')
+FROM pg_catalog.pg_class v JOIN pg_catalog.pg_namespace s ON s.oid = v.relnamespace
+LEFT JOIN pg_catalog.pg_class o ON o.relnamespace = v.relnamespace AND o.relname = 'submsgobject'
+WHERE v.oid = pg_catalog.to_regclass($1)::oid`
+
+// hiddenSQL finds an installation in a schema of the path that the login may not look into.
+const hiddenSQL = `
+SELECT pg_catalog.format('%I TO %I', s.nspname, current_user)
+FROM pg_catalog.pg_class v JOIN pg_catalog.pg_namespace s ON s.oid = v.relnamespace
+WHERE v.relname = $1 AND NOT pg_catalog.has_schema_privilege(s.oid, 'USAGE')
+  AND pg_catalog.strpos(pg_catalog.current_setting('search_path'), pg_catalog.quote_ident(s.nspname)) > 0
+LIMIT 1`
 
 const objectsSQL = `SELECT coalesce(min(version), 0) FROM subMsgObject`
 
@@ -38,14 +52,18 @@ var errEarlier = errors.New("this schema was made by a submsg from before the fi
 
 // StateOf reads the state of the database's schema.
 func StateOf(ctx context.Context, conn querier) (s State, err error) {
-	var note string
+	var note, foreign string
 	var released bool // the first numbered file makes subMsgObject
-	err = conn.QueryRow(ctx, noteSQL, VersionTable).Scan(&note, &released)
+	err = conn.QueryRow(ctx, noteSQL, VersionTable).Scan(&note, &released, &foreign)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return State{}, nil
+		return State{}, hidden(ctx, conn)
 	}
 	if err != nil {
 		return State{}, fmt.Errorf("read the schema version: %w", err)
+	}
+	if foreign != "" {
+		return State{}, fmt.Errorf("%s, who doesn't own the schema, so it is not read: "+
+			"`submsg migrate up` says what to do", foreign)
 	}
 	if s, err = tables(ctx, conn, note); err != nil || s.Version == 0 {
 		return s, err
@@ -61,6 +79,20 @@ func StateOf(ctx context.Context, conn querier) (s State, err error) {
 		return State{}, fmt.Errorf("read the version of the functions, views and triggers: %w", err)
 	}
 	return s, nil
+}
+
+// hidden returns an error where there is an installation after all.
+func hidden(ctx context.Context, conn querier) error {
+	var grant string
+	err := conn.QueryRow(ctx, hiddenSQL, VersionTable).Scan(&grant)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look for the schema: %w", err)
+	}
+	return fmt.Errorf("there is a submsg, and the login may not look into its schema: let the schema's owner run "+
+		"GRANT USAGE ON SCHEMA %s, or make the login a member of one of the roles of `submsg roles`", grant)
 }
 
 // tables is the state of what the numbered files make.

@@ -7,17 +7,15 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/migrations"
 )
 
 // Check compares what the roles and PUBLIC really may do in the database with what they should, inherited rights
 // included. Each difference is one line of SQL that mends it; nil: there is none. One difference may hide another (a
 // superuser hides all missing rights, say): check again after mending.
 func (n Naming) Check(ctx context.Context, conn *pgx.Conn) (lines []string, err error) {
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		// So that nothing in the schemas being checked is run by whoever checks.
-		if _, err := tx.Exec(ctx, `SET LOCAL search_path = pg_catalog`); err != nil {
-			return err
-		}
+	err = readCatalogue(ctx, conn, func(tx pgx.Tx) (err error) {
 		lines, err = n.check(ctx, tx)
 		return err
 	})
@@ -27,12 +25,34 @@ func (n Naming) Check(ctx context.Context, conn *pgx.Conn) (lines []string, err 
 	return lines, nil
 }
 
+// readCatalogue reads where nothing but Postgres's own names is found, so that nothing in the schemas that are checked
+// is run by whoever checks.
+func readCatalogue(ctx context.Context, conn *pgx.Conn, read func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL search_path = pg_catalog, pg_temp`); err != nil {
+			return err
+		}
+		return read(tx)
+	})
+}
+
 func (n Naming) check(ctx context.Context, tx pgx.Tx) ([]string, error) {
 	lines, super, err := n.checkRoles(ctx, tx)
 	if err != nil || super {
 		return lines, err
 	}
 	held, owned, err := n.held(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	foreign, err := migrations.FindForeign(ctx, tx, n.Schema)
+	for _, f := range foreign {
+		line := f.Mend + ";"
+		if strings.HasPrefix(line, "DROP ") {
+			line += " -- `submsg migrate up` makes it anew"
+		}
+		owned = append(owned, line)
+	}
 	return slices.Concat(lines, owned, n.missing(held), n.excess(held)), err
 }
 

@@ -57,12 +57,13 @@ func TestCheckTellsEachDifference(t *testing.T) {
 		{`GRANT EXECUTE ON FUNCTION subMsgRule_fire() TO PUBLIC`, []string{`REVOKE EXECUTE ON FUNCTION public.submsgrule_fire FROM PUBLIC;`}},
 		{`GRANT EXECUTE ON FUNCTION subMsg_wake() TO @app`, []string{`REVOKE EXECUTE ON FUNCTION public.submsg_wake() FROM @app;`}},
 		{`GRANT CREATE ON SCHEMA public TO PUBLIC`, []string{`REVOKE CREATE ON SCHEMA public FROM PUBLIC;`}},
+		{`CREATE ROLE @clerk; GRANT CREATE ON SCHEMA public TO @clerk`, []string{`REVOKE CREATE ON SCHEMA public FROM @clerk;`}},
 		{`GRANT CREATE ON SCHEMA public TO @worker`, []string{`REVOKE CREATE ON SCHEMA public FROM @worker;`}},
 		{`CREATE TABLE subMsgLater (a int); GRANT SELECT (a) ON subMsgLater TO @app`, []string{`REVOKE SELECT (a) ON public.submsglater FROM @app;`}},
 		{`CREATE FUNCTION subMsgLater(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`, []string{`REVOKE EXECUTE ON FUNCTION public.submsglater(integer) FROM PUBLIC;`}},
 		{`ALTER ROLE @app LOGIN CREATEROLE`, []string{`ALTER ROLE @app NOLOGIN NOCREATEROLE;`}},
 		{`ALTER ROLE @worker SUPERUSER`, []string{`ALTER ROLE @worker NOSUPERUSER;`}},
-		{`ALTER TABLE subMsgPause OWNER TO @admin`, []string{`ALTER TABLE public.submsgpause OWNER TO CURRENT_USER;`}},
+		{`ALTER TABLE subMsgPause OWNER TO @admin`, []string{`ALTER TABLE public.submsgpause OWNER TO postgres;`}},
 		{`GRANT @worker TO @readonly; GRANT UPDATE ON SEQUENCE subMsgWake TO @readonly`,
 			[]string{`REVOKE @worker FROM @readonly;`, `REVOKE UPDATE ON SEQUENCE public.submsgwake FROM @readonly;`}},
 	} {
@@ -98,6 +99,31 @@ func (d *db) mend() {
 	}
 	if lines := d.check(); len(lines) > 0 {
 		d.t.Errorf("not mended: %q", lines)
+	}
+}
+
+// What somebody else has put in the place of an object of ours goes, and is made anew.
+func TestCheckTellsForeignObjects(t *testing.T) {
+	d := newDB(t)
+	d.exec(`CREATE ROLE @clerk; GRANT CREATE ON SCHEMA public TO @clerk; ALTER VIEW subMsgRecent OWNER TO @clerk;
+		ALTER FUNCTION subMsg_wake() OWNER TO @clerk; REVOKE CREATE ON SCHEMA public FROM @clerk`)
+	lines := d.check()
+	for _, want := range []string{"DROP VIEW public.submsgrecent CASCADE;",
+		"DROP FUNCTION public.submsg_wake() CASCADE;",
+		"DROP TRIGGER submsglist_wake_insert ON public.submsglist;"} {
+		if !slices.Contains(lines, want+" -- `submsg migrate up` makes it anew") {
+			t.Errorf("not told: %s in %q", want, lines)
+		}
+	}
+	for _, line := range lines {
+		d.exec(line)
+	}
+	if err := migrations.Up(t.Context(), d.url); err != nil {
+		t.Fatal(err)
+	}
+	d.exec(d.names.SQL())
+	if lines := d.check(); lines != nil {
+		t.Errorf("still: %q", lines)
 	}
 }
 

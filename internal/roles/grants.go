@@ -23,6 +23,7 @@ const (
 	admin    = "admin"
 	readonly = "readonly"
 	public   = "public" // Postgres's PUBLIC: everybody
+	owner    = "owner"  // of the schema; it holds all rights, so the grants don't name it
 )
 
 var groups = []struct{ name, about string }{
@@ -212,10 +213,7 @@ func (n Naming) object(on string) string {
 }
 
 func (n Naming) kindAndName(on string) (kind, name string) {
-	quoted := pgx.Identifier{n.Schema}.Sanitize()
-	if n.Schema == "public" {
-		quoted = n.Schema
-	}
+	quoted := n.schemaName()
 	if on == schema {
 		return on, quoted
 	}
@@ -223,4 +221,12 @@ func (n Naming) kindAndName(on string) (kind, name string) {
 		return kind, quoted + "." + name
 	}
 	return "TABLE", quoted + "." + on
+}
+
+// schemaName is the schema in SQL.
+func (n Naming) schemaName() string {
+	if n.Schema == "public" {
+		return n.Schema
+	}
+	return pgx.Identifier{n.Schema}.Sanitize()
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // It looks at every object whose name begins with submsg, so that what later migrations make is covered. Functions are
-// told without their arguments. Owners hold all rights, so of them only the ownership is told.
+// told without their arguments. Owners hold all rights, so of the schema only the ownership is told. Whose the objects
+// are, and who may make others, package migrations looks at.
 const heldSQL = `
 WITH holder AS (
     SELECT name FROM unnest($1::text[]) AS name WHERE name = 'public' OR name IN (SELECT rolname FROM pg_roles)
@@ -44,15 +45,10 @@ UNION ALL
 SELECT h.name, told || 'EXECUTE', f.name, '' FROM holder h, option, function f
 WHERE owner <> h.name AND has_function_privilege(h.name, f.oid, 'EXECUTE' || asked)
 UNION ALL
-SELECT h.name, told || verb, s.name, '' FROM holder h, option, house s, unnest('{USAGE,CREATE}'::text[]) AS verb
-WHERE owner <> h.name AND has_schema_privilege(h.name, s.oid, verb || asked)
+SELECT h.name, told || 'USAGE', s.name, '' FROM holder h, option, house s
+WHERE owner <> h.name AND has_schema_privilege(h.name, s.oid, 'USAGE' || asked)
 UNION ALL
-SELECT owner, 'OWNER', name, '' FROM (
-    SELECT owner, CASE WHEN sequence THEN name ELSE 'TABLE ' || name END FROM relation
-    WHERE NOT EXISTS (SELECT FROM pg_depend WHERE objid = oid AND deptype = 'i') -- an identity column's goes with its table
-    UNION ALL SELECT owner, name FROM function
-    UNION ALL SELECT owner, name FROM house) AS owned (owner, name)
-WHERE owner IN (SELECT name FROM holder)
+SELECT owner, 'OWNER', name, '' FROM house WHERE owner IN (SELECT name FROM holder)
 ORDER BY 3, 1, 2, 4`
 
 // right is leave to do one thing with one column, or with the whole where column is "". Names are as stored, but for
@@ -69,8 +65,8 @@ func granted() (names []string) {
 	return names
 }
 
-// held returns the rights of the roles and of PUBLIC, in an order to read them in, and the lines that take from the
-// roles what they own.
+// held returns the rights of the roles and of PUBLIC, in an order to read them in, and the line that takes the schema
+// from a role that owns it.
 func (n Naming) held(ctx context.Context, tx pgx.Tx) (held []right, owned []string, err error) {
 	rows, err := tx.Query(ctx, heldSQL, append(n.groups(), public), n.Schema, granted())
 	if err != nil {

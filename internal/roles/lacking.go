@@ -36,11 +36,13 @@ func (n Naming) Lacking(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 			verbs, columns = append(verbs, g.verb), append(columns, strings.ToLower(c))
 		}
 	}
-	rows, err := conn.Query(ctx, lackingSQL, kinds, objects, verbs, columns)
-	if err != nil {
-		return nil, fmt.Errorf("look at the login's rights: %w", err)
-	}
-	lacking, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	var lacking []string
+	err := readCatalogue(ctx, conn, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, lackingSQL, kinds, objects, verbs, columns) // its error comes from CollectRows
+		var err error
+		lacking, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("look at the login's rights: %w", err)
 	}

@@ -35,9 +35,46 @@ REVOKE CREATE ON %s FROM PUBLIC;
 	return b.String()
 }
 
+// OwnerSQL is a script for an administrator, to be run once before the first migration: it makes the role that owns the
+// schema, and those of the other script. That one then needs no more than the owner.
+func (n Naming) OwnerSQL() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `-- The owner of submsg's schema, who migrates it and is no superuser. Run as a superuser before the first
+-- `+"`submsg migrate up`"+`. It may be run again at any time. Then give %[1]s a password (\password %[1]s in psql), and run as it:
+--   submsg migrate up --roles     after each upgrade, too: it also gives the roles their rights
+-- submsg serve uses another login, IN ROLE %[2]s.
+
+BEGIN;
+SET LOCAL search_path = pg_catalog;
+
+`, n.role(owner), n.role(worker))
+	printRole(&b, n.role(owner), "LOGIN")
+	for _, g := range groups {
+		printRole(&b, n.role(g.name), "NOLOGIN")
+	}
+	fmt.Fprintf(&b, `
+CREATE %[1]s IF NOT EXISTS %[2]s;
+ALTER %[1]s %[2]s OWNER TO %[3]s;
+REVOKE CREATE ON %[1]s %[2]s FROM PUBLIC;
+
+COMMIT;
+`, schema, n.schemaName(), n.role(owner))
+	return b.String()
+}
+
+func printRole(b *strings.Builder, role, login string) {
+	fmt.Fprintf(b, `DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%[1]s') THEN
+        CREATE ROLE %[1]s %[2]s;
+    END IF;
+END $$;
+`, role, login)
+}
+
 func (n Naming) printRoles(b *strings.Builder) {
-	fmt.Fprintf(b, `-- Roles for submsg, each with what it needs and no more. Run as the owner of submsg's tables, with CREATEROLE (or as a
--- superuser), after `+"`submsg migrate up`"+`. It may be run again at any time. Then, for each login:
+	fmt.Fprintf(b, `-- Roles for submsg, each with what it needs and no more. Run as the owner of submsg's tables after `+"`submsg migrate up`"+`;
+-- where `+"`submsg roles --owner`"+` hasn't made the roles before, with CREATEROLE. It may be run again at any time. It is for the
+-- schema %s; --schema (SUBMSG_SCHEMA) names another. Then, for each login:
 --   CREATE ROLE shop LOGIN PASSWORD '…' IN ROLE %s;
 --   CREATE ROLE sender LOGIN PASSWORD '…' IN ROLE %s;
 -- Business tables, orders for instance, are the application's affair; their rules need no rights but UPDATE on them:
@@ -46,14 +83,9 @@ func (n Naming) printRoles(b *strings.Builder) {
 BEGIN;
 SET LOCAL search_path = pg_catalog;
 
-`, n.role(app), n.role(worker), n.role(admin))
+`, n.schemaName(), n.role(app), n.role(worker), n.role(admin))
 	for _, g := range groups {
-		fmt.Fprintf(b, `DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '%[1]s') THEN
-        CREATE ROLE %[1]s NOLOGIN;
-    END IF;
-END $$;
-`, n.role(g.name))
+		printRole(b, n.role(g.name), "NOLOGIN")
 	}
 }
 

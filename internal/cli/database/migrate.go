@@ -28,6 +28,7 @@ type Up struct {
 	settings.Database
 	settings.Roles
 	Orders bool `help:"Make the example too: a table orders, with a rule that notifies of its changes."`
+	Grant  bool `name:"roles" help:"Give the roles their rights, too: what submsg roles prints."`
 }
 
 // Run migrates, publishes the causes, and says which rights the roles lack.
@@ -52,7 +53,22 @@ func (c *Up) Run(ctx context.Context, term terminal.Terminal) error {
 	if err := explain.Publish(ctx, conn); err != nil {
 		return err
 	}
+	if c.Grant {
+		return c.grant(ctx, conn)
+	}
 	return c.remindOfRoles(ctx, term, conn)
+}
+
+// grant runs the script of the roles.
+func (c *Up) grant(ctx context.Context, conn *pgx.Conn) error {
+	names, err := c.Naming(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.PgConn().Exec(ctx, names.SQL()).ReadAll(); err != nil {
+		return fmt.Errorf("give the roles their rights: %w; what `submsg roles --owner` prints makes the roles", err)
+	}
+	return nil
 }
 
 // remindOfRoles says when the roles haven't the rights to what a migration has made.

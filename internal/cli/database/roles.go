@@ -18,7 +18,8 @@ import (
 type Roles struct {
 	settings.Database
 	settings.Roles
-	Check bool `help:"Compare the database with it instead, and print the SQL that mends each difference; exit code 1 if there is one."`
+	Owner bool `xor:"what" help:"Print what an administrator runs first instead: the SQL that makes the owner of the schema, who migrates it."`
+	Check bool `xor:"what" help:"Compare the database with it instead, and print the SQL that mends each difference; exit code 1 if there is one."`
 }
 
 // Run prints the script, which needs no database and so takes an unnamed schema for public, or checks a database
@@ -30,7 +31,11 @@ func (c *Roles) Run(ctx context.Context, term terminal.Terminal) error {
 		return terminal.UsageError{Err: err}
 	}
 	if !c.Check {
-		term.Out.SQL(strings.TrimSuffix(names.SQL(), "\n"))
+		script := names.SQL()
+		if c.Owner {
+			script = names.OwnerSQL()
+		}
+		term.Out.SQL(strings.TrimSuffix(script, "\n"))
 		return nil
 	}
 	conn, err := c.Connect(ctx)

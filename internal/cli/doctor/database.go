@@ -15,7 +15,7 @@ import (
 
 // A template may be paused under its id and its name.
 const pausesSQL = `
-SELECT count(DISTINCT coalesce(t.templateId, p.templateId))
+SELECT pg_catalog.count(DISTINCT coalesce(t.templateId, p.templateId))
 FROM subMsgPause p LEFT JOIN subMsgTemplate t ON p.templateId IN (t.templateId, t.name)`
 
 // examinePauses tells what keeps messages waiting.
@@ -61,9 +61,24 @@ func examineRules(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
 	return doctor.Fine("%d, all of them apply", len(all)), nil
 }
 
+// examineForeign looks for others than the schema's owner who have a say in what submsg runs.
+func (c *Command) examineForeign(ctx context.Context, conn *pgx.Conn) (doctor.Finding, error) {
+	names, err := c.Naming(ctx, conn)
+	if err != nil {
+		return doctor.Finding{}, err
+	}
+	found, err := migrations.FindForeign(ctx, conn, names.Schema)
+	if err != nil || len(found) == 0 {
+		return doctor.Fine("nobody but the schema's owner makes objects in it"), err
+	}
+	says, mend := migrations.Describe(found)
+	return doctor.Finding{Level: doctor.Fail, Says: says + ": submsg may run what they put there",
+		Remedy: mend + "; then submsg migrate up"}, nil
+}
+
 const loginSQL = `
-SELECT quote_ident(current_user) AS login, rolsuper AS super,
-    pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'subMsgList'::regclass), 'USAGE') AS owner
+SELECT pg_catalog.quote_ident(current_user) AS login, rolsuper AS super,
+    pg_catalog.pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'subMsgList'::regclass::oid), 'USAGE') AS owner
 FROM pg_roles WHERE rolname = current_user`
 
 // examineLogin tells whether DATABASE_URL's login may do what serve does, and not more by far.

@@ -70,12 +70,22 @@ func (c *Command) databaseChecks(d *doctor.Database) []doctor.Check {
 			}
 			f, err := d.Connect(ctx)
 			f.Remedy = cmp.Or(c.Schema.Remedy(d.Config, f.Says), f.Remedy)
-			return f, err
+			if err != nil || d.Conn == nil || c.Schema != "" {
+				return f, err
+			}
+			d.Close()
+			if d.Config, err = c.Pinned(ctx, d.Config); err != nil {
+				return f, err
+			}
+			return d.Connect(ctx)
 		}),
 		look("version", connected, d.Version),
 		look("schema", []string{"version"}, func(ctx context.Context) (doctor.Finding, error) {
 			state, err := migrations.StateOf(ctx, d.Conn)
 			return doctor.Fine("%s", state), cmp.Or(err, state.Check())
+		}),
+		look("foreign", whole, func(ctx context.Context) (doctor.Finding, error) {
+			return c.examineForeign(ctx, d.Conn)
 		}),
 		look("triggers", whole, d.Triggers),
 		look("pauses", whole, func(ctx context.Context) (doctor.Finding, error) { return examinePauses(ctx, d.Conn) }),

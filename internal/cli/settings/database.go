@@ -45,7 +45,7 @@ func (s Database) named() string {
 	return "DATABASE_URL"
 }
 
-// Config is the settings of one connection.
+// Config is the settings of one connection, as the person has made them: see Pinned.
 func (s Database) Config() (*pgx.ConnConfig, error) {
 	url, err := s.URL()
 	if err != nil {
@@ -65,8 +65,8 @@ func (s Database) Connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, cfg)
-	return conn, s.Schema.explain(cfg, err)
+	conn, _, err := s.connect(ctx, cfg, false)
+	return conn, err
 }
 
 // Migrator moves the schema of this database.
@@ -115,7 +115,19 @@ func (s Database) Open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, e
 	// A network that swallows packets must not hold on to the pool's places.
 	cfg.ConnConfig.ConnectTimeout = cmp.Or(cfg.ConnConfig.ConnectTimeout, 5*time.Second)
 	cfg.PingTimeout = cmp.Or(cfg.PingTimeout, 2*time.Second)
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	pool, err := s.open(ctx, cfg, log)
+	if err != nil || s.Schema != "" {
+		return pool, err
+	}
+	pool.Close()
+	if cfg.ConnConfig, err = s.Pinned(ctx, cfg.ConnConfig); err != nil {
+		return nil, err
+	}
+	return s.open(ctx, cfg, log)
+}
+
+func (s Database) open(ctx context.Context, cfg *pgxpool.Config, log *logrus.Entry) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, cfg.Copy())
 	if err != nil {
 		return nil, terminal.BadUsage("DATABASE_URL: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 
 const schemaSQL = `
 SELECT nspname FROM pg_namespace
-WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = 'subMsgList'::regclass)`
+WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = 'subMsgList'::regclass::oid)`
 
 // RolePrefix is what the roles' names begin with where nobody says otherwise.
 const RolePrefix = "submsg"

@@ -11,8 +11,8 @@ import (
 	"github.com/submsg/submsg/migrations"
 )
 
-// Schema is the schema that submsg lives in. Every connection is then told, as a startup parameter, to look for names
-// in it only. Without a name nothing is told, and the login's own search_path decides.
+// Schema is the schema that submsg lives in. Every connection is told, as a startup parameter, to look for names in it
+// only. Without a name the login's own search_path says which one it is (path.go).
 type Schema string
 
 // UnmarshalText takes a name that a schema of submsg can have.
@@ -29,7 +29,7 @@ const searchPath = "search_path"
 // enter makes a connection look for names in the schema.
 func (s Schema) enter(cfg *pgx.ConnConfig) {
 	if s != "" {
-		cfg.RuntimeParams[searchPath] = s.quoted()
+		cfg.RuntimeParams[searchPath] = migrations.SearchPath(string(s))
 	}
 }
 
@@ -38,10 +38,11 @@ func (s Schema) in(database string) string {
 	if s == "" {
 		return database
 	}
+	path := migrations.SearchPath(string(s))
 	if !strings.HasPrefix(database, "postgres://") && !strings.HasPrefix(database, "postgresql://") {
-		return fmt.Sprintf("%s %s='%s'", database, searchPath, s.quoted()) // no name of a schema holds a ' or a \
+		return fmt.Sprintf("%s %s='%s'", database, searchPath, path) // no name of a schema holds a ' or a \
 	}
-	escaped := strings.ReplaceAll(url.QueryEscape(s.quoted()), "+", "%20") // libpq takes a + for a plus
+	escaped := strings.ReplaceAll(url.QueryEscape(path), "+", "%20") // libpq takes a + for a plus
 	where, query, _ := strings.Cut(database, "?")
 	others := slices.DeleteFunc(strings.Split(query, "&"), func(pair string) bool {
 		return pair == "" || strings.HasPrefix(pair, searchPath+"=")

@@ -10,7 +10,7 @@ import (
 // Each connection looks for names in the schema, however the database is named, and nothing is said where none is set.
 func TestSchemaIsTold(t *testing.T) {
 	t.Setenv("PGHOST", "db")
-	const schema, want = "消息 & Box+1=2", `"消息 & Box+1=2"`
+	const schema, want = "消息 & Box+1=2", `"消息 & Box+1=2", pg_temp`
 	for _, url := range []string{
 		"postgres://u:p@db:5433/shop", "postgres://u@db/shop?sslmode=disable&search_path=elsewhere", "postgresql://db/shop",
 		"", "host=db user=u", "postgres://db/shop?pool_max_conns=3",

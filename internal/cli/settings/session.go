@@ -1,9 +1,9 @@
 package settings
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -16,58 +16,56 @@ import (
 // Session runs work on a connection of its own. The person sees the database's warnings, and its errors with their
 // hints.
 func (s Database) Session(ctx context.Context, term terminal.Terminal, work func(*pgx.Conn) error) error {
-	cfg, err := s.Config()
-	if err != nil {
-		return err
-	}
-	return s.session(ctx, term, cfg, work)
+	return s.session(ctx, term, false, work)
 }
 
 // TableSession is a Session in which a person may name tables of their own: submsg's schema is followed by those that
 // the login itself looks in.
 func (s Database) TableSession(ctx context.Context, term terminal.Terminal, work func(*pgx.Conn) error) error {
+	return s.session(ctx, term, true, work)
+}
+
+func (s Database) session(ctx context.Context, term terminal.Terminal, tables bool, work func(*pgx.Conn) error) error {
 	cfg, err := s.Config()
 	if err != nil {
 		return err
 	}
-	if s.Schema != "" {
-		own, err := s.ownPath(ctx)
-		if err != nil {
-			return err
-		}
-		cfg.RuntimeParams[searchPath] += ", " + own
-	}
-	return s.session(ctx, term, cfg, work)
-}
-
-// ownPath is the search_path that the login has where nobody says another one.
-func (s Database) ownPath(ctx context.Context) (path string, err error) {
-	s.Schema = ""
-	conn, err := s.Connect(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	err = conn.QueryRow(ctx, `SHOW search_path`).Scan(&path)
-	return cmp.Or(path, `""`), err
-}
-
-func (s Database) session(ctx context.Context, term terminal.Terminal, cfg *pgx.ConnConfig,
-	work func(*pgx.Conn) error) error {
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			term.Tell("warning: %s", withHint(strings.TrimPrefix(n.Message, "submsg: "), n.Hint))
 		}
 	}
-	conn, err := pgx.ConnectConfig(ctx, cfg)
+	conn, _, err := s.connect(ctx, cfg, tables)
 	if err != nil {
-		return s.Schema.explain(cfg, err)
+		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	if err := migrations.Check(ctx, conn); err != nil {
 		return err
 	}
+	if err := s.refuseForeign(ctx, conn, tables); err != nil {
+		return err
+	}
 	return Refusal(work(conn))
+}
+
+// refuseForeign is the error of a session for rules in a schema in which others have a say: functions of submsg take
+// rows of any table there, so that one of the same name for a certain table would be called instead.
+func (s Database) refuseForeign(ctx context.Context, conn *pgx.Conn, tables bool) error {
+	if !tables {
+		return nil
+	}
+	names, err := Roles{Prefix: RolePrefix}.Naming(ctx, conn)
+	if err != nil {
+		return err
+	}
+	found, err := migrations.FindForeign(ctx, conn, names.Schema)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	says, mend := migrations.Describe(found)
+	return fmt.Errorf("%s: no rule is looked at until that is mended; look at it, then let the schema's owner run %s",
+		says, mend)
 }
 
 func withHint(message, hint string) string {

@@ -149,7 +149,7 @@ func TestDoctorIll(t *testing.T) {
 	p.exec(`ALTER TABLE subMsgList DISABLE TRIGGER submsglist_wake_insert; DROP TRIGGER submsgpause_wake ON subMsgPause;
 		ALTER TABLE orders DISABLE TRIGGER "~submsg"`)
 	p.fault(`{"kind":"errcode","errcode":40164,"path":"` + fakewechat.StableTokenPath + `","count":-1}`)
-	p.check("ill", command.ExitFailed, "submsg: 4 of 19 checks failed\n", "--listen-url="+pgtest.Empty(t))
+	p.check("ill", command.ExitFailed, "submsg: 4 of 20 checks failed\n", "--listen-url="+pgtest.Empty(t))
 }
 
 // What keeps messages waiting: a person's decision fails, WeChat's warns.
@@ -173,14 +173,14 @@ func TestDoctorWithPartsMissing(t *testing.T) {
 	t.Run("no schema, no account, no listener", func(t *testing.T) {
 		p := newExamined(t)
 		p.exec(`DROP TABLE submsg_schema_migrations`)
-		p.check("missing", command.ExitFailed, "submsg: 1 of 19 checks failed\n", "--wechat-secret=",
+		p.check("missing", command.ExitFailed, "submsg: 1 of 20 checks failed\n", "--wechat-secret=",
 			"--listen-url=off")
 	})
 	t.Run("no database", func(t *testing.T) {
 		p := newExamined(t)
 		code, out, _ := p.doctor("postgres://nobody@127.0.0.1:1/nothing?sslmode=disable", "--skip=account")
 		if code != command.ExitFailed || !regexp.MustCompile(`(?m)^fail    connection .*127\.0\.0\.1`).MatchString(out) ||
-			strings.Count(out, "\nskipped ") != 16 || strings.Count(out, "\nok ") != 2 {
+			strings.Count(out, "\nskipped ") != 17 || strings.Count(out, "\nok ") != 2 {
 			t.Errorf("exit code %d:\n%s", code, out)
 		}
 	})
@@ -255,7 +255,7 @@ func TestDoctorJSON(t *testing.T) {
 	for _, f := range findings {
 		levels[f.Check] = f.Level
 	}
-	if len(levels) != 19 || levels["wake"] != doctor.Skipped || levels["account"] != doctor.Skipped ||
+	if len(levels) != 20 || levels["wake"] != doctor.Skipped || levels["account"] != doctor.Skipped ||
 		levels["token"] != doctor.OK || levels["login"] != doctor.Warn {
 		t.Errorf("%v", levels)
 	}
