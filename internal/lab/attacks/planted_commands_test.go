@@ -175,7 +175,7 @@ func (v *victim) serves() {
 		v.t.Fatal(err)
 	}
 	v.exec(strings.ReplaceAll(`
-		INSERT INTO @.subMsgList (openid, templateId, parameterArr) SELECT 'o' || n, 'orderStatus', '{a,1,b,c}' FROM generate_series(1, 300) AS n;
+		INSERT INTO @.subMsgList (openid, templateId, parameterArr) SELECT rpad('o' || n, 28, 'x'), 'orderStatus', '{a,1,b,c}' FROM generate_series(1, 300) AS n;
 		INSERT INTO @.subMsgList (openid, templateId, parameterArr, expireTime) VALUES ('o1', 'orderStatus', '{a,1,b,c}', '2020-01-01');
 		INSERT INTO @.subMsgList (openid, templateId, parameterArr, sendStatus, createTime, updateTime) VALUES ('o1', 'orderStatus', '{a,1,b,c}', 'success', '2020-01-01', '2020-01-01');
 		INSERT INTO @.subMsgList (openid, templateId, parameterArr) VALUES ('o1', 'nobodyKnows', '{a}')`, "@.", home+"."))

@@ -43,7 +43,7 @@ func TestCommandIsSmall(t *testing.T) {
 }
 
 // topLevel is all that the root may hold, but for dotfiles and what .gitignore keeps out.
-var topLevel = list(`CHANGELOG.md Dockerfile LICENSE README.md README.zh-CN.md cmd docker-compose.yml go.mod go.sum
+var topLevel = list(`CHANGELOG.md Dockerfile LICENSE README.md README.zh-CN.md cmd docker-compose.wechat.yml docker-compose.yml go.mod go.sum
 	internal migrations outbox templates`)
 
 func TestTopLevel(t *testing.T) {
