@@ -110,7 +110,7 @@ func Describe(found []Foreign) (says, mend string) {
 }
 
 // refuseForeign is the error of a schema in which others than its owner have a say. Nobody else can make anything any
-// more once the right to is gone, so what comes up later was begun before: it is looked for after each step, too.
+// more once the right to is gone, so what comes up later was begun before: it is looked for at the end, too.
 func (r *run) refuseForeign(ctx context.Context, conn interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }) error {
@@ -121,15 +121,4 @@ func (r *run) refuseForeign(ctx context.Context, conn interface {
 	says, mend := Describe(found)
 	return errors.New(says + ": submsg would run what they put there; look at it, then let " + r.ownerName() +
 		" or a superuser run " + mend + "; or name another schema with --schema (SUBMSG_SCHEMA)")
-}
-
-const versionTableSQL = `CREATE TABLE SUBMSG_SCHEMA.` + VersionTable + ` (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL)`
-
-// makeVersionTable makes golang-migrate's table, which itself would take whatever it finds of that name. Where somebody
-// else's has come up just now, this is an error.
-func (r *run) makeVersionTable(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, in(r.schema, versionTableSQL)); err != nil {
-		return err
-	}
-	return r.refuseForeign(ctx, tx)
 }

@@ -54,10 +54,7 @@ func (mr Migrator) Up(ctx context.Context) error {
 			return err
 		}
 		if !r.made {
-			if err := r.mayMakeTables(); err != nil {
-				return err
-			}
-			if err := r.transact(ctx, r.makeVersionTable); err != nil {
+			if err := r.mayMakeTables(mr.Schema != ""); err != nil {
 				return err
 			}
 		}

@@ -115,6 +115,7 @@ func (r *run) attempt(ctx context.Context, lockTimeout time.Duration, move move)
 		return nil, err
 	}
 	defer m.Close()
+	// golang-migrate takes whatever it finds of its table's name. The state is an error where that isn't the owner's.
 	have, cut, err := r.state(ctx)
 	if err != nil {
 		return nil, err

@@ -96,8 +96,8 @@ func PathOf(ctx context.Context, conn *pgx.Conn, named string) (path LoginPath, 
 // make belongs to one role, and what its members have put there never runs with a superuser's rights.
 const schemaSQL = `
 SELECT quote_ident($1), s.oid IS NOT NULL, v.oid IS NOT NULL, coalesce(o.rolname, ''), coalesce(pg_has_role(o.oid, 'MEMBER'), false),
-    o.rolname IS DISTINCT FROM current_user, quote_ident(current_database()), quote_ident(current_user)
-FROM pg_database d LEFT JOIN pg_namespace s ON s.nspname = $1
+    o.rolname IS DISTINCT FROM current_user, coalesce(l.rolsuper AND NOT o.rolsuper AND o.oid <> datdba, false), quote_ident(current_database()), quote_ident(current_user)
+FROM pg_database d JOIN pg_roles l ON l.rolname = current_user LEFT JOIN pg_namespace s ON s.nspname = $1
 LEFT JOIN pg_class v ON v.relnamespace = s.oid AND v.relname = $2 AND pg_has_role(v.relowner, s.nspowner, 'MEMBER')
 LEFT JOIN pg_roles o ON o.oid = coalesce(v.relowner, CASE s.nspowner WHEN 'pg_database_owner'::regrole THEN datdba ELSE s.nspowner END)
 WHERE datname = current_database()`
@@ -111,6 +111,7 @@ type place struct {
 	owner    string // the role that owns submsg's tables, or shall
 	mayBe    bool   // the login may act as the owner
 	other    bool   // the owner is another role than the login's
+	stranger bool   // a superuser logs in, and the owner is neither one nor the database's
 	database string
 	login    string
 }
@@ -126,7 +127,7 @@ func find(ctx context.Context, conn *pgx.Conn, name string) (p place, err error)
 		return p, err
 	}
 	err = conn.QueryRow(ctx, schemaSQL, p.name, VersionTable).Scan(&p.schema, &p.exists, &p.made, &p.owner, &p.mayBe,
-		&p.other, &p.database, &p.login)
+		&p.other, &p.stranger, &p.database, &p.login)
 	return p, err
 }
 
@@ -154,8 +155,13 @@ func (p place) become(cfg *pgx.ConnConfig) {
 	}
 }
 
-// mayMakeTables tells who may migrate, where the login may not.
-func (p place) mayMakeTables() error {
+// mayMakeTables tells who may migrate, where the login may not, and makes nothing in a schema that nobody named and
+// somebody may have put on the path: "$user", say.
+func (p place) mayMakeTables(named bool) error {
+	if p.stranger && !named {
+		return fmt.Errorf("the schema %[1]s, the first on the search_path, belongs to %[2]s: if that is where submsg "+
+			"shall live, say so with --schema=%[1]s (SUBMSG_SCHEMA)", p.schema, p.ownerName())
+	}
 	if !p.exists || p.mayBe {
 		return nil
 	}

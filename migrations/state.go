@@ -30,7 +30,7 @@ const noteSQL = `
 SELECT coalesce(pg_catalog.obj_description(v.oid, 'pg_class'), ''), o.oid IS NOT NULL, coalesce((
         SELECT pg_catalog.format('%I.%I belongs to %I', s.nspname, c.relname, pg_catalog.pg_get_userbyid(c.relowner))
         FROM pg_catalog.pg_class c WHERE c.oid IN (v.oid, o.oid) AND NOT pg_catalog.pg_has_role(c.relowner, s.nspowner, 'MEMBER')
-        LIMIT 1), '')
+        ORDER BY c.oid <> v.oid LIMIT 1), '')
 FROM pg_catalog.pg_class v JOIN pg_catalog.pg_namespace s ON s.oid = v.relnamespace
 LEFT JOIN pg_catalog.pg_class o ON o.relnamespace = v.relnamespace AND o.relname = 'submsgobject'
 WHERE v.oid = pg_catalog.to_regclass($1)::oid`

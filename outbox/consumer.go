@@ -16,6 +16,9 @@ import (
 )
 
 // Config is what a Consumer needs; the zero value of a duration or number takes its default (limits.go, retry.go).
+//
+// The Pool's search_path leads to submsg's schema, and names none before it in which others may make tables: these
+// would be taken for submsg's.
 type Config struct {
 	Pool      *pgxpool.Pool // claims and settles; may go through a transaction pooler
 	ListenURL string        // a direct connection for LISTEN; "" finds messages by polling only

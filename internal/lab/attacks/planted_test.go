@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/internal/lab/pgtest"
@@ -202,7 +203,8 @@ func TestOthersMayCreate(t *testing.T) {
 }
 
 // What a transaction has made before the right was taken away, and shows only after migrate up has looked, is in the
-// way of the migration or found by it; it is never run.
+// way of the migration or found by it; it is never run. So that it shows just then, two locks stop the migration: the
+// one that golang-migrate takes before it looks for its table, and one without which no table of messages is made.
 func TestObjectsThatShowLater(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{
@@ -223,10 +225,26 @@ func TestObjectsThatShowLater(t *testing.T) {
 				t.Fatal(err)
 			}
 			v.exec(`REVOKE CREATE ON SCHEMA public FROM @clerk`)
+			lock, err := database.GenerateAdvisoryLockId(v.Config().Database, "public", migrations.VersionTable)
+			if err != nil {
+				t.Fatal(err)
+			}
+			holder, err := pgx.Connect(t.Context(), v.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer holder.Close(context.Background())
+			if _, err := holder.Exec(t.Context(), `BEGIN; LOCK TABLE pg_sequence IN SHARE MODE;
+				SELECT pg_advisory_xact_lock(`+lock+`)`); err != nil {
+				t.Fatal(err)
+			}
 			done := make(chan error)
 			go func() { done <- migrations.Up(context.Background(), v.url) }()
 			v.until(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0 AND datname = current_database())`)
 			if _, err := clerk.Exec(t.Context(), `COMMIT`); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := holder.Exec(t.Context(), `COMMIT`); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-done; err == nil {
@@ -238,13 +256,16 @@ func TestObjectsThatShowLater(t *testing.T) {
 	}
 }
 
-// until waits for a condition.
+// until waits for a condition, for two minutes at most.
 func (v *victim) until(sql string) {
 	v.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for ; ; <-tick.C {
+	for deadline := time.Now().Add(2 * time.Minute); ; <-tick.C {
 		var ok bool
+		if time.Now().After(deadline) {
+			v.t.Fatalf("never came true: %s", sql)
+		}
 		if err := v.QueryRow(v.t.Context(), sql).Scan(&ok); err != nil || ok {
 			if err != nil {
 				v.t.Fatal(err)

@@ -152,6 +152,26 @@ func TestDoctorIll(t *testing.T) {
 	p.check("ill", command.ExitFailed, "submsg: 4 of 20 checks failed\n", "--listen-url="+pgtest.Empty(t))
 }
 
+// Whoever else has a say in the schema is told, with the statements that end it.
+func TestDoctorForeign(t *testing.T) {
+	p := newExamined(t)
+	clerk := "clerk_" + p.conn.Config().Database[:20]
+	p.exec(`CREATE ROLE ` + clerk + `; GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE ` + clerk + `; CREATE FUNCTION submsg_test(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; RESET ROLE`)
+	t.Cleanup(func() { p.conn.Exec(context.Background(), `DROP OWNED BY `+clerk+`; DROP ROLE `+clerk) })
+	_, out, _ := p.doctor(p.url, "--skip=account", "--skip=wake")
+	want := "fail    foreign        PUBLIC may make objects in schema public, the function submsg_test(integer) " +
+		"belongs to " + clerk + ": submsg may run what they put there → REVOKE CREATE ON SCHEMA public FROM PUBLIC; " +
+		"DROP FUNCTION submsg_test(integer) CASCADE; then submsg migrate up\n"
+	if want = strings.ReplaceAll(want, "submsg_test(", "public.submsg_test("); !strings.Contains(out, want) {
+		t.Errorf("no %s in\n%s", want, out)
+	}
+	p.exec(`REVOKE USAGE ON SCHEMA public FROM PUBLIC`)
+	_, out, _ = p.doctor(p.url+"&options=-c%20role%3D"+clerk, "--skip=account", "--schema=public")
+	if !strings.Contains(out, "GRANT USAGE ON SCHEMA public TO "+clerk) {
+		t.Errorf("the missing USAGE isn't told:\n%s", out)
+	}
+}
+
 // What keeps messages waiting: a person's decision fails, WeChat's warns.
 func TestDoctorPauses(t *testing.T) {
 	p := newExamined(t)
