@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 )
@@ -184,17 +183,6 @@ func holdOpen(t *testing.T, addr string, n int, says string) {
 		t.Cleanup(func() { c.Close() })
 		_, _ = io.WriteString(c, says) // it may be closed already
 	}
-}
-
-// connectTo connects to a database until the test's end.
-func connectTo(t *testing.T, database string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), database)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(t.Context()) })
-	return conn
 }
 
 // beside is another database of the same server.
