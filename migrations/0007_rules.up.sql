@@ -28,7 +28,8 @@ COMMENT ON COLUMN subMsgRule.columnNames   IS 'Their names, when last looked at:
 COMMENT ON COLUMN subMsgRule.columnNumbers IS 'Their numbers in madeFor, which renames don''t change: the truth in the same database';
 COMMENT ON COLUMN subMsgRule.columnSeen    IS 'Their rows of the catalogue when the query was made; if they differ now, it is made again';
 COMMENT ON COLUMN subMsgRule.madeFor       IS 'Cluster, database and table that columnNumbers are of';
-COMMENT ON COLUMN subMsgRule.query         IS 'What reads the message from a row ($1, before the update $2); made from plan and catalogue';
+COMMENT ON COLUMN subMsgRule.query         IS
+    'What reads the message from a row ($1, before the update $2) and the plan ($3); made from plan and catalogue';
 COMMENT ON COLUMN subMsgRule.createTime    IS 'When it was made';
 
 -- An update whose rule could not be applied leaves a row here; submsg_replay() makes up for it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -47,13 +48,30 @@ func (b build) oldest(version int) (oldest int) {
 	return oldest
 }
 
-// file is one of objects/ or example/. SUBMSG_SCHEMA in its text stands for the schema.
+// file is one of objects/ or example/. SUBMSG_SCHEMA in its text stands for the schema. Its hash is of the text with
+// the settings, so that functions are made again when only these have changed.
 type file struct{ path, text, hash string }
 
 func (b build) read(path string) (file, error) {
 	text, err := fs.ReadFile(b, path)
-	hash := sha256.Sum256(text)
-	return file{path, string(text), hex.EncodeToString(hash[:])}, err
+	if err != nil {
+		return file{}, err
+	}
+	settings, err := b.settings()
+	whole := strings.ReplaceAll(string(text), "SUBMSG_SETTINGS", settings)
+	hash := sha256.Sum256([]byte(whole))
+	return file{path, whole, hex.EncodeToString(hash[:])}, err
+}
+
+var comment = regexp.MustCompile(`--.*`)
+
+// settings is what SUBMSG_SETTINGS stands for: one line, so that errors tell the line of the file.
+func (b build) settings() (string, error) {
+	text, err := fs.ReadFile(b, "objects/settings.txt")
+	if errors.Is(err, fs.ErrNotExist) { // a test's build may do without
+		return "", nil
+	}
+	return strings.Join(strings.Fields(comment.ReplaceAllString(string(text), "")), " "), err
 }
 
 // objects reads the files of objects/ in the order in which they are applied: folder by folder, and those in none last.

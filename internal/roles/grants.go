@@ -49,6 +49,7 @@ const (
 	pace     = "subMsgPace"
 	origin   = "subMsgOrigin"
 	rules    = "subMsgRule"
+	draft    = "subMsgRuleDraft"
 	failures = "subMsgRuleError"
 	held     = "subMsgHeld"
 	catalog  = "subMsgTemplate"
@@ -72,13 +73,16 @@ var words = []string{"cause", "nextStep", "causeEnglish", "nextStepEnglish"}
 var ruleFunctions = []string{"submsg_watch", "submsg_unwatch", "submsg_rules", "submsg_test", "submsg_replay",
 	"subMsgRule_read_column", "subMsgRule_read_text", "subMsgRule_read_param", "subMsgRule_read_time", "subMsgRule_read_flag",
 	"subMsgRule_read_filter", "subMsgRule_refusal", "subMsgRule_key", "subMsgRule_plan", "subMsgRule_conditions",
-	"subMsgRule_value", "subMsgRule_value_text", "subMsgRule_object_sql", "subMsgRule_text_sql", "subMsgRule_param_sql",
-	"subMsgRule_time_sql", "subMsgRule_page_texts", "subMsgRule_query",
-	"subMsgRule_column_name", "subMsgRule_column_number", "subMsgRule_column_versions", "subMsgRule_table_identity",
+	"subMsgRule_plan_problem", "subMsgRule_shown_labels", "subMsgRule_base_type", "subMsgRule_value",
+	"subMsgRule_value_text", "subMsgRule_too_long_sql", "subMsgRule_changed_sql", "subMsgRule_object_sql",
+	"subMsgRule_text_sql", "subMsgRule_param_sql", "subMsgRule_time_sql", "subMsgRule_page_texts", "subMsgRule_query",
+	"subMsgRule_encoded", "subMsgRule_column_name", "subMsgRule_column_number", "subMsgRule_column_versions",
+	"subMsgRule_table_identity", "subMsgRule_columns",
 	"subMsgRule_current", "subMsgRule_changes_condition", "subMsgRule_fits_condition", "subMsgRule_any_condition",
 	"subMsgRule_set_trigger", "subMsgRule_set_triggers",
 	"subMsgRule_fire", "subMsgRule_touch", // to make triggers of
-	"subMsgRule_message_problem", "subMsgRule_text_array", "subMsgRule_preview", "subMsgRule_replay"}
+	"subMsgRule_message_problem", "subMsgRule_text_array", "subMsgRule_preview", "subMsgRule_replay",
+	"subMsgRule_foreign_code", "subMsgRule_expression_is_plain"}
 
 // grants is everything that anybody but the owner may do with submsg's objects; what isn't here is refused. Business
 // tables with rules (orders, the example) aren't here: who may use those is the application's affair.
@@ -132,8 +136,7 @@ var grants = slices.Concat([]grant{
 	{admin, "SELECT", pace, nil},
 	{admin, "SELECT", origin, nil},
 	{admin, "SELECT", rules, nil},
-	{admin, "INSERT", rules, []string{"name", "tableName", "templateId", "plan"}}, // the rest, the query above all, its triggers write
-	{admin, "UPDATE", rules, []string{"name", "tableName", "templateId", "plan"}},
+	{admin, "INSERT", draft, []string{"name", "tableName", "templateId", "arguments"}}, // its triggers check it and write the rule
 	{admin, "DELETE", rules, nil},
 	{admin, "SELECT", catalog, nil},
 	{admin, "SELECT", held, nil},

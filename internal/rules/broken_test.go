@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/submsg/submsg/internal/rules"
+	"github.com/submsg/submsg/migrations"
 )
 
 // A rule that is broken, or can't be applied to a row, leaves the update alone and the flag set. It tells so in three
@@ -22,7 +23,7 @@ func TestBrokenAndReplayed(t *testing.T) {
 			`INSERT INTO subMsgTemplate (templateId, name, params) VALUES ('y', 'orderStatus', '{a,b,c,d}')`},
 		{"openid NULL", byFlag, `UPDATE shop.refunds SET buyer_openid = NULL`, "", "the openid, column buyer_openid, is NULL", `ALTER TABLE shop.refunds DISABLE TRIGGER ALL; UPDATE shop.refunds SET buyer_openid = 'o1'; ALTER TABLE shop.refunds ENABLE TRIGGER ALL`},
 		{"openid refused", byFlag, `UPDATE shop.refunds SET buyer_openid = 'a b'`, "", "openid_is_1_to_64_ascii_characters_without_white_space", `ALTER TABLE shop.refunds DISABLE TRIGGER ALL; UPDATE shop.refunds SET buyer_openid = 'o1'; ALTER TABLE shop.refunds ENABLE TRIGGER ALL`},
-		{"value too long", byFlag, `UPDATE shop.refunds SET note = repeat('x', 9000)`, "", "parameterarr_is_at_most_32_values_and_8192_bytes", `ALTER TABLE shop.refunds DISABLE TRIGGER ALL; UPDATE shop.refunds SET note = 'n'; ALTER TABLE shop.refunds ENABLE TRIGGER ALL`},
+		{"value too long", byFlag, `UPDATE shop.refunds SET note = repeat('x', 9000)`, "", "column note has a value that is longer than a message can be (8192 bytes)", `ALTER TABLE shop.refunds DISABLE TRIGGER ALL; UPDATE shop.refunds SET note = 'n'; ALTER TABLE shop.refunds ENABLE TRIGGER ALL`},
 		{"no word in the map", `SELECT submsg_watch('shop.refunds', 'orderStatus', 'buyer_openid', ARRAY['goods','amount','{"column":"state","map":{"open":"开"}}','note'], flag => 'notify', name => 'm')`, ``, "",
 			"parameter 3: the map has no word for what column state says", `SELECT submsg_watch('shop.refunds', 'orderStatus', 'buyer_openid', '{goods,amount,state,note}', flag => 'notify', name => 'm')`},
 		{"no flag column: the row is read again", `SELECT submsg_watch('shop.refunds', 'orderStatus', 'buyer_openid', '{goods,amount,state,note}', whenColumn => 'state', whenValues => '{paid}')`,
@@ -166,6 +167,18 @@ func TestNeverInTheWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A migration down that is cut off forgets the objects and drops the functions, and with them the triggers of business
+// tables. The next one up makes these again.
+func TestTriggersComeBack(t *testing.T) {
+	t.Parallel()
+	d := newDB(t, byFlag, `DELETE FROM subMsgObject; DROP FUNCTION subMsgRule_fire() CASCADE`)
+	if err := migrations.Up(t.Context(), d.url); err != nil {
+		t.Fatal(err)
+	}
+	d.exec(`UPDATE shop.refunds SET notify = true WHERE id = 1`)
+	d.want("o1 orderStatus 货1|1|open|n wait")
 }
 
 // A hold rule needs the key it was defined with.

@@ -5,7 +5,7 @@
 -- A refusal is Chinese first; DETAIL and HINT say the same in English.
 
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgList_guard() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
 DECLARE
     was text := OLD.sendStatus;
 BEGIN
@@ -70,6 +70,7 @@ BEGIN
 END $$;
 
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgList_guard() FROM PUBLIC;
+ALTER FUNCTION SUBMSG_SCHEMA.subMsgList_guard() RESET TimeZone; -- a refusal tells the time in the zone of whoever reads it
 
 -- The WHEN leaves out what submsg itself does, so that its claims and settlements call no function. A claim takes a lease in the name
 -- of a new claimId, from a waiting row; a settlement gives the lease back and keeps the claimId. Postgres parses it in every statement.

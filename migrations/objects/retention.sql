@@ -15,7 +15,7 @@
 
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsg_forget(
     afterId bigint, most integer, statuses text[], ages interval[], OUT upTo bigint, OUT gone bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SUBMSG_SETTINGS
 SET lock_timeout = '20ms'
 SET enable_sort = off -- A plan that is made for any `most` may otherwise read the whole table to sort it.
 AS $$

@@ -7,7 +7,7 @@
 -- submsg is awake.
 
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsg_wake() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
 BEGIN
     -- A full notification queue would abort the application's commit, and no exception handler helps: the poll finds the row.
     IF pg_notification_queue_usage() < 0.5 THEN

@@ -7,14 +7,14 @@
 
 -- subMsgRule_column_name returns the name of the column that a plan calls by this label. NULL for NULL.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column_name(rule SUBMSG_SCHEMA.subMsgRule, label text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT rule.columnNames[array_position(rule.columnLabels, label::smallint)]
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_name FROM PUBLIC;
 
 -- subMsgRule_column_number returns its number.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column_number(rule SUBMSG_SCHEMA.subMsgRule, label text) RETURNS smallint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT rule.columnNumbers[array_position(rule.columnLabels, label::smallint)]
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_number FROM PUBLIC;
@@ -22,7 +22,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_number FROM PUBLIC;
 -- subMsgRule_table_identity tells of which cluster, database and table column numbers are: those of a restored table may
 -- differ. (Some hosts keep the cluster's identifier to themselves; it is 0 there.)
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_table_identity(target oid) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     cluster bigint;
 BEGIN
@@ -36,38 +36,46 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_table_identity FROM PUBLIC;
 -- subMsgRule_column_versions returns the names of columns and the versions of their rows in the catalogue. When these differ
 -- from what the rule has in columnSeen, somebody has altered the columns, and the query must be written anew.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column_versions(target oid, numbers smallint[]) RETURNS text[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT ARRAY(SELECT concat(attname, ' ', xmin) FROM pg_attribute WHERE attrelid = target AND attnum = ANY (numbers) ORDER BY attnum)
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_versions FROM PUBLIC;
 
+-- subMsgRule_columns returns the columns of a rule as they are now, in the order of its arrays; NULLs for one that is gone. In the
+-- place where the rule was made, numbers tell the columns, because renames don't change them; elsewhere names do.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_columns(rule SUBMSG_SCHEMA.subMsgRule)
+RETURNS TABLE (at integer, name name, number smallint, type oid)
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
+    SELECT i, attname, attnum, atttypid
+    FROM SUBMSG_SCHEMA.subMsgRule_table_identity(rule.tableName) AS place
+    CROSS JOIN generate_subscripts(rule.columnLabels, 1) AS i
+    LEFT JOIN pg_attribute ON attrelid = rule.tableName AND attnum > 0 AND NOT attisdropped
+        AND CASE rule.madeFor WHEN place THEN attnum = rule.columnNumbers[i] ELSE attname = rule.columnNames[i] END
+$$;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_columns FROM PUBLIC;
+
 -- subMsgRule_current returns the rule as its table is now, with renames followed and the query made anew. It is an error if the
 -- table or a column is gone.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_current(rule SUBMSG_SCHEMA.subMsgRule) RETURNS SUBMSG_SCHEMA.subMsgRule
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
-    place text := SUBMSG_SCHEMA.subMsgRule_table_identity(rule.tableName);
-    c     record;
+    c record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_class WHERE oid = rule.tableName) THEN
         RAISE EXCEPTION 'the table is gone' USING ERRCODE = 'undefined_table';
     END IF;
     FOR c IN
-        -- In the place where the rule was made, numbers tell the columns, because renames don't change them; elsewhere names do.
-        SELECT i, attname, attnum, atttypid, rule.columnLabels[i] = (rule.plan->>'flag')::smallint AS flag
-        FROM generate_subscripts(rule.columnLabels, 1) AS i
-        LEFT JOIN pg_attribute ON attrelid = rule.tableName AND attnum > 0 AND NOT attisdropped
-            AND CASE rule.madeFor WHEN place THEN attnum = rule.columnNumbers[i] ELSE attname = rule.columnNames[i] END
+        SELECT *, rule.columnLabels[at] = (rule.plan->>'flag')::smallint AS flag FROM SUBMSG_SCHEMA.subMsgRule_columns(rule)
     LOOP
-        IF c.attnum IS NULL THEN
-            RAISE EXCEPTION 'the table has no column % any more', quote_ident(rule.columnNames[c.i]) USING ERRCODE = 'undefined_column';
-        ELSIF c.flag AND c.atttypid <> 'boolean'::regtype THEN
-            RAISE EXCEPTION 'the flag % is no plain boolean column any more', quote_ident(c.attname) USING ERRCODE = 'datatype_mismatch';
+        IF c.number IS NULL THEN
+            RAISE EXCEPTION 'the table has no column % any more', quote_ident(rule.columnNames[c.at]) USING ERRCODE = 'undefined_column';
+        ELSIF c.flag AND c.type <> 'boolean'::regtype THEN
+            RAISE EXCEPTION 'the flag % is no plain boolean column any more', quote_ident(c.name) USING ERRCODE = 'datatype_mismatch';
         END IF;
-        rule.columnNames[c.i] := c.attname;
-        rule.columnNumbers[c.i] := c.attnum;
+        rule.columnNames[c.at] := c.name;
+        rule.columnNumbers[c.at] := c.number;
     END LOOP;
-    rule.madeFor := place;
+    rule.madeFor := SUBMSG_SCHEMA.subMsgRule_table_identity(rule.tableName);
     rule.columnSeen := SUBMSG_SCHEMA.subMsgRule_column_versions(rule.tableName, rule.columnNumbers);
     rule.query := SUBMSG_SCHEMA.subMsgRule_query(rule);
     RETURN rule;
@@ -77,7 +85,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_current FROM PUBLIC;
 -- subMsgRule_renew returns the query and the flag of a rule whose table has changed, and stores them, unless another
 -- transaction has the rule's row locked just now: then the next update of the table does.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_renew(rule bigint, OUT query text, OUT flag text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     renewed SUBMSG_SCHEMA.subMsgRule;
 BEGIN

@@ -1,13 +1,18 @@
 -- What becomes of a message that can't be made: the business update goes on, its client gets a WARNING, and subMsgRuleError
--- keeps which row it was. subMsgRule_apply() (fire.sql) calls both functions, and subMsgRule_preview() (test.sql) the first.
+-- keeps which row it was. subMsgRule_apply() (fire.sql) calls these functions, and subMsgRule_preview() (test.sql) the first.
 
--- subMsgRule_message_problem tells why what a rule read from a row can't become a message; NULL if it can.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_message_problem(rule bigint, openid text, params text[], dedupKey text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+-- subMsgRule_message_problem tells why what a rule read from a row can't become a message; NULL if it can. tooLong is the label of
+-- a column.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_message_problem(
+    rule bigint, tooLong integer, openid text, params text[], dedupKey text) RETURNS text
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT CASE
         WHEN EXISTS (SELECT FROM SUBMSG_SCHEMA.subMsgTemplate)
             AND NOT EXISTS (SELECT FROM SUBMSG_SCHEMA.subMsgTemplate t WHERE r.templateId IN (t.templateId, t.name))
             THEN format('there is no template %I any more', r.templateId)
+        WHEN tooLong IS NOT NULL
+            THEN format('column %I has a value that is longer than a message can be (8192 bytes)',
+                SUBMSG_SCHEMA.subMsgRule_column_name(r, tooLong::text))
         WHEN openid IS NULL
             THEN format('the openid, column %I, is NULL', SUBMSG_SCHEMA.subMsgRule_column_name(r, r.plan->>'openid'))
         WHEN array_position(params, NULL) IS NOT NULL
@@ -20,37 +25,53 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_message_problem FROM PUBLIC;
 
+-- subMsgRule_warn warns the client. Where the client's encoding has no such character, a warning would be an error, and the
+-- update would fail.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_warn(warning text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE WARNING 'submsg: %', warning;
+EXCEPTION WHEN untranslatable_character THEN
+    RAISE WARNING 'submsg: %', regexp_replace(warning, '[^ -~]', '?', 'g');
+END $$;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_warn FROM PUBLIC;
+
 -- subMsgRule_store_error warns the client, and stores the error with the row's key and with what the rule uses of the row, and
 -- no more of it. A row has one error of a rule at most: a newer one replaces it.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error(rule bigint, target oid, changed anyelement, problem text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error(rule_id bigint, target oid, changed anyelement, problem text)
+RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
-    rule_name  text;
+    rule       SUBMSG_SCHEMA.subMsgRule;
     used_names text[];
     used       smallint[];
     key        smallint[];
     row_key    jsonb;
     row_data   jsonb;
 BEGIN
-    SELECT r.name, r.columnNames INTO rule_name, used_names FROM SUBMSG_SCHEMA.subMsgRule r WHERE r.id = rule;
-    RAISE WARNING 'submsg: rule % on % inserted no message: %', quote_literal(rule_name), target::regclass, problem;
+    SELECT * INTO rule FROM SUBMSG_SCHEMA.subMsgRule r WHERE r.id = rule_id;
+    PERFORM SUBMSG_SCHEMA.subMsgRule_warn(format('rule %L on %s inserted no message: %s',
+        rule.name, target::regclass, left(problem, 1000)));
+    -- What the columns of the rule are called now: whoever made the rule may read these, and not what has taken an old name.
+    used_names := ARRAY(SELECT name FROM SUBMSG_SCHEMA.subMsgRule_columns(rule) WHERE name IS NOT NULL);
+    used := ARRAY(
+        SELECT attnum FROM pg_attribute WHERE attrelid = target AND attname = ANY (used_names) AND attgenerated = '');
     -- A key of columns that the rule doesn't know is another key than the rule was defined with, and is not shown.
     SELECT k INTO key FROM (SELECT SUBMSG_SCHEMA.subMsgRule_key(target)) AS t (k)
     WHERE NOT EXISTS (
         SELECT FROM pg_attribute WHERE attrelid = target AND attnum = ANY (k) AND attname <> ALL (used_names));
-    used := ARRAY(
-        SELECT attnum FROM pg_attribute WHERE attrelid = target AND attname = ANY (used_names) AND attgenerated = '');
-    EXECUTE format('SELECT %s, %s',
+    EXECUTE format('SELECT %s, %s FROM (SELECT $1 AS n OFFSET 0) AS r',
             coalesce(SUBMSG_SCHEMA.subMsgRule_object_sql(target, key), 'NULL::jsonb'),
             coalesce(SUBMSG_SCHEMA.subMsgRule_object_sql(target, used), 'jsonb_build_object()'))
         INTO row_key, row_data USING changed;
     LOCK TABLE SUBMSG_SCHEMA.subMsgRuleError IN ROW EXCLUSIVE MODE NOWAIT;
-    INSERT INTO SUBMSG_SCHEMA.subMsgRuleError AS e (ruleId, error, rowKey, rowData) VALUES (rule, problem, row_key, row_data)
+    INSERT INTO SUBMSG_SCHEMA.subMsgRuleError AS e (ruleId, error, rowKey, rowData)
+    VALUES (rule_id, left(problem, 1000), row_key, row_data)
     ON CONFLICT (ruleId, rowKey) DO UPDATE SET createTime = excluded.createTime, error = excluded.error, rowData = excluded.rowData;
 EXCEPTION WHEN OTHERS THEN
     IF SQLSTATE = '40001' AND current_setting('transaction_isolation') = 'serializable' THEN
         RAISE;
     END IF;
-    RAISE WARNING 'submsg: and the error could not be stored: %', SQLERRM;
+    PERFORM SUBMSG_SCHEMA.subMsgRule_warn('and the error could not be stored: ' || SQLERRM);
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error FROM PUBLIC;

@@ -1,5 +1,5 @@
--- What the triggers of business tables call: subMsgRule_fire() makes the messages, and subMsgRule_touch() lets rows that are
--- inserted with their flag set make them, too. The triggers themselves are made by subMsgRule_set_triggers() (triggers.sql).
+-- What the triggers of business tables call: subMsgRule_fire() makes the messages. (touch.sql lets rows that are inserted with
+-- their flag set make them, too.) The triggers themselves are made by subMsgRule_set_triggers() (triggers.sql).
 --
 -- Nothing here may make the business statement fail, or wait for long: what goes wrong is stored (errors.sql), tables are
 -- locked with NOWAIT, rows with SKIP LOCKED. Two things are passed on, for only the application can mend them: a serialization
@@ -9,7 +9,7 @@
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_insert(
     openid text, templateId text, params text[], sendAfter timestamptz, expireTime timestamptz, page text, dedupKey text
 ) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     message bigint;
 BEGIN
@@ -33,7 +33,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_insert FROM PUBLIC;
 -- set until all of their messages can be made.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_apply(targets oid[], units text[], op text, was anyelement, changed anyelement)
 RETURNS text[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     unit    text;
     rule    record;
@@ -49,7 +49,7 @@ BEGIN
         rule_id := NULL;
         BEGIN
             FOR rule IN
-                SELECT r.id, r.query, r.templateId, r.plan ? 'dedupKey' AS dedup,
+                SELECT r.id, r.query, r.templateId, r.plan, r.plan ? 'dedupKey' AS dedup,
                     (r.plan->>'hold')::float8 * interval '1 second' AS hold,
                     r.columnNames[array_position(r.columnLabels, (r.plan->>'flag')::smallint)] AS flag,
                     r.columnSeen = ARRAY( -- as in subMsgRule_column_versions(), whose call would cost more than the rest
@@ -64,10 +64,13 @@ BEGIN
                 IF NOT rule.fresh THEN
                     SELECT w.query, w.flag INTO rule.query, rule.flag FROM SUBMSG_SCHEMA.subMsgRule_renew(rule_id) AS w;
                 END IF;
-                EXECUTE rule.query INTO m USING changed, was;
+                EXECUTE rule.query INTO m USING changed, was, rule.plan;
                 IF m.fits AND (op = 'INSERT' OR op = 'UPDATE' AND m.changed AND m.flagged) THEN
-                    IF rule.gone OR m.openid IS NULL OR array_position(m.params, NULL) IS NOT NULL OR rule.dedup AND m.dedupKey IS NULL THEN
-                        RAISE EXCEPTION '%', SUBMSG_SCHEMA.subMsgRule_message_problem(rule_id, m.openid, m.params, m.dedupKey)
+                    IF rule.gone OR m.tooLong IS NOT NULL OR m.openid IS NULL OR array_position(m.params, NULL) IS NOT NULL
+                        OR rule.dedup AND m.dedupKey IS NULL
+                    THEN
+                        RAISE EXCEPTION '%', SUBMSG_SCHEMA.subMsgRule_message_problem(
+                                rule_id, m.tooLong, m.openid, m.params, m.dedupKey)
                             USING ERRCODE = 'data_exception';
                     END IF;
                     LOCK TABLE SUBMSG_SCHEMA.subMsgList, SUBMSG_SCHEMA.subMsgHeld IN ROW EXCLUSIVE MODE NOWAIT;
@@ -107,12 +110,14 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_apply FROM PUBLIC;
 -- It runs with its owner's rights (SECURITY DEFINER), so that whoever may change the business table needs no right on ours.
 -- Therefore it and all that it calls must run no code of others: only pg_catalog is searched (with our schema on the path,
 -- whoever may CREATE there could add an overload that fits better than the built-in one: format(text, text), an operator
--- regclass = oid), our own objects are named with their schema, and no foreign cast is run (query.sql).
+-- regclass = oid), our own objects are named with their schema, and no foreign cast is run (values.sql). The functions of this
+-- file, and of errors.sql and hold.sql, have no settings of their own: nobody but their owner may call them, and here they run
+-- under this function's.
 --
 -- It waits 50 ms at most, for an open transaction with the same dedupKey, and for no lock on a table or row.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_fire() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' SET plan_cache_mode = force_generic_plan AS $$
+SUBMSG_SETTINGS SET lock_timeout = '50ms' SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     targets oid[] := TG_RELID || ARRAY(
         SELECT a.relid::oid FROM pg_partition_ancestors(TG_RELID) AS a WHERE a.relid <> TG_RELID);
@@ -133,7 +138,7 @@ BEGIN
         IF SQLSTATE = '40001' THEN
             RAISE;
         END IF;
-        RAISE WARNING 'submsg: the rules on % can''t be read: %', TG_RELID::regclass, SQLERRM;
+        PERFORM SUBMSG_SCHEMA.subMsgRule_warn(format('the rules on %s can''t be read: %s', TG_RELID::regclass, SQLERRM));
         RETURN NEW;
     END;
     IF TG_LEVEL = 'STATEMENT' AND NOT EXISTS (SELECT FROM pg_trigger
@@ -156,45 +161,3 @@ BEGIN
     RETURN NEW;
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_fire FROM PUBLIC;
-
--- subMsgRule_touch is the function of the trigger "~submsg_touch". A row was inserted with its flag set: an update that changes
--- nothing, as whoever inserted the row, makes the message and resets the flag as every update does.
---
--- Its search_path is the inserter's, for the sake of the table's other triggers; this is why all is named in full here, where
--- the path isn't pinned for the moment.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_touch() RETURNS trigger
-LANGUAGE plpgsql AS $$
-DECLARE
-    inserters_path text := pg_catalog.current_setting('search_path');
-    statement      text;
-BEGIN
-    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-    SELECT format('UPDATE %s AS t SET %2$I = t.%2$I WHERE %3$s', TG_RELID::regclass, min(f.attname), (
-            SELECT string_agg(format('t.%1$I OPERATOR(pg_catalog.=) ($1).%1$I', k.attname), ' AND ')
-            FROM pg_attribute k
-            WHERE k.attrelid = TG_RELID AND k.attnum = ANY (( -- as in subMsgRule_key(), which the inserter may not call
-                SELECT i.indkey::smallint[] FROM pg_index i
-                WHERE i.indrelid = TG_RELID AND i.indisunique AND i.indisvalid AND i.indimmediate
-                    AND i.indpred IS NULL AND i.indexprs IS NULL
-                    AND NOT EXISTS (
-                        SELECT FROM pg_attribute n WHERE n.attrelid = TG_RELID AND n.attnum = ANY (i.indkey) AND NOT n.attnotnull)
-                ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1)::smallint[])))
-    INTO statement
-    FROM pg_trigger tr
-        -- The flags are the columns in the WHEN of the trigger, which is of this table or of the whole that it is a partition of.
-        JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = tr.oid AND d.refobjid = tr.tgrelid AND d.refobjsubid > 0
-        JOIN pg_attribute f ON f.attrelid = tr.tgrelid AND f.attnum = d.refobjsubid
-    WHERE tr.tgname = TG_NAME
-        AND (tr.tgrelid = TG_RELID OR tr.tgrelid IN (SELECT a.relid FROM pg_partition_ancestors(TG_RELID) AS a));
-    PERFORM pg_catalog.set_config('search_path', inserters_path, true);
-    EXECUTE statement USING NEW;
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    IF SQLSTATE OPERATOR(pg_catalog.=) '40001' THEN
-        RAISE;
-    END IF;
-    RAISE WARNING 'submsg: a row inserted into % with its flag notifies nobody before it is updated: %',
-        TG_RELID::pg_catalog.regclass, SQLERRM;
-    RETURN NULL;
-END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_touch FROM PUBLIC;

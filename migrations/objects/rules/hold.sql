@@ -4,7 +4,7 @@
 
 -- subMsgRule_cancel_held calls off the message that a row waits for, if it still waits.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_cancel_held(rule bigint, key jsonb, reason text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     held bigint;
 BEGIN
@@ -23,7 +23,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_cancel_held FROM PUBLIC;
 -- subMsgRule_store_held remembers the message that a row waits for now, and removes a few entries whose messages were due long
 -- ago.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_store_held(rule bigint, key jsonb, message bigint, until timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO SUBMSG_SCHEMA.subMsgHeld (ruleId, rowKey, messageId, due) VALUES (rule, key, message, until);
     IF current_setting('transaction_isolation') = 'read committed' THEN -- elsewhere an entry that others have deleted is an error

@@ -4,7 +4,7 @@
 -- subMsgRule_text_argument returns the text that subMsgRule_read_text() has read: ["refund ", 1] is 'refund {id}' again. names
 -- tells what each column is called now: {"1": "id"}.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text_argument(parts jsonb, names jsonb) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT CASE WHEN parts IS NOT NULL THEN coalesce((
         SELECT string_agg(CASE jsonb_typeof(p)
                 WHEN 'number' THEN '{' || (names->>(p #>> '{}')) || '}'
@@ -15,7 +15,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_text_argument FROM PUBLIC;
 
 -- subMsgRule_time_argument returns the time that subMsgRule_read_time() has read: 'pickup_at - 1 hour'.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_time_argument(at jsonb, names jsonb) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT CASE
         WHEN at IS NULL THEN NULL
         WHEN NOT at ? 'column' THEN at->>'add'
@@ -26,7 +26,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_time_argument FROM PUBLIC;
 
 -- subMsgRule_arguments returns the arguments that submsg_watch() would make the rule from.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_arguments(rule SUBMSG_SCHEMA.subMsgRule) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'openid', names->>(plan->>'openid'),
         'params', (
@@ -50,17 +50,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_arguments FROM PUBLIC;
 
--- subMsgRule_text_array makes a text array of a jsonb array; NULL of NULL.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text_array(items jsonb) RETURNS text[]
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN items IS NOT NULL THEN
-        ARRAY(SELECT v FROM jsonb_array_elements_text(items) WITH ORDINALITY AS e (v, n) ORDER BY n) END
-$$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_text_array FROM PUBLIC;
-
 -- subMsgRule_problem tells why a rule makes no messages; NULL if it does.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_problem(rule SUBMSG_SCHEMA.subMsgRule) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     enabled "char";
 BEGIN
@@ -87,7 +79,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_problem FROM PUBLIC;
 
 -- subMsgRule_call returns the statement that makes the rule again. arguments are those of subMsgRule_arguments().
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_call(rule SUBMSG_SCHEMA.subMsgRule, arguments jsonb) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT format('SELECT %s.submsg_watch(%L, template => %L, openid => %L, params => ARRAY[%s]::text[]',
             'SUBMSG_SCHEMA'::regnamespace, rule.tableName, rule.templateId, arguments->>'openid',
             (SELECT string_agg(quote_literal(p), ', ' ORDER BY n)
@@ -107,7 +99,7 @@ CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.submsg_rules(name text DEFAULT NULL) RE
     id bigint, rule text, tableName text, template text, openid text, params text[], flag text, whenColumn text, whenValues text[],
     filter jsonb, onInsert boolean, hold interval, sendAfter text, expireTime text, dedupKey text, page text,
     problem text, errors bigint, call text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SUBMSG_SETTINGS AS $$
 #variable_conflict use_column
 DECLARE
     shown     SUBMSG_SCHEMA.subMsgRule;

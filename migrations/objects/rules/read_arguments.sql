@@ -7,7 +7,7 @@
 -- subMsgRule_read_column returns the number of the column that is called so: in the very spelling, or else in lower case, as
 -- Postgres folds names that aren't quoted.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_column(target regclass, given text) RETURNS smallint
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     number smallint;
 BEGIN
@@ -30,7 +30,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_column FROM PUBLIC;
 
 -- subMsgRule_read_text reads a text with columns in it: 'refund {id}' becomes ["refund ", 1] if id is column 1.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_text(target regclass, given text) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     piece text[]; -- one of: text or a doubled brace, the name of a column, a brace alone
     parts jsonb := CASE WHEN given IS NOT NULL THEN '[]' END::jsonb;
@@ -49,8 +49,8 @@ END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_text FROM PUBLIC;
 
 -- subMsgRule_read_param reads one parameter: a column (goods), a text (=refund {id}), or an object ({"column": …, "map": …}).
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_param(target regclass, given text) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_param(target regclass, given text, default_zone text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     param     jsonb;
     member    text;
@@ -96,7 +96,7 @@ BEGIN
                 USING ERRCODE = 'datatype_mismatch', HINT = 'Numbers, dates, timestamps and intervals have formats.';
         ELSIF type_name = 'timestamp with time zone' THEN
             -- The message shows the zone of whoever defines the rule, not that of whoever updates the row.
-            param := jsonb_build_object('zone', current_setting('TimeZone')) || param;
+            param := jsonb_build_object('zone', default_zone) || param;
             PERFORM now() AT TIME ZONE (param->>'zone'); -- an error, if there is no such zone
         END IF;
     END IF;
@@ -105,8 +105,8 @@ END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_param FROM PUBLIC;
 
 -- subMsgRule_read_time reads a time: '+2 hours' (from now), 'pickup_at' (a column), or 'pickup_at - 1 hour'.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_time(target regclass, given text) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_time(target regclass, given text, default_zone text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     piece  text[] := regexp_match(given, '^(?:(.+)\s)?([+-])\s*(\d.*)$'); -- column or NULL, sign, interval
     number smallint;
@@ -134,13 +134,13 @@ BEGIN
         RAISE EXCEPTION 'column % is of type %, not a time', quote_ident(btrim(piece[1])), type USING ERRCODE = 'datatype_mismatch';
     END IF;
     RETURN jsonb_build_object('column', number, 'add', piece[2] || piece[3])
-        || CASE type WHEN 'timestamptz'::regtype THEN '{}' ELSE jsonb_build_object('zone', current_setting('TimeZone')) END;
+        || CASE type WHEN 'timestamptz'::regtype THEN '{}' ELSE jsonb_build_object('zone', default_zone) END;
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_time FROM PUBLIC;
 
 -- subMsgRule_read_flag reads the flag: it must be a boolean column that an update can set.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_flag(target regclass, given text) RETURNS smallint
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     number smallint := SUBMSG_SCHEMA.subMsgRule_read_column(target, given);
 BEGIN
@@ -159,7 +159,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_read_flag FROM PUBLIC;
 
 -- subMsgRule_read_filter reads the filter: {"kind": "food"} becomes [{"column": 7, "values": ["food"]}] if kind is column 7.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_read_filter(target regclass, given jsonb) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     conditions jsonb := '[]';
     f          record;

@@ -9,34 +9,37 @@
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_preview(
     rule SUBMSG_SCHEMA.subMsgRule, given anyelement, OUT fits boolean, OUT openid text, OUT params text[], OUT sendAfter timestamptz,
     OUT expireTime timestamptz, OUT dedupKey text, OUT page text, OUT rowKey jsonb, OUT problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
-    renewed SUBMSG_SCHEMA.subMsgRule;
-    c       record;
-    value   text;
-    refused boolean;
+    renewed  SUBMSG_SCHEMA.subMsgRule;
+    c        record;
+    too_long integer;
+    value    text;
+    refused  boolean;
 BEGIN
     fits := true; -- until the query tells: a row that couldn't be read is a failure, not one that asks for no message
-    EXECUTE format('SELECT %s', coalesce(
+    EXECUTE format('SELECT %s FROM (SELECT $1 AS n OFFSET 0) AS r', coalesce(
             SUBMSG_SCHEMA.subMsgRule_object_sql(rule.tableName, SUBMSG_SCHEMA.subMsgRule_key(rule.tableName)), 'NULL::jsonb'))
         INTO rowKey USING given;
     renewed := SUBMSG_SCHEMA.subMsgRule_current(rule);
-    EXECUTE format('SELECT fits, openid, params, sendAfter, expireTime, dedupKey, page FROM (%s) AS m', renewed.query)
-        INTO fits, openid, params, sendAfter, expireTime, dedupKey, page USING given, given;
+    EXECUTE format('SELECT fits, tooLong, openid, params, sendAfter, expireTime, dedupKey, page FROM (%s) AS m', renewed.query)
+        INTO fits, too_long, openid, params, sendAfter, expireTime, dedupKey, page USING given, given, rule.plan;
     FOR c IN
-        SELECT SUBMSG_SCHEMA.subMsgRule_column_number(renewed, condition->>'column') AS number,
-            SUBMSG_SCHEMA.subMsgRule_column_name(renewed, condition->>'column') AS name,
-            SUBMSG_SCHEMA.subMsgRule_text_array(condition->'values') AS wanted
-        FROM jsonb_array_elements(SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)) AS condition
+        SELECT SUBMSG_SCHEMA.subMsgRule_column_number(renewed, label) AS number,
+            SUBMSG_SCHEMA.subMsgRule_column_name(renewed, label) AS name, wanted
+        FROM SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)
     LOOP
-        EXECUTE 'SELECT ' || SUBMSG_SCHEMA.subMsgRule_value_text(rule.tableName, c.number, '$1') INTO value USING given;
+        EXECUTE format('SELECT %s FROM (SELECT $1 AS n OFFSET 0) AS r', SUBMSG_SCHEMA.subMsgRule_value_text(
+                rule.tableName, c.number, 'r.n', CASE WHEN rule.plan ? 'zone' THEN '$2' END))
+            INTO value USING given, rule.plan->>'zone';
         IF (value = ANY (c.wanted)) IS NOT TRUE THEN
-            problem := format('it does not fire: column %I is %s, the rule wants %s', c.name, coalesce(quote_literal(value), 'NULL'),
+            problem := format('it does not fire: column %I is %s, the rule wants %s',
+                c.name, coalesce(quote_literal(left(value, 100)), 'NULL'),
                 (SELECT string_agg(quote_literal(v), ' or ') FROM unnest(c.wanted) AS v));
             RETURN;
         END IF;
     END LOOP;
-    problem := SUBMSG_SCHEMA.subMsgRule_message_problem(rule.id, openid, params, dedupKey);
+    problem := SUBMSG_SCHEMA.subMsgRule_message_problem(rule.id, too_long, openid, params, dedupKey);
     FOR c IN -- the CHECKs of subMsgList that look at nothing but what the rule gives
         SELECT conname, pg_get_expr(conbin, conrelid) AS condition FROM pg_constraint
         WHERE conrelid = 'SUBMSG_SCHEMA.subMsgList'::regclass AND contype = 'c' AND problem IS NULL
@@ -58,7 +61,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_preview FROM PUBLIC;
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.submsg_test(given anyelement) RETURNS TABLE (
     rule text, template text, rowKey jsonb, openid text, params text[], sendAfter timestamptz, expireTime timestamptz,
     dedupKey text, page text, problem text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 #variable_conflict use_column
 DECLARE
     target oid := (SELECT typrelid FROM pg_type WHERE pg_type.oid = pg_typeof(given)::oid);

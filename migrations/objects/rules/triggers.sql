@@ -1,15 +1,14 @@
 -- The triggers of business tables: subMsgRule_set_triggers() makes them of the rules of a table, so that an update that fires
--- nothing calls no function. The triggers of subMsgRule at the end of this file call it when a rule is made, changed or
--- removed; submsg_watch() calls it to make good what somebody has removed by hand.
+-- nothing calls no function. submsg_watch() calls it, and the trigger of subMsgRule at the end of this file when a rule is
+-- removed.
 --
 -- A business table has up to four of them: "~submsg" (BEFORE UPDATE), "~submsg_touch" (AFTER INSERT, for rules with a flag),
 -- "~submsg_insert" and "~submsg_delete". They call subMsgRule_fire() and subMsgRule_touch() (fire.sql).
 
--- subMsgRule_changes_condition returns the condition of a WHEN clause that is true if one of the columns changes. It must not
--- fail, nor need an operator that pg_catalog hasn't: columns of types without a built-in equality are compared as text. A
--- generated column isn't computed yet there, so the columns that it is generated from are compared.
+-- subMsgRule_changes_condition returns the condition of a WHEN clause that is true if one of the columns changes. A generated
+-- column isn't computed yet there, so the columns that it is generated from are compared.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_changes_condition(target regclass, numbers smallint[]) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     WITH used AS (
         SELECT attnum FROM pg_attribute WHERE attrelid = target AND attnum = ANY (numbers) AND attgenerated = ''
         UNION
@@ -19,36 +18,31 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 AND refclassid = 'pg_class'::regclass AND refobjid = target AND refobjsubid > 0
         WHERE adrelid = target AND adnum = ANY (numbers) AND refobjsubid <> adnum
     )
-    SELECT string_agg(format(CASE
-            WHEN typtype = 'e' OR atttypid = 'varchar'::regtype OR EXISTS (
-                SELECT FROM pg_opclass
-                WHERE opcintype = atttypid AND opcdefault AND opcmethod = 403 AND opcnamespace = 'pg_catalog'::regnamespace)
-            THEN 'OLD.%1$I IS DISTINCT FROM NEW.%1$I'
-            ELSE 'num_nulls(OLD.%1$I) <> num_nulls(NEW.%1$I) OR concat(OLD.%1$I) <> concat(NEW.%1$I)' END,
-        attname), ' OR ' ORDER BY a.attnum)
-    FROM pg_attribute a JOIN pg_type ON pg_type.oid = atttypid
-    WHERE attrelid = target AND attnum IN (SELECT attnum FROM used)
+    SELECT string_agg(SUBMSG_SCHEMA.subMsgRule_changed_sql(target, attnum::smallint, 'OLD', 'NEW'), ' OR ' ORDER BY attnum) FROM used
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_changes_condition FROM PUBLIC;
 
 -- subMsgRule_fits_condition returns the condition of a WHEN clause that is true if a row (version is NEW or OLD) has the values
--- that the rule asks for. Conditions on generated columns are left to the function that the trigger calls.
+-- that the rule asks for. It is evaluated under the settings of whoever updates, so it tests columns whose text doesn't depend on
+-- any: texts, integers, booleans, enums. The others, and generated columns, are left to the function that the trigger calls.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_fits_condition(rule SUBMSG_SCHEMA.subMsgRule, version text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(string_agg(format(CASE typnamespace
-            WHEN 'pg_catalog'::regnamespace THEN '%s.%I::text = ANY (%L::text[])'
-            ELSE 'concat(%s.%I) = ANY (%L::text[])' END,
-        version, attname, ARRAY(SELECT jsonb_array_elements_text(condition->'values'))), ' AND ' ORDER BY n), 'true')
-    FROM jsonb_array_elements(SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)) WITH ORDINALITY AS e (condition, n)
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
+    SELECT coalesce(string_agg(format(CASE typtype
+            WHEN 'e' THEN 'concat(%s.%I) = ANY (%L::text[])'
+            ELSE '%s.%I::text = ANY (%L::text[])' END,
+        version, attname, wanted), ' AND ' ORDER BY label), 'true')
+    FROM SUBMSG_SCHEMA.subMsgRule_conditions(rule.plan)
         JOIN pg_attribute ON attrelid = rule.tableName AND attgenerated = ''
-            AND attnum = SUBMSG_SCHEMA.subMsgRule_column_number(rule, condition->>'column')
-        JOIN pg_type ON pg_type.oid = atttypid
+            AND attnum = SUBMSG_SCHEMA.subMsgRule_column_number(rule, label)
+        JOIN pg_type ON pg_type.oid = atttypid AND (typtype = 'e'
+            OR atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'boolean'::regtype,
+                'smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'uuid'::regtype))
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_fits_condition FROM PUBLIC;
 
 -- subMsgRule_any_condition joins conditions by OR; NULL if there are none.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_any_condition(conditions text[]) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT string_agg(DISTINCT '(' || c || ')', ' OR ') FROM unnest(conditions) AS c
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_any_condition FROM PUBLIC;
@@ -58,7 +52,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_any_condition FROM PUBLIC;
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_set_trigger(
     target regclass, trigger_ text, event text, level text, condition text, function text
 ) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
 DECLARE
     present oid; -- the function that the trigger calls now, if there is such a trigger
 BEGIN
@@ -85,7 +79,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_set_trigger FROM PUBLIC;
 -- what is stored. Partitioned tables have triggers by statement for INSERT and DELETE, for which a row that moves from one
 -- partition to another is neither inserted nor deleted.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_set_triggers(target regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
 DECLARE
     rule        SUBMSG_SCHEMA.subMsgRule;
     partitioned boolean;
@@ -149,23 +143,18 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_set_triggers FROM PUBLIC;
 
--- subMsgRule_changed is called by the two triggers below when the rules of a table have changed.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- subMsgRule_removed takes the triggers away that only a removed rule needed, with the rights of whoever removes it.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_removed() RETURNS trigger
+LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
-        PERFORM SUBMSG_SCHEMA.subMsgRule_set_triggers(OLD.tableName);
-    END IF;
-    IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND NEW.tableName <> OLD.tableName THEN
-        PERFORM SUBMSG_SCHEMA.subMsgRule_set_triggers(NEW.tableName);
-    END IF;
+    PERFORM SUBMSG_SCHEMA.subMsgRule_set_triggers(OLD.tableName);
     RETURN NULL;
 END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_changed FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_removed FROM PUBLIC;
 
-CREATE OR REPLACE TRIGGER subMsgRule_added_or_removed AFTER INSERT OR DELETE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
-EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed();
+CREATE OR REPLACE TRIGGER subMsgRule_removed AFTER DELETE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
+EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_removed();
 
-CREATE OR REPLACE TRIGGER subMsgRule_changed AFTER UPDATE ON SUBMSG_SCHEMA.subMsgRule FOR EACH ROW
-WHEN (OLD.tableName IS DISTINCT FROM NEW.tableName OR OLD.plan IS DISTINCT FROM NEW.plan)
-EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_changed();
+-- A migration that was cut off may have dropped the functions, and the triggers of business tables with them, and left the rules.
+SELECT SUBMSG_SCHEMA.subMsgRule_set_triggers(tableName) FROM SUBMSG_SCHEMA.subMsgRule r
+WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = tableName AND tgname = '~submsg') GROUP BY tableName;

@@ -41,8 +41,9 @@ WITH backlog AS MATERIALIZED ( -- in the order of dueAt, so that what is due com
             ('submsgpause_wake_update', 'SUBMSG_SCHEMA.subMsgPause'),
             ('submsgrule_insert', 'SUBMSG_SCHEMA.subMsgRule'),
             ('submsgrule_update', 'SUBMSG_SCHEMA.subMsgRule'),
-            ('submsgrule_added_or_removed', 'SUBMSG_SCHEMA.subMsgRule'),
-            ('submsgrule_changed', 'SUBMSG_SCHEMA.subMsgRule')) AS wanted (name, relation)
+            ('submsgrule_removed', 'SUBMSG_SCHEMA.subMsgRule'),
+            ('submsgruledraft_1_check', 'SUBMSG_SCHEMA.subMsgRuleDraft'),
+            ('submsgruledraft_2_store', 'SUBMSG_SCHEMA.subMsgRuleDraft')) AS wanted (name, relation)
         LEFT JOIN pg_trigger ON tgrelid = relation AND tgname = name
 )
 SELECT 'waiting' AS name, CASE WHEN waiting > 10000 THEN '> 10000' ELSE waiting::text END AS value, 'ok' AS state,
