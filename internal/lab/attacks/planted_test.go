@@ -195,6 +195,10 @@ func TestOthersMayCreate(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), v.named(tt.mend)+";") {
 					t.Errorf("%v; want %s", err, v.named(tt.mend))
 				}
+				made := texts(t, v.Conn, `SELECT relname::text FROM pg_class WHERE relname ~ '^submsg'`)
+				if name == "before" && len(made) > 0 {
+					t.Errorf("it has made %q before", made)
+				}
 				v.exec(tt.mend)
 				v.migrates()
 			})
