@@ -58,8 +58,9 @@ CREATE TABLE subMsgList (
 ) WITH (fillfactor = 70, -- leaves room on the page for the new versions of its rows
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.05);
 
--- Both hold waiting rows only, so a claim costs the same however many settled rows there are. The first is in the order of claims.
-CREATE INDEX subMsgList_due      ON subMsgList (dueAt, id) WHERE dueAt IS NOT NULL;
+-- Both hold waiting rows only, so a claim costs the same however many settled rows there are. The first begins with templateId, because
+-- claims seek the templates that may go: whatever waits of the others is not in their way.
+CREATE INDEX subMsgList_due      ON subMsgList (templateId, dueAt, id) WHERE dueAt IS NOT NULL;
 CREATE INDEX subMsgList_expiring ON subMsgList (expireTime) WHERE dueAt IS NOT NULL AND expireTime IS NOT NULL;
 
 COMMENT ON TABLE  subMsgList IS 'Messages to WeChat users: insert (openid, templateId, parameterArr), submsg sends and writes sendStatus';

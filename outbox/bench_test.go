@@ -4,12 +4,13 @@ import (
 	"context"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/lab/pgtest"
+	"github.com/submsg/submsg/outbox/internal/store"
 )
 
 // batchSize is how many messages the batches below have: as many as there are senders by default.
@@ -22,52 +23,26 @@ type hotPath struct {
 	do     func()
 }
 
-func hotPaths(t testing.TB) []hotPath {
-	m := claimed{
-		Claimed: Claimed{ID: 7, OpenID: "o0000000000000000000000000007", TemplateID: "orderStatus", Attempt: 1},
-		claim:   uuid.NewString(),
-	}
+func hotPaths() []hotPath {
+	m := message{Row: store.Row{ID: 7, OpenID: "o0000000000000000000000000007", TemplateID: "orderStatus", Attempts: 1,
+		ClaimID: uuid.NewString()}, deadline: time.Hour}
 	ok := Verdict{Outcome: Accepted, Code: new(int32), Text: "ok", MsgID: 1988810812324364291}
-	batch := make([]settlement, batchSize)
-	ids := make([]int64, batchSize)
-	for i := range batch {
-		batch[i] = m.settlement(ok, 10)
-		batch[i].id, ids[i] = int64(i), int64(i)
-	}
-	q := recipientQueue{waiting: map[string][]claimed{}}
-	types, wire := pgtype.NewMap(), textArray(t, "生椰拿铁", "19.9", "已发货", "预计明日送达")
-	var params parameterList
-	var texts []string
-	scan := func() {
-		if err := types.Scan(pgtype.TextArrayOID, pgtype.BinaryFormatCode, wire, &params); err != nil {
-			t.Fatal(err)
-		}
-		texts, _ = params.texts()
-	}
-	scan()
-	if len(texts) != 4 || texts[3] != "预计明日送达" {
-		t.Fatalf("scanned %q", texts)
+	h := newHoldings(1, time.Second)
+	h.outcomes = make([]store.Settlement, 0, batchSize)
+	way := func() {
+		h.ahead.push(m)
+		next, _ := h.begin(0)
+		h.returned(next, store.Settlement{})
+		h.outcomes = h.outcomes[:0]
 	}
 	return []hotPath{
-		{"parameters", 8, scan},
-		{"recipient queue", 0, func() { q.enter(m, 4); q.next(m.OpenID) }},
-		{"settle", 1, func() { _ = m.settlement(ok, 10) }},
-		{"columns", 19, func() { _ = columns(batch) }},
-		{"without", 3, func() { _ = without(batch, ids) }},
+		{"a message's way through the books", 0, way},
+		{"settle", 1, func() { _ = settlement(&m.Row, ok, 10) }},
 	}
-}
-
-// textArray is a text[] as Postgres sends it.
-func textArray(t testing.TB, elements ...string) []byte {
-	wire, err := pgtype.NewMap().Encode(pgtype.TextArrayOID, pgtype.BinaryFormatCode, elements, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return wire
 }
 
 func BenchmarkHotPaths(b *testing.B) {
-	for _, p := range hotPaths(b) {
+	for _, p := range hotPaths() {
 		b.Run(p.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -78,7 +53,7 @@ func BenchmarkHotPaths(b *testing.B) {
 }
 
 func TestHotPathsAllocate(t *testing.T) {
-	for _, p := range hotPaths(t) {
+	for _, p := range hotPaths() {
 		if n := testing.AllocsPerRun(100, p.do); n > p.allocs && !raced {
 			t.Errorf("%s: %g allocations, at most %g are needed", p.name, n, p.allocs)
 		}
@@ -94,31 +69,33 @@ func BenchmarkExchange(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := newSettler(c)
-	batch := make([]judged, 0, batchSize)
-	refill := func() {
-		if _, err := pool.Exec(b.Context(), backlogSQL); err != nil {
-			b.Fatal(err)
+	d := c.dispatcher
+	var outcomes []store.Settlement
+	claim := func() *store.Claim {
+		return &store.Claim{ID: uuid.NewString(), Seek: []store.Sought{{TemplateID: "orderStatus", After: store.Front}},
+			Limit: batchSize, Depth: batchSize, Lease: time.Minute, End: time.Now().Add(time.Hour)}
+	}
+	exchange := func() {
+		a, err := d.store.Exchange(b.Context(), store.Request{Settle: outcomes, Oldest: claim()})
+		if err != nil || len(a.Settled) != len(outcomes) {
+			b.Fatalf("%d of %d messages were settled: %v", len(a.Settled), len(outcomes), err)
 		}
-		got, err := s.claim(b.Context(), uuid.NewString(), oldest, batchSize-len(batch))
-		if err != nil {
-			b.Fatal(err)
+		outcomes = outcomes[:0]
+		for _, r := range a.Oldest.Rows {
+			outcomes = append(outcomes, settlement(&r, Verdict{Outcome: Accepted, Text: "ok", MsgID: 1 << 60}, 10))
 		}
-		batch = judgedAccepted(batch, got)
-		s.hasBacklog.Store(true)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if len(batch) < batchSize {
+		if len(outcomes) < batchSize {
 			b.StopTimer()
-			refill()
+			if _, err := pool.Exec(b.Context(), backlogSQL); err != nil {
+				b.Fatal(err)
+			}
+			exchange()
 			b.StartTimer()
 		}
-		left, got := s.settleBatch(b.Context(), batch)
-		if len(left) > 0 {
-			b.Fatalf("%d messages were not settled", len(left))
-		}
-		batch = judgedAccepted(batch[:0], got)
+		exchange()
 	}
 }
 
@@ -130,10 +107,3 @@ type accepting struct{}
 
 func (accepting) Ready(context.Context) Verdict         { return Verdict{Outcome: Accepted} }
 func (accepting) Send(context.Context, Claimed) Verdict { return Verdict{Outcome: Accepted} }
-
-func judgedAccepted(batch []judged, got []claimed) []judged {
-	for _, m := range got {
-		batch = append(batch, judged{m, Verdict{Outcome: Accepted, Code: new(int32), Text: "ok", MsgID: 1<<60 + m.ID}})
-	}
-	return batch
-}

@@ -2,182 +2,225 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/submsg/submsg/outbox/internal/store"
 )
 
-// claimer claims messages for the senders that are free. A consumer has one, in a goroutine of its own; besides it,
-// only the settler claims, in exchanges.
-//
-// It works in rounds: it claims, and when nothing more is due it looks what else there is, and rests until something
-// may have changed. An error ends a round; the next one follows after a short rest.
+// claimer decides what a turn claims, and takes in what it has got.
 type claimer struct {
-	*Consumer
-	lookedAt    time.Time // when the table was last looked at
-	flagCleared time.Time // when the wake flag was last cleared, or found cleared
-	recent      recentClaims
-	useless     uselessWakes
-	paused      bool        // there are pauses to probe
-	writers     openWriters // of the last look
-	asleep      bool        // the triggers notify, and nothing else is to be done before the next poll
-	asked       bool        // we set the wake flag, and haven't cleared it since
-	notReady    string      // why the Sender isn't ready, as it was logged; "" while it is
-	failures    int         // rounds in a row that ended with an error of the database
-	loggedState string      // the SQLSTATE of the last of them that was logged
-	most        int         // how many rows to claim at once at most: fewer after the database refused some
-	pace        pacer
+	*delivery
+	store   *store.Store
+	skipped *skiplist
+	pace    pacer
+	seeker  seeker
+	clock   databaseClock
+	paused  bool // there are pauses to probe
+	most    int  // how many rows to claim at once at most: fewer after the database refused some
+
+	newestAt time.Duration // when the newest were last claimed
+	woken    time.Time     // when the wake was heard that led to this round; zero: there was none
 }
 
-func newClaimer(c *Consumer) *claimer {
-	return &claimer{Consumer: c, most: c.cfg.Senders, pace: pacer{Consumer: c}}
+// want is what a turn claims.
+type want struct {
+	newest, oldest *store.Claim
+	front, whole   bool // of the oldest: from the front of the queues, and of everything that may go
+	permits        int
+	asked          time.Duration // when it was decided
+	probes         int           // were claimed already
+	more           bool          // there was no room for all
 }
 
-// run claims until ctx is done.
-func (c *claimer) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		rest, err := c.round(ctx)
-		if ctx.Err() == nil {
-			rest = max(rest, c.afterRound(err))
-		}
-		c.waitForWake(ctx, rest)
-	}
-	c.hasBacklog.Store(false)
-	_ = c.releaseLost(context.WithoutCancel(ctx)) // what can't be released becomes unknown
-}
-
-// round does one round and tells how long to rest.
-func (c *claimer) round(ctx context.Context) (rest time.Duration, err error) {
-	c.heartbeat.beat()
-	if err := c.releaseLost(ctx); err != nil {
-		return 0, err
-	}
-	if err := c.checkOrigin(ctx); err != nil {
-		return 0, err
-	}
-	if !c.senderReady(ctx) { // leases and expiry go on
-		_, err := c.lookAndTidy(ctx, false)
-		return c.cfg.Poll, err
-	}
-	if full, err := c.claimDue(ctx); err != nil || full {
-		return c.restForPermit(), err
-	}
-	if c.listening.Load() && c.recent.often() {
-		return busyPollEvery, c.clearWakeFlag(ctx)
-	}
-	if yields, err := c.yields(ctx); err != nil || yields {
-		return yieldFor, err
-	}
-	return c.goToSleep(ctx)
-}
-
-// goToSleep asks the triggers for wakes, claims what was committed meanwhile by somebody who did not see that, and
-// tells how long to rest.
-func (c *claimer) goToSleep(ctx context.Context) (rest time.Duration, err error) {
-	ask := c.listening.Load()
-	v, err := c.lookAndTidy(ctx, ask)
-	if err != nil {
-		return 0, err
-	}
-	c.asked = ask
-	rest = min(c.cfg.Poll, v.next(), c.writers.nextLook(v.Writers, c.cfg.Poll))
-	if v.Due || v.Paused {
-		if full, n, err := c.claimForFreeSenders(ctx); err != nil || full || n > 0 {
-			return c.restForPermit(), err
-		}
-		if v.Due { // somebody has them locked
-			rest = min(rest, lookAgain)
+// claims are those that there are.
+func (w *want) claims() (list []*store.Claim) {
+	for _, claim := range []*store.Claim{w.newest, w.oldest} {
+		if claim != nil {
+			list = append(list, claim)
 		}
 	}
-	c.asleep = c.listening.Load() && rest == c.cfg.Poll && v.idleFor(c.cfg.sleepTime())
-	if c.asleep {
-		return c.cfg.sleepTime(), nil
-	}
-	return max(rest, leastRest), nil
+	return list
 }
 
-// claimDue claims for the senders that are free. full: there may be more due.
-func (c *claimer) claimDue(ctx context.Context) (full bool, err error) {
-	if time.Since(c.lookedAt) >= c.cfg.Poll { // leases, expiry and pauses don't wait until there is nothing to claim
-		if _, err := c.lookAndTidy(ctx, false); err != nil {
-			return false, err
+// want decides what to claim. The probe of a pause comes first, because no backlog may put it off.
+func (c *claimer) want(ctx context.Context) (w want, err error) {
+	room := min(c.room(), c.most)
+	if room <= 0 || c.hold.unsettled.refused() >= c.cfg.Senders {
+		w.more = room <= 0
+		return w, nil
+	}
+	if w.permits, err = c.pace.takePermits(ctx, room); err != nil || w.permits == 0 {
+		w.more = c.pace.untilPermit() > 0
+		return w, err
+	}
+	n := w.permits
+	if c.paused {
+		var again bool
+		if w.probes, again, err = c.probe(ctx); err != nil {
+			return w, err
 		}
+		w.more = again
+		n -= w.probes
 	}
-	if full, _, err = c.claimForFreeSenders(ctx); err != nil || !full {
-		return false, err
+	now := bootTime()
+	w.asked = now
+	if share := c.newestShare(n, now); share > 0 {
+		w.newest = c.newClaim(share)
+		w.newest.Newest, w.newest.People = true, c.hold.everybody()
+		c.seeker.seek(w.newest, now, false)
+		c.newestAt = now
+		n -= share
 	}
-	return true, c.clearWakeFlag(ctx)
+	if n > 0 {
+		w.oldest = c.newClaim(n)
+		w.oldest.People = c.hold.behindOthers()
+		w.front = c.seeker.atFront(now)
+		w.whole = c.seeker.seek(w.oldest, now, w.front)
+	}
+	return w, nil
 }
 
-// restForPermit is how long to rest until there is a permit, or until it is time to look at the table.
-func (c *claimer) restForPermit() time.Duration {
-	return max(min(c.pace.untilPermit(), time.Until(c.lookedAt.Add(c.cfg.Poll))), 0)
+// room is how many messages may be claimed now: for each free sender one, and while there is a backlog some ahead.
+func (c *claimer) room() int {
+	target := 0
+	if c.backlog && c.cfg.Rate == 0 {
+		target = c.ahead.target()
+	}
+	return c.cfg.Senders + target - c.hold.inHand()
 }
 
-// lookAndTidy looks at the table, and does what needs no sender: it expires and sweeps.
-func (c *claimer) lookAndTidy(ctx context.Context, ask bool) (view, error) {
-	c.heartbeat.beat()
-	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
-	defer cancel()
-	v, err := c.look(ctx, ask)
-	if err != nil {
-		return v, fmt.Errorf("look: %w", err)
+// newestShare is how many of n messages are to be of the newest.
+func (c *claimer) newestShare(n int, now time.Duration) int {
+	switch {
+	case c.cfg.Rate > 0:
+		return c.pace.newestPermits(n)
+	case c.backlog && n > 0 && now-c.newestAt > newestEvery:
+		return max(n/newestShare, 1)
 	}
-	c.lookedAt, c.paused = time.Now(), v.Paused
-	if v.Expired || v.Overdue { // there may be more of them, and what is swept may have to be sent again
-		v.NextSeconds = min(v.NextSeconds, lookAgain.Seconds())
-	}
-	sweeper := sweeper{c.Consumer}
-	if v.Expired {
-		if err := sweeper.expire(ctx); err != nil {
-			return v, fmt.Errorf("expire: %w", err)
-		}
-	}
-	if v.Overdue {
-		if err := sweeper.sweep(ctx); err != nil {
-			return v, fmt.Errorf("sweep: %w", err)
-		}
-	}
-	return v, nil
+	return 0
 }
 
-// senderReady asks the Sender for what every send needs, and logs when the answer changes.
-func (c *claimer) senderReady(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.SendTimeout)
-	defer cancel()
-	v := c.cfg.Sender.Ready(ctx)
-	if v.Outcome == Accepted {
-		if c.notReady != "" {
-			c.cfg.Log.Info("sending again")
-		}
-		c.notReady = ""
-		return true
-	}
-	why := v.Text
-	if v.Code != nil { // its text may hold a number of the request, which is another one each time
-		why = fmt.Sprint("errcode ", *v.Code)
-	}
-	if why != c.notReady && !errors.Is(context.Cause(ctx), context.Canceled) {
-		c.cfg.Log.Errorf("nothing can be sent, messages wait: %s", v.Text)
-		c.notReady = why
-	}
-	return false
+func (c *claimer) newClaim(n int) *store.Claim {
+	return &store.Claim{ID: uuid.NewString(), Limit: n, Skip: c.skipped.ids(), Lease: c.cfg.Lease,
+		End: c.clock.at(bootTime() + statementTimeout)}
 }
 
-// afterRound logs how a round ended with the database, and tells how long to leave the database alone.
-func (c *claimer) afterRound(err error) time.Duration {
-	if err == nil {
-		if c.failures > 0 {
-			c.cfg.Log.Info("the database is back")
+// claimed takes in what a turn has claimed.
+func (c *claimer) claimed(w *want, a store.Answer) (found int, more bool) {
+	c.clock.read(a.Clock, bootTime())
+	list := c.messages(w.asked, a.Newest.Rows, a.Oldest.Rows)
+	found = len(list)
+	if w.permits > 0 {
+		c.pace.spendPermits(w.permits, found+w.probes)
+	}
+	if w.newest != nil {
+		c.pace.sinceNewest = 0
+	}
+	if len(w.claims()) > 0 {
+		c.most = min(2*c.most, (1+mostAhead)*c.cfg.Senders)
+	}
+	if w.front {
+		c.seeker.frontAt, c.seeker.frontTook = w.asked, bootTime()-w.asked
+	}
+	if w.oldest != nil {
+		more = c.seeker.found(w.oldest, a.Oldest, w.whole)
+		c.pace.countBacklog(len(a.Oldest.Rows), more)
+		c.backlog = more
+	}
+	c.begin(list)
+	return found, more || w.newest != nil && w.oldest == nil
+}
+
+// messages are the rows of a claim that was asked for then, in the order in which they go.
+func (c *claimer) messages(asked time.Duration, lists ...[]store.Row) (all []message) {
+	for _, rows := range lists {
+		for _, r := range rows {
+			all = append(all, message{Row: r, deadline: asked + c.cfg.SendTimeout, woken: c.woken})
 		}
-		c.failures = 0
+	}
+	slices.SortStableFunc(all, func(a, b message) int {
+		switch {
+		case a.Position.Before(b.Position):
+			return -1
+		case b.Position.Before(a.Position):
+			return 1
+		}
 		return 0
+	})
+	return all
+}
+
+// lose remembers the claims of a turn whose answer was lost: their rows may be "sending" with nobody to send them.
+func (c *claimer) lose(w *want) {
+	for _, claim := range w.claims() {
+		c.hold.claims.lose(claim.ID, bootTime())
 	}
-	if code := sqlState(err); c.failures%100 == 0 || code != c.loggedState {
-		c.cfg.Log.Errorf("database trouble, messages wait: %v", err)
-		c.loggedState = code
+}
+
+// claimRefused makes the next claim half as large as one that the database has refused, down to the single message that
+// can't be written, which is skipped. After that claims grow again.
+func (c *claimer) claimRefused(ctx context.Context, claim *store.Claim, why error) error {
+	if claim.Limit > 1 {
+		c.most = max(1, min(c.most, claim.Limit)/2)
+		return nil
 	}
-	c.failures++
-	c.originChecked.Store(false) // what comes back may be another database
-	return databaseRest(leastClaimRest, c.failures)
+	return c.skipFirst(ctx, claim, false, why)
+}
+
+// skipFirst skips the row that a refused claim of a single message was about. The database doesn't say which row that
+// was, so the claim is made again without its UPDATE.
+func (c *claimer) skipFirst(ctx context.Context, claim *store.Claim, probe bool, why error) error {
+	if c.skipped.full() {
+		return why
+	}
+	var id int64
+	var ok bool
+	err := c.during(ctx, func(ctx context.Context) (err error) {
+		id, ok, err = c.store.FirstOf(ctx, claim, probe)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("claim: %w", err)
+	}
+	if ok { // otherwise somebody else has it
+		c.skipped.skip(id, why)
+	}
+	return nil
+}
+
+// probe claims the message that tests a pause. again: the database refused that message, so it is skipped, and another
+// one can be claimed.
+func (c *claimer) probe(ctx context.Context) (n int, again bool, err error) {
+	asked := bootTime()
+	claim := c.newClaim(1)
+	claim.Depth, claim.People = leastDepth, c.hold.everybody()
+	var got store.Claimed
+	err = c.during(ctx, func(ctx context.Context) (err error) {
+		got, err = c.store.Probe(ctx, claim, c.cfg.ProbeEvery)
+		return err
+	})
+	switch {
+	case err == nil:
+		c.begin(c.messages(asked, got.Rows))
+		return len(got.Rows), false, nil
+	case store.IsRefusal(err):
+		return 0, true, c.skipFirst(ctx, claim, true, err)
+	case store.SQLState(err) == store.LockNotAvailable:
+		return 0, false, nil
+	}
+	c.hold.claims.lose(claim.ID, bootTime())
+	return 0, false, fmt.Errorf("probe: %w", err)
+}
+
+// askPermits takes permits from the bucket.
+func (c *claimer) askPermits(ctx context.Context, n int) (p store.Permits, err error) {
+	err = c.during(ctx, func(ctx context.Context) (err error) {
+		p, err = c.store.TakePermits(ctx, n, c.cfg.Rate, c.skipped.ids())
+		return err
+	})
+	return p, err
 }

@@ -2,36 +2,29 @@ package outbox
 
 import (
 	"maps"
-	"sync"
+	"slices"
 	"time"
 )
 
 // claims is what a consumer remembers of its own claims. Each is a row of subMsgClaim, too, for the sweep.
 type claims struct {
-	mu    sync.Mutex
-	open  map[string]int       // by claimId: how many of its messages are not settled yet
-	ended []string             // all their messages are settled: their rows of subMsgClaim can be deleted
-	lost  map[string]time.Time // when the answer was lost: the rows may be "sending" with nobody to send them
+	open  map[string]int // by claimId: how many of its messages are not settled yet
+	ended []string       // all their messages are settled: their rows of subMsgClaim can be deleted
+	lost  map[string]lostClaim
 }
 
-func newClaims() *claims {
-	return &claims{open: make(map[string]int), lost: make(map[string]time.Time)}
+// lostClaim is a claim whose answer was lost: its rows may be "sending" with nobody to send them.
+type lostClaim struct {
+	since    time.Duration // when it was lost, by the boot clock
+	released time.Duration // when its rows were first given back; 0: not yet
 }
 
-// begin notes a claim of n messages.
-func (c *claims) begin(id string, n int) {
-	if n == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.open[id] = n
+func newClaims() claims {
+	return claims{open: make(map[string]int), lost: make(map[string]lostClaim)}
 }
 
 // settled notes that one message of the claim is settled.
 func (c *claims) settled(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.open[id]--; c.open[id] <= 0 {
 		delete(c.open, id)
 		c.ended = append(c.ended, id)
@@ -39,49 +32,38 @@ func (c *claims) settled(id string) {
 }
 
 // takeEnded hands over the claims whose messages are all settled, to be deleted from the database.
-func (c *claims) takeEnded() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ended := c.ended
-	c.ended = nil
+func (c *claims) takeEnded() (ended []string) {
+	ended, c.ended = c.ended, nil
 	return ended
 }
 
-// returnEnded takes back claims that could not be deleted.
-func (c *claims) returnEnded(ended []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = append(c.ended, ended...)
-}
-
 // lose notes a claim whose answer was lost.
-func (c *claims) lose(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lost[id] = time.Now()
-}
+func (c *claims) lose(id string, now time.Duration) { c.lost[id] = lostClaim{since: now} }
 
 // lostIDs returns the claims whose answer was lost.
-func (c *claims) lostIDs() (ids []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for id := range c.lost {
-		ids = append(ids, id)
+func (c *claims) lostIDs() []string { return slices.Collect(maps.Keys(c.lost)) }
+
+// released notes that what lost claims hold was given back, by a statement that began then. Such a claim can still be
+// committed after its connection broke: it does nothing once its time is over, but it may have begun before that, on a
+// server that stood still in the middle. So it is forgotten only when its lease is over and it has been given back
+// twice, the second time a while after the first.
+func (c *claims) released(began, lease time.Duration) {
+	for id, l := range c.lost {
+		if l.released == 0 {
+			l.released = began
+			c.lost[id] = l
+		}
 	}
-	return ids
+	maps.DeleteFunc(c.lost, func(_ string, l lostClaim) bool {
+		return began-l.since > lease && began-l.released >= releaseTwice
+	})
 }
 
-// released forgets the claims that were lost before a time: they have been given back since then and can't be committed
-// any more, or have been tried for too long.
-func (c *claims) released(before time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	maps.DeleteFunc(c.lost, func(_ string, since time.Time) bool { return since.Before(before) })
+// releaseFailed forgets the lost claims that could not be given back for too long: those are left to the sweep, because
+// new claims must not wait for them without end.
+func (c *claims) releaseFailed(now, lease time.Duration) {
+	maps.DeleteFunc(c.lost, func(_ string, l lostClaim) bool { return now-l.since > lease+giveUpRelease })
 }
 
 // giveUp forgets a lost claim.
-func (c *claims) giveUp(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.lost, id)
-}
+func (c *claims) giveUp(id string) { delete(c.lost, id) }

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 
-	"github.com/submsg/submsg/internal/failpoint"
+	"github.com/submsg/submsg/outbox/internal/store"
+	"github.com/submsg/submsg/outbox/internal/wake"
 )
 
 // Config is what a Consumer needs; the zero value of a duration or number takes its default (limits.go, retry.go).
@@ -88,30 +87,13 @@ func (cfg Config) validate() error {
 
 // Consumer sends the messages of one database. Any number of them, here or elsewhere, share the work.
 //
-// It consists of a claimer, some senders and a settler, which hand each other messages through channels, and of a
-// listener.
+// It consists of a dispatcher and its senders, which hand each other messages through channels, of a listener, and of a
+// housekeeper.
 type Consumer struct {
-	cfg          Config
-	listenConfig *pgx.ConnConfig
-
-	wake          chan struct{}             // says "look" to the claimer: from the listener, and after a settlement
-	firstWake     atomic.Pointer[time.Time] // when the first wake came that no claim has followed yet
-	freeSenders   chan struct{}             // holds a token for each free sender
-	toSend        chan claimed              // to the senders; holds as many as there are, so that it never blocks
-	verdicts      chan judged               // from the senders to the settler; never blocks, either
-	listening     atomic.Bool               // wakes are proved to arrive
-	originChecked atomic.Bool               // this database is known to be no copy, or is paused
-	hasBacklog    atomic.Bool               // there is a backlog: the settler claims as it settles
-	claims        *claims
-	recipients    recipientQueue
-	skipped       skiplist
-	heartbeat     heartbeat
-}
-
-// judged is a message with the Sender's verdict on it.
-type judged struct {
-	claimed
-	Verdict
+	cfg         Config
+	dispatcher  *dispatcher
+	housekeeper *housekeeper
+	listener    *wake.Listener // nil: messages are found by polling
 }
 
 // New checks a Config.
@@ -120,30 +102,24 @@ func New(cfg Config) (*Consumer, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c := &Consumer{
-		cfg:         cfg,
-		wake:        make(chan struct{}, 1),
-		freeSenders: make(chan struct{}, cfg.Senders),
-		toSend:      make(chan claimed, cfg.Senders),
-		verdicts:    make(chan judged, cfg.Senders),
-		claims:      newClaims(),
-		recipients:  recipientQueue{waiting: make(map[string][]claimed)},
-		skipped:     skiplist{since: make(map[int64]time.Time), logged: make(map[string]time.Time)},
-		heartbeat:   heartbeat{began: time.Now()},
-	}
+	s := &store.Store{Pool: cfg.Pool}
+	d := newDispatcher(cfg, s)
+	k := &housekeeper{cfg: cfg, store: store.Housekeeping{Store: s}, tidy: make(chan []int64, 1), wakes: d.wakes,
+		skipped: newSkiplist(cfg.Log)}
+	d.tidy = k.tidy
+	c := &Consumer{cfg: cfg, dispatcher: d, housekeeper: k}
 	if cfg.ListenURL != "" {
 		// As the pool's URL, it may hold settings of the pool, which no server understands.
 		pooled, err := pgxpool.ParseConfig(cfg.ListenURL)
 		if err != nil {
 			return nil, errors.New("outbox: ListenURL is neither a URL nor a list of keywords of a database")
 		}
-		c.listenConfig = pooled.ConnConfig
-		if params := c.listenConfig.RuntimeParams; params["application_name"] == "" {
+		if params := pooled.ConnConfig.RuntimeParams; params["application_name"] == "" {
 			params["application_name"] = "submsg listener"
 		}
-	}
-	for range cfg.Senders {
-		c.freeSenders <- struct{}{}
+		c.listener = &wake.Listener{Conn: pooled.ConnConfig, Canary: s.Canary, Log: cfg.Log, Poll: cfg.Poll,
+			Ping: cfg.Ping, Prove: cfg.Canary, Wakes: d.wakes}
+		d.listening, d.broken = c.listener.Listening, c.listener.Broken
 	}
 	return c, nil
 }
@@ -152,56 +128,29 @@ func New(cfg Config) (*Consumer, error) {
 // lease lasts. Trouble with the database or the channel is logged and outlived; Run returns an error only if
 // outcomes could not be stored. Call it once.
 func (c *Consumer) Run(ctx context.Context) error {
-	settleCtx, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	settling, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.cfg.Lease, giveUp) })()
 
+	d := c.dispatcher
 	for range c.cfg.Senders {
-		go c.runSender(ctx)
+		go d.senders.run(ctx)
 	}
-	settled := make(chan error, 1)
-	go func() { settled <- newSettler(c).run(settleCtx) }()
 	var background sync.WaitGroup
-	if c.listenConfig != nil {
-		background.Go(func() { (&listener{Consumer: c}).run(ctx) })
+	if c.listener != nil {
+		background.Go(func() { c.listener.Run(ctx) })
 	}
-	background.Go(func() { sweeper{c}.noteOrphans(ctx) })
+	background.Go(func() { c.housekeeper.run(ctx) })
+	background.Go(func() { c.housekeeper.noteOrphans(ctx) })
 	if len(c.cfg.Retention) > 0 {
-		background.Go(func() { deleter{c}.run(ctx) })
+		background.Go(func() { (&deleter{c.cfg, c.housekeeper.store}).run(ctx) })
 	}
-	newClaimer(c).run(ctx)
-	failpoint.Hit("draining")
-	c.handOver(ctx)
-	for range c.cfg.Senders { // every sender has come back, so nothing is in flight
-		<-c.freeSenders
-	}
-	close(c.toSend)
-	close(c.verdicts)
+	err := d.run(ctx, settling)
+	close(d.senders.toSend)
 	background.Wait()
-	err := <-settled
-	c.handOver(ctx) // again: some of what was in flight may be due later, or may have paused its template
+	d.handOver(ctx) // again: some of what was in flight may be due later, or may have paused its template
 	return err
 }
 
-// handOver leaves the queue to the other replicas. They may be asleep while the flag is cleared, because we were awake.
-func (c *Consumer) handOver(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverTimeout)
-	defer cancel()
-	batch := new(pgx.Batch)
-	batch.Queue(clearWakeSQL) // who sleeps sets it again; if nobody does, no application pays for a NOTIFY
-	batch.Queue(wakeOthersSQL)
-	if err := c.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
-		c.cfg.Log.Warnf("could not wake other replicas on leaving, they find messages by polling: %v", err)
-	}
-}
-
-// wakeUp makes the claimer look. Many wakes that it hasn't followed yet are one.
-func (c *Consumer) wakeUp() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
 // Listening tells whether wakes are proved to arrive. While they don't, messages are found by polling.
-func (c *Consumer) Listening() bool { return c.listening.Load() }
+func (c *Consumer) Listening() bool { return c.listener != nil && c.listener.Listening() }

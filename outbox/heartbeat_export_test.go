@@ -2,7 +2,8 @@ package outbox
 
 import "time"
 
-// Silent makes it so long since the claimer's last sign of life.
+// Silent makes it so long since the dispatcher's last sign of life.
 func (c *Consumer) Silent(d time.Duration) {
-	c.heartbeat.last.Store(int64(time.Since(c.heartbeat.began) - d))
+	h := c.dispatcher.health
+	h.beaten.Store(int64(time.Since(h.began) - d))
 }

@@ -21,30 +21,21 @@ const (
 const (
 	// statementTimeout bounds every statement: a database that doesn't answer for so long is treated as away.
 	statementTimeout = 10 * time.Second
-	// setLockTimeout is part of a statement. Whoever holds a row locked for longer than this is a person or is stuck,
-	// and others must not wait for him.
-	setLockTimeout = `set_config('lock_timeout', '20ms', true)`
 	// handOverTimeout bounds the last wake of a stopping consumer: the others find its messages by polling, too.
 	handOverTimeout = 2 * time.Second
-	// mostTextRunes is how much of a text is stored in sendStatusMsg: a person reads no more.
-	mostTextRunes = 1000
 )
 
 // Of claims.
 const (
-	// recipientQueueShare: at most a sixteenth of the senders' number may wait in one person's queue, because a message
-	// that waits there occupies a sender's place.
-	recipientQueueShare = 16
-	// recipientDelay is how far apart the messages come back that found their person's queue full.
-	recipientDelay = 250 * time.Millisecond
+	// recipientQueueShare: at most a quarter of the senders' number may wait in one person's queue, because a message
+	// that waits there takes the place of one that could go.
+	recipientQueueShare = 4
+	// releaseTwice: a server that stood still is done with what it had begun before by so long after it answers again.
+	releaseTwice = time.Second
 	// lookAgain is the rest where rows are due but locked by somebody, or where a sweep may have left some.
 	lookAgain = 200 * time.Millisecond
-	// leastRest keeps a claimer that finds nothing from turning without any rest.
-	leastRest = time.Millisecond
-	// writerShare and writerRest: we look again for what an open transaction may commit when another tenth of its age
-	// has passed. A long one costs few looks, a short one little delay.
-	writerShare = 10
-	writerRest  = 5 * time.Millisecond
+	// turnRest keeps a dispatcher that finds nothing from turning without any rest.
+	turnRest = time.Millisecond
 	// giveUpRelease: a claim whose answer was lost, and that can't be given back for so long after its lease, is left
 	// to the sweep, because no round goes on to claim before it is given back.
 	giveUpRelease = 5 * time.Minute
@@ -55,34 +46,31 @@ const (
 	mostSkipped = 1000
 )
 
-// Of busy polling: when messages come often, a consumer looks for them all the time instead of asking for wakes,
-// because the application would pay for each NOTIFY.
+// Of turns, which settle and claim in one transaction, while there is a backlog.
 const (
-	busyPollEvery = 4 * time.Millisecond
-	busyPollFor   = 50 * time.Millisecond // without a message for so long, they don't come often any more
-	busyPollAfter = 3                     // claims in a row that found messages
-)
-
-// Of yielding: when another replica does all the work and each of its claims wakes us for nothing.
-const (
-	yieldFor   = time.Second
-	yieldAfter = 3 // useless wakes in a row
-	mostYields = 5 // in a row; then we ask for wakes again, as the other replica may have died
-)
-
-// Of exchanges, which settle and claim in one transaction while there is a backlog.
-const (
-	// Verdicts are collected for twice as long as the last exchange took, within these bounds, until a quarter of the
-	// senders have come back: a statement's fixed cost is then shared by many messages, and few senders idle.
+	// Verdicts are collected for twice as long as the last turn's transaction took, within these bounds: a statement's
+	// fixed cost is then shared by many messages. Where nothing is claimed ahead any more, a turn begins when a quarter
+	// of the senders are free.
 	collectShare   = 2
 	leastCollect   = time.Millisecond
 	mostCollect    = 10 * time.Millisecond
 	collectSenders = 4
+	// mostAhead: at most eight times as many messages as there are senders are claimed ahead. So many are in doubt
+	// after a crash, beside those in flight.
+	mostAhead = 8
+	// aheadSmooth: a turn counts a quarter in what is measured, so that one that was held up changes little.
+	aheadSmooth = 4
+	// A claim looks at no fewer messages of a template than leastDepth, so that a few that can't go aren't in the way
+	// of a single one, and at no more than mostDepth, where it finds hardly any that can.
+	leastDepth = 16
+	mostDepth  = 4096
+	// readyWait is how long a turn waits for the Sender to say whether it is ready; then it settles only.
+	readyWait = 10 * time.Millisecond
 	// New messages are claimed past the backlog so often, and get a quarter of the free senders: a bulk of old messages
-	// must not hold them up. New means: due within newestWithin.
-	newestEvery  = 20 * time.Millisecond
-	newestShare  = 4
-	newestWithin = 10 * time.Second
+	// must not hold them up. New means: due within the last ten seconds (package store). As often a claim seeks all
+	// templates, and not only those of the backlog.
+	newestEvery = 20 * time.Millisecond
+	newestShare = 4
 	// A claim from the front of the queue may walk over many dead index entries, so it takes a tenth of the time at
 	// most.
 	frontShare = 10
@@ -115,18 +103,6 @@ const (
 	// resendGap keeps messages apart that were in flight together when a sender stopped: the one among them that stops
 	// it then takes no other along a second time.
 	resendGap = 200 * time.Millisecond
-)
-
-// Of the listener.
-const (
-	connectTimeout = 10 * time.Second
-	canaryTimeout  = 5 * time.Second // also of a ping: whatever takes longer is a dead connection
-	leastReconnect = 100 * time.Millisecond
-	mostReconnect  = 2 * time.Second
-	// poolerReconnect is for a connection that hears nothing, because that doesn't heal by itself.
-	poolerReconnect = 30 * time.Second
-	// steadyAfter: a connection that held for so long has worked, and the next one is made without delay.
-	steadyAfter = time.Minute
 )
 
 // Of the search for orphaned rows, which reads the whole table as there is no index for it.

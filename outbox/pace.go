@@ -2,11 +2,12 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/sirupsen/logrus"
+
+	"github.com/submsg/submsg/outbox/internal/store"
 )
 
 // CheckRate tells whether rate can be a Config's: messages per second, 0 for no limit.
@@ -18,69 +19,12 @@ func CheckRate(rate float64) error {
 		"it must be 0 (no limit), or between one an hour and %.0f per second", rate, mostRate)
 }
 
-// permitSQL takes up to $2 permits of a token bucket that $3 permits a second fill. It tells whether anything waits
-// for one, how many were granted, and when there is the next one. At most a second's worth is saved up, and at least
-// one. The bucket holds a time, to which each replica adds by its own rate: where the rates differ, a replica keeps
-// to its own, and all together to the highest. A time too far ahead (a clock set back, a lower rate before) counts as
-// an empty bucket. Where nothing waits nothing is written.
-const permitSQL = `
-WITH due AS MATERIALIZED (
-    SELECT EXISTS (SELECT` + fromDue + `) OR EXISTS (` + pauseDuePart + `) AS waiting
-), pace AS MATERIALIZED (
-    SELECT spentUntil FROM subMsgPace WHERE (SELECT waiting FROM due) FOR UPDATE
-), clock AS MATERIALIZED (
-    SELECT spentUntil, clock_timestamp() AS t, pg_catalog.make_interval(secs => greatest(1, 1::float8 / $3::float8)) AS burst FROM pace
-), spent AS MATERIALIZED (
-    SELECT least(greatest(spentUntil, t), t + burst) AS until, t, burst FROM clock
-), granted AS MATERIALIZED (
-    SELECT *, least($2::int, floor(extract(epoch FROM t + burst - until + interval '1 us')::float8 * $3))::int AS n FROM spent
-), taken AS (
-    UPDATE subMsgPace SET spentUntil = until + pg_catalog.make_interval(secs => n::float8 / $3) FROM granted WHERE n > 0 OR spentUntil > until
-)
-SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1)::float8 / $3 AS nextSeconds
-FROM due LEFT JOIN granted ON true`
-
-// permitAnswer is an answer of the bucket.
-type permitAnswer struct {
-	waiting bool          // messages are due; if none is, the bucket wasn't asked
-	granted int           // permits
-	next    time.Duration // until there is another one; negative: there are more
-}
-
-var errNoPace = errors.New("pace: the table subMsgPace is empty: INSERT INTO subMsgPace DEFAULT VALUES")
-
-// askPermits takes up to n permits from the bucket. One that isn't used is lost.
-func (p *pacer) askPermits(ctx context.Context, n int) (permitAnswer, error) {
-	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
-	defer cancel()
-	type answer struct {
-		Waiting     bool
-		Granted     *int // NULL where nothing waits, or where the bucket's row is missing
-		NextSeconds *float64
-	}
-	var got answer
-	batch := new(pgx.Batch)
-	batch.Queue(planSQL + `, ` + setLockTimeout)
-	batch.Queue(permitSQL, p.skipped.ids(), n, p.cfg.Rate).Query(func(rows pgx.Rows) (err error) {
-		got, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[answer])
-		return err
-	})
-	if err := p.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
-		return permitAnswer{}, fmt.Errorf("pace: %w", err)
-	}
-	if got.Granted == nil {
-		if got.Waiting {
-			return permitAnswer{}, errNoPace
-		}
-		return permitAnswer{}, nil
-	}
-	next := time.Duration(*got.NextSeconds * float64(time.Second))
-	return permitAnswer{got.Waiting, *got.Granted, next}, nil
-}
-
-// pacer keeps the permits that the rate gives to a claimer.
+// pacer keeps the permits that the rate gives to a dispatcher.
 type pacer struct {
-	*Consumer
+	rate float64
+	log  *logrus.Entry
+	ask  func(ctx context.Context, n int) (store.Permits, error) // takes up to n permits from the bucket
+
 	have        int       // granted, and not used yet
 	until       time.Time // they are good
 	next        time.Time // there is none before
@@ -91,7 +35,7 @@ type pacer struct {
 
 // takePermits takes leave to send up to n messages. It gets 0 where nothing is due, or until untilPermit.
 func (p *pacer) takePermits(ctx context.Context, n int) (int, error) {
-	if p.cfg.Rate == 0 {
+	if p.rate == 0 {
 		return n, nil
 	}
 	now := time.Now()
@@ -100,27 +44,27 @@ func (p *pacer) takePermits(ctx context.Context, n int) (int, error) {
 	}
 	p.have = 0
 	ask := min(n, max(p.want, leastAsk))
-	got, err := p.askPermits(ctx, ask)
-	if sqlState(err) == lockNotAvailable { // by another replica, or by hand
+	got, err := p.ask(ctx, ask)
+	if store.SQLState(err) == store.LockNotAvailable { // by another replica, or by hand
 		if p.locked++; p.locked == mostPaceLocks {
-			p.cfg.Log.Warn("somebody holds the row of subMsgPace locked: messages wait")
+			p.log.Warn("somebody holds the row of subMsgPace locked: messages wait")
 		}
 		p.next = now.Add(paceLockedRest)
 		return 0, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("pace: %w", err)
 	}
-	p.locked, p.have, p.until = 0, got.granted, now.Add(permitsKept)
-	if got.waiting && got.granted < ask {
-		p.next = time.Now().Add(max(got.next, paceStep))
+	p.locked, p.have, p.until = 0, got.Granted, now.Add(permitsKept)
+	if got.Waiting && got.Granted < ask {
+		p.next = time.Now().Add(max(got.Next, paceStep))
 	}
-	return got.granted, nil
+	return got.Granted, nil
 }
 
 // spendPermits notes that n of the permits that were taken were used.
 func (p *pacer) spendPermits(taken, n int) {
-	if p.cfg.Rate == 0 {
+	if p.rate == 0 {
 		return
 	}
 	p.have -= n
@@ -143,7 +87,7 @@ func (p *pacer) newestPermits(n int) int { return min(n, p.sinceNewest/(newestSh
 // countBacklog counts a claim of n messages from the front of the queue. full: it has left a backlog.
 func (p *pacer) countBacklog(n int, full bool) {
 	p.sinceNewest += n
-	if !full || p.cfg.Rate == 0 {
+	if !full || p.rate == 0 {
 		p.sinceNewest = 0
 	}
 }

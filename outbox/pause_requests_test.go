@@ -16,12 +16,12 @@ func TestPauseRequestsOfABatch(t *testing.T) {
 		{templates: []string{"id", "name"}, why: Verdict{Text: "3"}},
 		{templates: []string{"id"}, why: Verdict{Text: "4"}},
 	} {
-		got = addPauseRequest(got, row, r.templates, r.why)
+		got = addPauseRequest(got, int64(row), r.templates, r.why)
 	}
 	want := []pauseRequest{
-		{[]string{"id", "name"}, Verdict{Text: "3"}, []int{0, 2}},
-		{[]string{Account}, Verdict{Text: "2"}, []int{1}},
-		{[]string{"id"}, Verdict{Text: "4"}, []int{3}},
+		{[]string{"id", "name"}, Verdict{Text: "3"}, []int64{0, 2}},
+		{[]string{Account}, Verdict{Text: "2"}, []int64{1}},
+		{[]string{"id"}, Verdict{Text: "4"}, []int64{3}},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pauseRequest{})); diff != "" {
 		t.Error(diff)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/submsg/submsg/outbox/internal/store"
 )
 
 // outcomes are the statuses that a message can be kept in; the one in doubt is last.
@@ -80,11 +82,10 @@ func (r Retention) validate() error {
 }
 
 // deleter deletes old messages.
-type deleter struct{ *Consumer }
-
-// deleteOldSQL deletes messages by the only way that submsg's own role has: the function subMsg_forget, of package
-// migrations.
-const deleteOldSQL = `SELECT upTo, gone FROM subMsg_forget($1::bigint, $2::int, $3::text[], $4::interval[])`
+type deleter struct {
+	cfg   Config
+	store store.Housekeeping
+}
 
 // run deletes what has been kept long enough, until ctx is done: a pass over the table every hour. There is no index
 // to find those rows by, as it would cost every insert and settlement.
@@ -131,6 +132,5 @@ func (d deleter) step(
 ) (upTo *int64, gone int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	err = d.cfg.Pool.QueryRow(ctx, deleteOldSQL, after, step, statuses, ages).Scan(&upTo, &gone)
-	return upTo, gone, err
+	return d.store.Forget(ctx, after, step, statuses, ages)
 }

@@ -4,5 +4,5 @@ import "context"
 
 // DeleteOld is one pass of the retention, step ids at a time.
 func (c *Consumer) DeleteOld(ctx context.Context, step int) (gone int64, err error) {
-	return deleter{c}.pass(ctx, step)
+	return (&deleter{c.cfg, c.housekeeper.store}).pass(ctx, step)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/submsg/submsg/outbox/internal/store"
 )
 
 // The retry policy, for all channels. A channel says only what happened (Verdict); when and how often its message is
@@ -25,43 +27,42 @@ func backoff(attempt int) time.Duration {
 
 // settlement turns a verdict on a message into what is written into its row. maxAttempts is Config's; a verdict may
 // allow fewer. A Halt costs no attempt, because the message is not at fault.
-func (m claimed) settlement(v Verdict, maxAttempts int) settlement {
-	s := settlement{id: m.ID, claim: m.claim, text: v.Text, code: v.Code, kind: v.Kind}
+func settlement(m *store.Row, v Verdict, maxAttempts int) store.Settlement {
+	s := store.Settlement{ID: m.ID, Claim: m.ClaimID, Text: v.Text, Code: v.Code, Kind: v.Kind}
+	status := Uncertain
 	switch v.Outcome {
 	case Accepted:
-		s.status, s.msgID = Succeeded, v.MsgID
+		status, s.MsgID = Succeeded, v.MsgID
 	case Refused:
-		s.status = Failed
+		status = Failed
 	case Halt:
-		s.status, s.refund, s.delay = Waiting, 1, v.After
+		status, s.Refund, s.Delay = Waiting, 1, v.After
 	case Later:
-		if m.Attempt >= maxAttempts || v.Tries > 0 && m.Attempt >= v.Tries {
-			s.status = Failed
-			if v.Doubt {
-				s.status = Uncertain
+		if m.Attempts >= maxAttempts || v.Tries > 0 && m.Attempts >= v.Tries {
+			if !v.Doubt {
+				status = Failed
 			}
-			s.text = fmt.Sprintf("已重试 %d 次，不再重试： %s", m.Attempt, v.Text)
+			s.Text = fmt.Sprintf("已重试 %d 次，不再重试： %s", m.Attempts, v.Text)
 			break
 		}
-		s.status, s.delay = Waiting, max(v.After, backoff(m.Attempt))
-	default:
-		s.status = Uncertain
+		status, s.Delay = Waiting, max(v.After, backoff(m.Attempts))
 	}
+	s.Status = string(status)
 	return s
 }
 
-// Of a database that is away, or of a row in it that is locked. These are short, because what waits here was sent
-// already, or can't be sent at all.
+// Of a database that is away, or of a row in it that is locked or refused. These are short, because what waits here was
+// sent already, or can't be sent at all.
 const (
-	leastSettleRest   = 20 * time.Millisecond // after a settlement that failed; doubles
-	leastClaimRest    = 50 * time.Millisecond // after a claim that failed; doubles
+	leastRest         = 20 * time.Millisecond // after a transaction that failed; doubles
 	mostDatabaseRest  = 500 * time.Millisecond
-	leastUnsettled    = 10 * time.Millisecond // until a locked or refused row is settled again; doubles
-	mostUnsettled     = time.Second
-	unsettledStopping = 100 * time.Millisecond // the same while the consumer stops
+	leastUnsettled    = 10 * time.Millisecond  // until a locked or refused row is settled again; doubles
+	mostLockedRest    = time.Second            // locked: its lock may go at any time
+	mostRefusedRest   = time.Minute            // refused: a person has to mend that
+	unsettledStopping = 100 * time.Millisecond // the most while the consumer stops
 )
 
 // databaseRest is how long to leave a database alone that has failed n times in a row.
-func databaseRest(least time.Duration, n int) time.Duration {
-	return min(least<<min(n-1, 5), mostDatabaseRest)
+func databaseRest(n int) time.Duration {
+	return min(leastRest<<min(n-1, 5), mostDatabaseRest)
 }

@@ -6,175 +6,153 @@ import (
 	"slices"
 	"time"
 
-	"github.com/submsg/submsg/internal/failpoint"
+	"github.com/sirupsen/logrus"
+
+	"github.com/submsg/submsg/outbox/internal/store"
 )
 
-// settler writes verdicts into their rows. A consumer has one, in a goroutine of its own.
+// settler writes what has become of messages: their outcomes, and the pauses that those ask for.
 type settler struct {
-	*Consumer
-	accountTrouble int // sends in a row that met everybody's trouble, as "system busy"
-	exchanges      exchanges
+	*delivery
+	store   *store.Store
+	skipped *skiplist
 }
 
-func newSettler(c *Consumer) *settler {
-	return &settler{Consumer: c, exchanges: exchanges{after: queueFront}}
-}
-
-// run settles until the channel of verdicts is closed, and then what is left. What comes in while one batch is being
-// written is the next batch: a lone message isn't delayed, and a flood is batched. A sender is free again when its
-// message is settled, so a crash leaves no more rows in doubt than there are senders.
-func (s *settler) run(ctx context.Context) error {
-	// Rows that somebody holds locked, or that the database refuses. Most are locked for a moment only, by
-	// another replica's claim that saw them as still waiting.
-	var unsettled []settlement
-	var retry <-chan time.Time
-	wait := leastUnsettled
-	for {
-		select {
-		case j, ok := <-s.verdicts:
-			if !ok {
-				return s.settleRest(ctx, unsettled)
-			}
-			batch := s.collect([]judged{j})
-			left, got := s.settleBatch(ctx, batch)
-			if len(left) > 0 {
-				unsettled, wait, retry = append(unsettled, left...), leastUnsettled, time.After(leastUnsettled)
-			}
-			s.startSends(got)
-			for range len(batch) - len(got) {
-				s.freeSenders <- struct{}{}
-			}
-			if somethingWaits(batch) {
-				s.wakeUp()
-			}
-		case <-retry:
-			retry = nil
-			if unsettled = s.store(ctx, unsettled); len(unsettled) > 0 {
-				wait = min(wait*2, mostUnsettled)
-				retry = time.After(wait)
-			}
-		}
+// stored takes in what a turn has written. What it left out is locked, or isn't the claim's any more.
+func (s *settler) stored(r store.Request, a store.Answer) {
+	left := store.Without(r.Settle, a.Settled)
+	if len(left) == 0 {
+		s.hold.stored(r.Settle)
+	} else {
+		s.hold.stored(without(r.Settle, left))
+		s.hold.unsettled.keep(left, false, bootTime()-leastUnsettled) // at once, in storeLater
 	}
+	s.hold.storedBack(r.Back, a.Back)
 }
 
-// somethingWaits tells whether a message of the batch waits again, or others may go after a probe: the claimer has to
-// look then.
-func somethingWaits(batch []judged) bool {
-	return slices.ContainsFunc(batch, func(j judged) bool {
-		return j.Outcome == Later || j.Outcome == Halt || j.probe != ""
-	})
+// storeLater tries again to store what could not be stored before.
+func (s *settler) storeLater(ctx context.Context) error {
+	now := bootTime()
+	if s.stopped {
+		now += mostRefusedRest // what stops waits for nothing
+	}
+	due, _ := s.hold.unsettled.due(now)
+	if len(due) == 0 {
+		return nil
+	}
+	return s.storeParts(ctx, due)
 }
 
-// settleRest keeps trying what couldn't be settled, until ctx ends.
-func (s *settler) settleRest(ctx context.Context, unsettled []settlement) error {
-	for len(unsettled) > 0 {
-		if unsettled = s.store(ctx, unsettled); len(unsettled) == 0 {
-			break
+// storeParts stores outcomes whatever has happened to their rows. What is locked or refused is kept for later.
+func (s *settler) storeParts(ctx context.Context, outcomes []store.Settlement) error {
+	var refused []store.Settlement
+	var reason error
+	pending := outcomes
+	err := store.WriteSplitting(outcomes, func(part []store.Settlement) error {
+		var got store.Settled
+		err := s.during(ctx, func(ctx context.Context) (err error) { got, err = s.store.Settle(ctx, part); return err })
+		if err != nil {
+			return err
 		}
-		if !sleep(ctx, unsettledStopping) {
-			return fmt.Errorf("%d outcomes could not be stored: their messages will become unknown", len(unsettled))
+		if len(got.Foreign) > 0 {
+			s.logBatch(got.Foreign).Warnf("outcome %q not written: the row was changed or deleted meanwhile",
+				got.Foreign[0].Status)
+		}
+		s.hold.stored(without(part, got.Left))
+		s.hold.unsettled.keep(got.Left, false, bootTime())
+		pending = without(pending, part)
+		return nil
+	}, func(o store.Settlement, why error) {
+		if !s.hold.unsettled[o.ID].refused {
+			refused, reason = append(refused, o), why
+		}
+		s.hold.unsettled.keep([]store.Settlement{o}, true, bootTime())
+		pending = without(pending, []store.Settlement{o})
+	})
+	if len(refused) > 0 {
+		s.logBatch(refused).Errorf("outcome %q refused by the database, it is tried again "+
+			"until the constraint or trigger that refuses it is mended: %v", refused[0].Status, reason)
+	}
+	if err != nil {
+		s.hold.unsettled.keep(pending, false, bootTime())
+		return fmt.Errorf("settle: %w", err)
+	}
+	return nil
+}
+
+// logBatch is the log for what is about several messages: it names the first of them, and how many they are.
+func (s *settler) logBatch(list []store.Settlement) *logrus.Entry {
+	return s.cfg.Log.WithFields(logrus.Fields{"id": list[0].ID, "messages": len(list)})
+}
+
+// without returns the settlements of list that aren't in others.
+func without(list, others []store.Settlement) []store.Settlement {
+	ids := make([]int64, len(others))
+	for i, o := range others {
+		ids[i] = o.ID
+	}
+	if len(ids) == 0 {
+		return list
+	}
+	return store.Without(list, ids)
+}
+
+// writePauses writes the pauses that a turn's outcomes ask for, before those let their messages go. Where a person
+// holds a pause locked, or the database refuses it, each of the messages that asked for it is given a delay of its own
+// instead.
+func (s *settler) writePauses(ctx context.Context, requests []pauseRequest, outcomes []store.Settlement) error {
+	for _, r := range requests {
+		var news bool
+		err := s.during(ctx, func(ctx context.Context) (err error) {
+			news, err = s.store.Pause(ctx, store.Pause{Templates: r.templates, Reason: r.why.Text, Code: r.why.Code,
+				Kind: r.why.Kind, Probe: s.cfg.ProbeEvery})
+			return err
+		})
+		log := s.cfg.Log.WithField("templates", r.templates)
+		switch {
+		case err == nil && news:
+			log.Warnf("paused, one message every %s tries whether it is over: %s",
+				s.cfg.ProbeEvery.Round(time.Second), r.why.Text)
+		case err == nil:
+		case store.SQLState(err) == store.LockNotAvailable:
+			log.Warn("a transaction holds their row of subMsgPause locked: until it ends, each message waits by itself")
+			putOff(outcomes, r.ids, s.cfg.ProbeEvery)
+		case store.IsRefusal(err):
+			if s.skipped.news("pause " + store.SQLState(err)) {
+				log.Errorf("the database refuses their pause: until the constraint or trigger that does so is mended, "+
+					"each message waits by itself: %v", err)
+			}
+			putOff(outcomes, r.ids, s.cfg.ProbeEvery)
+		default:
+			return err
 		}
 	}
 	return nil
 }
 
-// settleBatch pauses what must be paused before it lets the rows go, and writes what probes have shown after. It
-// returns what is to be tried again, and, while there is a backlog, what was claimed in the stead of what was
-// settled.
-func (s *settler) settleBatch(ctx context.Context, batch []judged) (left []settlement, got []claimed) {
-	type probe struct{ sql, pause string }
-	rows := make([]settlement, len(batch))
-	var requests []pauseRequest
-	var probed []probe
-	for i, j := range batch {
-		own, templates, shown := s.judge(j.claimed, j.Verdict)
-		rows[i] = j.settlement(own, s.cfg.MaxAttempts)
-		if len(templates) > 0 {
-			requests = addPauseRequest(requests, i, templates, own)
+// putOff delays the outcomes of messages.
+func putOff(outcomes []store.Settlement, ids []int64, delay time.Duration) {
+	for i := range outcomes {
+		if slices.Contains(ids, outcomes[i].ID) {
+			outcomes[i].Delay = max(outcomes[i].Delay, delay)
 		}
-		if shown != "" && j.probe != "" {
-			probed = append(probed, probe{shown, j.probe})
-		}
-	}
-	s.writePauses(ctx, requests, rows)
-	failpoint.Hit("unsettled")
-	if s.hasBacklog.Load() {
-		var ok bool
-		if left, got, ok = s.exchange(ctx, rows); !ok || len(requests)+len(probed) > 0 {
-			s.endBacklog()
-		}
-		s.noteSettled(rows, left)
-		rows = left
-	}
-	left = s.store(ctx, rows)
-	failpoint.Hit("settled")
-	for _, p := range probed {
-		// Where this fails the pause stays, and its next probe tests it.
-		_ = s.retry(ctx, "a probe's pause", func(ctx context.Context) error { return s.noteProbe(ctx, p.sql, p.pause) })
-	}
-	return left, got
-}
-
-// noteSettled notes in the claims which of rows are settled: all but those that are left.
-func (s *settler) noteSettled(rows, left []settlement) {
-	for _, r := range without(rows, ids(left)) {
-		s.claims.settled(r.claim)
 	}
 }
 
-// store writes settlements, waiting for the database as long as it is away. It returns those whose rows are locked by
-// a person, or refused by the database: they must not hold up the others.
-func (s *settler) store(ctx context.Context, batch []settlement) (unsettled []settlement) {
-	if len(batch) == 0 {
-		return nil
-	}
-	defer func() { s.noteSettled(batch, unsettled) }()
-	var refused []settlement
-	var reason error
-	_ = writeSplitting(batch, func(part []settlement) error {
-		var left []settlement
-		err := s.retry(ctx, "settle", func(ctx context.Context) (err error) {
-			left, err = s.write(ctx, part)
+// noteProbes writes into pauses what their probes have shown. Where this fails the pause stays, and its next probe
+// tests it.
+func (s *settler) noteProbes(ctx context.Context, probed []ruling) {
+	for _, r := range probed {
+		var lifted bool
+		err := s.during(ctx, func(ctx context.Context) (err error) {
+			if r.repeat != "" {
+				return s.store.ProbeAgain(ctx, r.repeat)
+			}
+			lifted, err = s.store.Lift(ctx, r.lift)
 			return err
 		})
-		if !isRefusal(err) {
-			unsettled = append(unsettled, left...)
-		}
-		return err
-	}, func(r settlement, why error) {
-		if !r.refused {
-			refused, reason = append(refused, r), why
-		}
-		r.refused = true
-		unsettled = append(unsettled, r)
-	}) // what it could not write is in unsettled
-	if len(refused) > 0 {
-		s.logBatch(refused).Errorf("outcome %q refused by the database, it is tried again "+
-			"until the constraint or trigger that refuses it is mended: %v", refused[0].status, reason)
-	}
-	return unsettled
-}
-
-// retry does op until it succeeds, ctx ends, or the database refuses it for what it is or because of
-// somebody's lock; it returns the error then.
-func (s *settler) retry(ctx context.Context, what string, op func(context.Context) error) error {
-	loggedState := ""
-	for failures := 0; ; failures++ {
-		opCtx, cancel := context.WithTimeout(ctx, statementTimeout)
-		err := op(opCtx)
-		cancel()
-		if err == nil && failures > 0 {
-			s.cfg.Log.Infof("%s: the database is back", what)
-		}
-		if err == nil || ctx.Err() != nil || isRefusal(err) || sqlState(err) == lockNotAvailable {
-			return err
-		}
-		if code := sqlState(err); failures == 0 || code != loggedState {
-			s.cfg.Log.Errorf("%s: database trouble, trying until it works: %v", what, err)
-			loggedState = code
-		}
-		if !sleep(ctx, databaseRest(leastSettleRest, failures+1)) {
-			return err
+		if err == nil && lifted {
+			s.cfg.Log.WithField("template", r.lift[0]).Info("the pause is over")
 		}
 	}
 }

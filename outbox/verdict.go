@@ -70,6 +70,9 @@ type Verdict struct {
 	// trouble looks like everybody's (system busy, 502): several such in a row stop the account.
 	Stops []string
 
+	// Templates, of Ready when it is Accepted: the templateIds, in each spelling, whose messages may go now; nil: any.
+	Templates []string
+
 	// Doubt, with Later: the message may have been taken all the same, and its template accepts a second
 	// one. When its attempts are used up it becomes unknown, not fail.
 	Doubt bool

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -126,6 +127,8 @@ func build(files []file) (*Catalogue, error) {
 		return nil, join(errs)
 	}
 	slices.SortFunc(c.sorted, func(a, b *Template) int { return cmp.Compare(a.Name, b.Name) })
+	c.names = slices.AppendSeq(make([]string, 0, len(c.find)), maps.Keys(c.find))
+	slices.Sort(c.names)
 	return c, nil
 }
 

@@ -55,6 +55,7 @@ type Field struct {
 type Catalogue struct {
 	sorted []*Template
 	find   map[string]*Template // by id and by name
+	names  []string             // the keys of find, sorted
 	digest digest               // of the files it was made from
 }
 
@@ -68,3 +69,6 @@ func (c *Catalogue) Find(idOrName string) (*Template, bool) {
 func (c *Catalogue) All() []*Template {
 	return slices.Clone(c.sorted)
 }
+
+// Names returns all ids and names that Find knows, sorted. It is the catalogue's own list, which nobody may change.
+func (c *Catalogue) Names() []string { return c.names }

@@ -25,16 +25,25 @@ const (
 const askSQL = `SELECT set_config('statement_timeout', '1500ms', true), set_config('enable_seqscan', 'off', true),
     set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`
 
-// Paused messages are left out of the age, because they say nothing about how late submsg is, and so is an infinite
-// dueAt.
+// Each template's queue is looked at by itself, from its front. Paused messages are left out of the age, because they
+// say nothing about how late submsg is, and so is an infinite dueAt.
 const queueSQL = `
-WITH due AS MATERIALIZED (
-    SELECT dueAt, templateId FROM subMsgList WHERE dueAt <= now() ORDER BY dueAt, id LIMIT $1
+WITH RECURSIVE jump AS (
+    (SELECT templateId FROM subMsgList WHERE dueAt IS NOT NULL ORDER BY templateId LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.templateId FROM subMsgList m WHERE m.dueAt IS NOT NULL AND m.templateId > j.templateId ORDER BY m.templateId LIMIT 1)
+    FROM jump j WHERE j.templateId IS NOT NULL
+), template AS MATERIALIZED (
+    SELECT templateId FROM jump WHERE templateId IS NOT NULL LIMIT 1000
 )
-SELECT (SELECT count(*) FROM due) AS due,
-    (SELECT count(*) FROM (SELECT FROM subMsgList WHERE dueAt > now() ORDER BY dueAt, id LIMIT $1) AS later) AS later,
-    coalesce((SELECT extract(epoch FROM clock_timestamp() - min(dueAt))::float8 FROM due
-        WHERE dueAt > '-infinity' AND templateId NOT IN (SELECT templateId FROM subMsgPause)
+SELECT (SELECT count(*) FROM (SELECT FROM template t CROSS JOIN LATERAL (SELECT FROM subMsgList m
+            WHERE m.templateId = t.templateId AND m.dueAt <= now() ORDER BY m.dueAt, m.id LIMIT $1) AS m LIMIT $1) AS due) AS due,
+    (SELECT count(*) FROM (SELECT FROM template t CROSS JOIN LATERAL (SELECT FROM subMsgList m
+            WHERE m.templateId = t.templateId AND m.dueAt > now() ORDER BY m.dueAt, m.id LIMIT $1) AS m LIMIT $1) AS later) AS later,
+    coalesce((SELECT extract(epoch FROM clock_timestamp() - min(first.dueAt))::float8
+        FROM template t CROSS JOIN LATERAL (SELECT m.dueAt FROM subMsgList m
+            WHERE m.templateId = t.templateId AND m.dueAt > '-infinity' AND m.dueAt <= now() ORDER BY m.dueAt, m.id LIMIT 1) AS first
+        WHERE t.templateId NOT IN (SELECT templateId FROM subMsgPause)
             AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')), 0) AS oldest,
     ARRAY(SELECT templateId FROM subMsgPause LIMIT $1) AS paused`
 
@@ -46,8 +55,7 @@ var (
 	laterDesc = prometheus.NewDesc("submsg_scheduled_messages",
 		"Messages that wait for their time; 10000 means that or more.", nil, nil)
 	oldestDesc = prometheus.NewDesc("submsg_oldest_due_age_seconds",
-		"For how long the oldest message that isn't paused could have been sent, of the first 10000 due; "+
-			"0 if there is none.", nil, nil)
+		"For how long the oldest message that isn't paused could have been sent; 0 if there is none.", nil, nil)
 	pausedDesc = prometheus.NewDesc("submsg_template_paused",
 		"1 for each template that is paused; * is every template.", []string{"template"}, nil)
 	queueDescs = []*prometheus.Desc{upDesc, dueDesc, laterDesc, oldestDesc, pausedDesc}

@@ -146,7 +146,7 @@ func TestQueuePlan(t *testing.T) {
 			}
 		}
 	}
-	if rows.Err() != nil || scans != 2 {
+	if rows.Err() != nil || scans != 4 {
 		t.Errorf("%d scans, error %v", scans, rows.Err())
 	}
 }

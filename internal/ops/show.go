@@ -33,9 +33,10 @@ type Held struct {
 	Due  time.Time `json:"due"`
 }
 
-const aheadSQL = `
+const aheadSQL = waitingTemplates + `
 SELECT count(*) FROM (
-    SELECT FROM subMsgList WHERE dueAt IS NOT NULL AND (dueAt, id) < ((SELECT dueAt FROM subMsgList WHERE id = $1), $1) ORDER BY dueAt, id LIMIT 10001
+    SELECT FROM template t CROSS JOIN LATERAL (SELECT FROM subMsgList m WHERE m.templateId = t.templateId AND m.dueAt IS NOT NULL
+        AND (m.dueAt, m.id) < ((SELECT dueAt FROM subMsgList WHERE id = $1), $1) ORDER BY m.dueAt, m.id LIMIT 10001) AS m LIMIT 10001
 ) AS before`
 
 // A held message may be due never, because the time of a rule's message is a column of the business table.

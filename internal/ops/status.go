@@ -102,14 +102,28 @@ type Fact struct {
 	English string `json:"remarkEnglish" db:"remarkEnglish"`
 }
 
-// All of it comes from the front of indexes. An infinite time is as far away as there is a number for.
-const backlogSQL = `
+// waitingTemplates begins a statement: the templates of which messages wait, found by jumping from one to the next by
+// the index of what waits.
+const waitingTemplates = `
+WITH RECURSIVE jump AS (
+    (SELECT templateId FROM subMsgList WHERE dueAt IS NOT NULL ORDER BY templateId LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.templateId FROM subMsgList m WHERE m.dueAt IS NOT NULL AND m.templateId > j.templateId ORDER BY m.templateId LIMIT 1)
+    FROM jump j WHERE j.templateId IS NOT NULL
+), template AS MATERIALIZED (
+    SELECT templateId FROM jump WHERE templateId IS NOT NULL LIMIT 1000
+)`
+
+// All of it comes from the front of the templates' queues. An infinite time is as far away as there is a number for.
+const backlogSQL = waitingTemplates + `
 SELECT now(), count(*) AS waiting, count(*) FILTER (WHERE dueAt <= now()) AS due,
     (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'subMsgList_due'::regclass::oid) AS estimate,
     coalesce(extract(epoch FROM now() - min(greatest(dueAt, 'epoch')) FILTER (WHERE dueAt <= now()))::float8, 0) AS oldest,
     coalesce(extract(epoch FROM min(least(dueAt, '9999-01-01')) FILTER (WHERE dueAt > now()) - now())::float8, 0) AS next,
     pg_sequence_last_value('subMsgWake'::regclass) IS DISTINCT FROM 1 AS awake
-FROM (SELECT dueAt FROM subMsgList WHERE dueAt IS NOT NULL ORDER BY dueAt, id LIMIT 10001) AS first`
+FROM (SELECT m.dueAt FROM template t CROSS JOIN LATERAL (SELECT dueAt, id FROM subMsgList m
+        WHERE m.templateId = t.templateId AND m.dueAt IS NOT NULL ORDER BY m.dueAt, m.id LIMIT 10001) AS m
+    ORDER BY m.dueAt, m.id LIMIT 10001) AS first`
 
 // OFFSET 0 makes the planner look the rows up by the primary key: its statistics of what changes so often are wrong.
 const claimedSQL = `

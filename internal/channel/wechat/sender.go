@@ -50,14 +50,14 @@ func New(cfg Config) (*Sender, error) {
 	}, nil
 }
 
-// Ready is Accepted when a token is at hand. Otherwise it is Later (the token endpoint can't be reached) or Halt (it
-// refuses), with what to do in its Text.
+// Ready is Accepted when a token is at hand, for the templates of the catalogue. Otherwise it is Later (the token
+// endpoint can't be reached) or Halt (it refuses), with what to do in its Text.
 func (s *Sender) Ready(ctx context.Context) outbox.Verdict {
 	value, trouble := s.account.Token(ctx)
 	if value == "" {
 		return trouble
 	}
-	return outbox.Verdict{Outcome: outbox.Accepted}
+	return outbox.Verdict{Outcome: outbox.Accepted, Templates: s.templates().Names()}
 }
 
 // Send sends one message. It takes at most the context's time, and three times Config.Timeout: two sends with a

@@ -62,7 +62,10 @@ var packages = map[string]imports{
 	"internal/explain":      {tests: list("internal/lab/pgtest migrations")},
 	"internal/failpoint":    {}, // marks that compile to nothing
 	"migrations":            {tests: list("internal/lab/pgembed internal/lab/pgtest")},
-	"outbox":                {code: list("internal/failpoint"), tests: list("internal/explain internal/lab/pgtest migrations")},
+	"outbox": {code: list("internal/failpoint outbox/internal/store outbox/internal/wake"),
+		tests: list("internal/explain internal/lab/pgtest migrations")},
+	"outbox/internal/store": {tests: list("internal/lab/pgtest")},
+	"outbox/internal/wake":  {},
 	"templates":             {},
 
 	"internal/lab/attacks": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/settings

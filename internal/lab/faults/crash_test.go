@@ -54,7 +54,7 @@ func TestCrashes(t *testing.T) {
 	l.start()
 	l.start()
 	l.quiesce(time.Minute)
-	l.check(kills * senders)
+	l.check(kills * inDoubt)
 }
 
 // TestKillDoesNotHoldUpOthers kills a replica that has cleared the wake flag while the other sleeps: what is inserted
@@ -79,7 +79,8 @@ func TestKillDoesNotHoldUpOthers(t *testing.T) {
 	}
 	l.quiesce(30 * time.Second)
 	other.terminate(10 * time.Second)
-	l.check(senders * max(3, *cycles/20))
+	// At 20 ms a send hardly anything is claimed ahead, but for a busy machine's sake.
+	l.check(4 * senders * max(3, *cycles/20))
 }
 
 // TestFreeze stops a replica for longer than its lease at each step, then lets it go on: its late answer tells

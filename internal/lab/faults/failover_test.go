@@ -150,8 +150,8 @@ func (l *lab) losses(committed, promoted map[string]message) {
 	if o.duplicated != twice {
 		l.t.Errorf("%d messages were sent more than once, only the %d among the lost claims may", o.duplicated, twice)
 	}
-	if claims-twice > senders { // the last claim's answer never came
-		l.t.Errorf("of %d lost claims %d were sent twice, all but the last %d must have been", claims, twice, senders)
+	if claims-twice > inDoubt { // the last claim's answer never came
+		l.t.Errorf("of %d lost claims %d were sent twice, all but the last %d must have been", claims, twice, inDoubt)
 	}
 	if o.lost != inserts {
 		l.t.Errorf("%d messages are lost, %d inserts were", o.lost, inserts)

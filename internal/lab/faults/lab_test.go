@@ -38,6 +38,10 @@ const (
 	lease       = 1500 * time.Millisecond
 	poll        = 300 * time.Millisecond
 	probeEvery  = 300 * time.Millisecond
+
+	// inDoubt is how many messages a replica holds at most, and leaves in doubt when it is killed: one for each sender,
+	// and eight times as many claimed ahead.
+	inDoubt = 9 * senders
 )
 
 func newLab(t *testing.T, options fakewechat.Options) *lab {

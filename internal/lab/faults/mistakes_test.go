@@ -6,19 +6,19 @@ package faults
 // found any more fails the test.
 var bugs = []bug{
 	{
-		name: "settle without a fence", file: "outbox/settle.go",
+		name: "settle without a fence", file: "outbox/internal/store/settle.go",
 		old:  `+ settlementsSQL + ` + "` USING (id, claimId)",
 		new:  `+ settlementsSQL + ` + "` USING (id)",
 		test: "^TestLateAnswerOfAnOlderSend$", cycles: 1, says: "broken promises: after the late answer",
 	},
 	{
-		name: "the quick settlement without a fence", file: "outbox/settle.go",
+		name: "the quick settlement without a fence", file: "outbox/internal/store/settle.go",
 		old:  `WHERE m.id = r.id AND m.claimId = r.claimId AND m.sendStatus = 'sending'`,
 		new:  `WHERE m.id = r.id AND m.sendStatus = 'sending'`,
 		test: "^TestLateAnswerOfAnOlderSend$", cycles: 1, says: "broken promises: after the late answer",
 	},
 	{
-		name: "late answers are thrown away", file: "outbox/settle.go",
+		name: "late answers are thrown away", file: "outbox/internal/store/settle.go",
 		old: `sendStatus IN ('sending', 'unknown')
     FOR UPDATE OF m`,
 		new: `sendStatus IN ('sending')
@@ -26,19 +26,16 @@ var bugs = []bug{
 		test: "^TestFreeze$/^answered$", cycles: 1, says: "the late answer settles",
 	},
 	{
-		name: "an expired lease goes back to wait", file: "outbox/sweep.go",
+		name: "an expired lease goes back to wait", file: "outbox/housekeeper.go",
 		old:  `return Verdict{Outcome: Unknown, Kind: kindCrashed,`,
 		new:  `return Verdict{Outcome: Later, Kind: kindCrashed,`,
 		test: "^TestCrashes$", cycles: 16, says: "duplicated:[1-9]",
 	},
 	{
 		name: "success before the send", file: "outbox/send.go",
-		old: `j := judged{m, c.send(ctx, m)}
-			m, ok = c.recipients.next(m.OpenID)
-			c.verdicts <- j`,
-		new: `c.verdicts <- judged{m, Verdict{Outcome: Accepted}}
-			c.send(ctx, m)
-			m, ok = c.recipients.next(m.OpenID)`,
+		old: `s.verdicts <- judged{m, s.send(ctx, m)}`,
+		new: `s.verdicts <- judged{m, Verdict{Outcome: Accepted}}
+		s.send(ctx, m)`,
 		test: "^TestPeople$", cycles: 60, says: "falseSuccess:[1-9]",
 	},
 	{
@@ -48,20 +45,15 @@ var bugs = []bug{
 		test: "^TestListenerHalfOpen$", cycles: 1, says: "a message is picked up by the poll at the latest",
 	},
 	{
-		name: "no claim when it listens again", file: "outbox/listener.go",
-		old:  `			l.wakeUp() // what was inserted while nobody listened`,
+		name: "no claim when it listens again", file: "outbox/internal/wake/listener.go",
+		old:  `			l.wakeUp(time.Time{}) // what was inserted while nobody listened`,
 		new:  `			_ = l.wakeUp`,
 		test: "^TestListensAgain$", cycles: 1, says: "not within .*every message comes to an end",
 	},
 	{
-		name: "the lease by the worker's clock", file: "outbox/claim.go",
-		old: `c.cfg.Lease}, more...)`,
-		new: `func() time.Duration {
-		ahead := time.Hour // this machine's clock
-		var db time.Time
-		_ = c.cfg.Pool.QueryRow(context.Background(), "SELECT clock_timestamp()").Scan(&db)
-		return time.Now().Add(ahead).Sub(db) + c.cfg.Lease
-	}()}, more...)`,
+		name: "the lease by the worker's clock", file: "outbox/claimer.go",
+		old:  `Lease: c.cfg.Lease,`,
+		new:  `Lease: time.Until(c.clock.at(bootTime()).Add(2*time.Hour)) + c.cfg.Lease,`,
 		test: "^TestFreeze$/^written$", cycles: 1, says: "not within .*its message is unknown",
 	},
 	{
@@ -83,7 +75,7 @@ var bugs = []bug{
 		test: "^TestRollingRestart$", cycles: 10, says: "messages unknown, at most 0",
 	},
 	{
-		name: "settlements wait for a person's lock", file: "outbox/settle.go",
+		name: "settlements wait for a person's lock", file: "outbox/internal/store/settle.go",
 		old: `    FOR UPDATE OF m SKIP LOCKED
 )
 UPDATE`,
@@ -93,41 +85,42 @@ UPDATE`,
 		test: "^TestRowsLocked$", cycles: 1, says: "not within .*all others have their outcome",
 	},
 	{
-		name: "lost claims are forgotten", file: "outbox/claim_due.go",
-		old:  `c.claims.lose(id)`,
-		new:  `_ = c.claims.lose`,
+		name: "lost claims are forgotten", file: "outbox/turn.go",
+		old: `		d.claimer.lose(&w)
+		return`,
+		new:  `		return`,
 		test: "^TestLostClaim$", cycles: 1, says: "messages unknown, at most 0",
 	},
 	{
-		name: "lost exchanges are forgotten", file: "outbox/exchange.go",
-		old: `			s.claims.lose(id)
-			s.claims.lose(newestID)`,
-		new:  `			_ = s.claims.lose`,
+		name: "lost claims of the newest are forgotten", file: "outbox/claimer.go",
+		old: `for _, claim := range w.claims() {
+		c.hold`,
+		new: `for _, claim := range w.claims()[len(w.claims())-1:] {
+		c.hold`,
 		test: "^TestLostExchange$", cycles: 1, says: "messages unknown, at most 0",
 	},
 	{
-		name: "claims are not noted", file: "outbox/claim.go",
+		name: "claims are not noted", file: "outbox/internal/store/claim_sql.go",
 		old:  `FROM due HAVING count(*) > 0`,
 		new:  `FROM due HAVING false`,
 		test: "^TestKilledWhileLocked$", cycles: 1, says: "not within .*its message is unknown",
 	},
 	{
-		name: "a note is deleted without a look", file: "outbox/look.go",
+		name: "a note is deleted without a look", file: "outbox/internal/store/exchange.go",
 		old:  "WHERE claimId = ANY ($1::uuid[]) AND ` + nothingSending",
 		new:  "WHERE claimId = ANY ($1::uuid[])`",
 		test: "^TestFailover$/^loses_commits$", cycles: 1, says: "not within .*every message comes to an end",
 	},
 	{
-		name: "a backlog's floor never comes down", file: "outbox/exchange.go",
-		old:  `time.Since(s.exchanges.frontAt) > max(frontEvery, frontShare*s.exchanges.frontTook)`,
+		name: "a backlog's floor never comes down", file: "outbox/seek.go",
+		old:  `now-s.frontAt > max(frontEvery, frontShare*s.frontTook)`,
 		new:  `false`,
 		test: "^TestOlderThanTheBacklog$", cycles: 1, says: "waited for the end of the backlog",
 	},
 	{
-		name: "claims without a lock", file: "outbox/claim.go",
-		old: `    ORDER BY dueAt, id LIMIT $2
-    FOR UPDATE SKIP LOCKED`,
-		new:  `    ORDER BY dueAt, id LIMIT $2`,
+		name: "claims without a lock", file: "outbox/internal/store/claim_sql.go",
+		old:  `LIMIT $4 FOR UPDATE OF m SKIP LOCKED`,
+		new:  `LIMIT $4`,
 		test: "^TestWaitingRowLocked$", cycles: 1, says: "not within .*all others are sent",
 	},
 	{
@@ -151,8 +144,8 @@ UPDATE`,
 	},
 	{
 		name: "a pause is never lifted", file: "outbox/pause.go",
-		old:  `return v, nil, liftSQL`,
-		new:  `return v, nil, ""`,
+		old:  `			r.lift = []string{m.Probe}`,
+		new:  `			r.lift = nil`,
 		test: "^TestRedirects$", cycles: 1, says: "not within .*the pause is lifted",
 	},
 	{
@@ -176,7 +169,7 @@ UPDATE`,
 		test: "^TestOnePermission$", cycles: 1, says: "falseFail:[1-9]",
 	},
 	{
-		name: "one person's messages all at once", file: "outbox/recipient_queue.go",
+		name: "one person's messages all at once", file: "outbox/holdings.go",
 		old:  `case !busy:`,
 		new:  `case !busy || true:`,
 		test: "^TestOneReplicaOnePersonAtATime$", cycles: 1, says: "answers 43108 to one replica",

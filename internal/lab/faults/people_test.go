@@ -73,7 +73,7 @@ func (m *monkey) run(hits int) {
 	for _, w := range last {
 		w.terminate(20 * time.Second)
 	}
-	m.check(int(hit.Load())*senders + m.setUnknown)
+	m.check(int(hit.Load())*inDoubt + m.setUnknown)
 }
 
 // hit runs a replica until it kills itself or freezes somewhere, at the latest for two seconds. One that froze goes on

@@ -131,7 +131,7 @@ func TestProcessKiller(t *testing.T) {
 	if n := l.count(`templateId = 'orderStatus' AND sendStatus NOT IN ('success', 'unknown')`); n > 0 {
 		t.Errorf("%d messages of the other template failed", n)
 	}
-	l.checkResent(kills * senders)
+	l.checkResent(kills * inDoubt)
 }
 
 // checkResent is check for templates that accept a second message: most of those, and of unknown ones.

@@ -10,13 +10,22 @@
 -- has lower ids: it lies below the highest run of ids among the messages that are due first. (Single ids far below that run are messages
 -- that somebody sends again.)
 CREATE OR REPLACE VIEW SUBMSG_SCHEMA.subMsgRecent AS
-WITH newest AS MATERIALIZED (
+WITH RECURSIVE jump AS ( -- from one templateId to the next, by the index
+    (SELECT templateId FROM SUBMSG_SCHEMA.subMsgList WHERE dueAt IS NOT NULL ORDER BY templateId LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.templateId FROM SUBMSG_SCHEMA.subMsgList m WHERE m.dueAt IS NOT NULL AND m.templateId > j.templateId
+        ORDER BY m.templateId LIMIT 1)
+    FROM jump j WHERE j.templateId IS NOT NULL
+), newest AS MATERIALIZED (
     SELECT id, templateId, sendStatus, sendStatusMsg, errCode, errKind, createTime, sendTime
     FROM SUBMSG_SCHEMA.subMsgList ORDER BY id DESC LIMIT 10000
 ), first AS (
     SELECT id, id - lag(id) OVER (ORDER BY id) AS gap
-    FROM (SELECT id, templateId FROM SUBMSG_SCHEMA.subMsgList WHERE dueAt <= now() ORDER BY dueAt, id LIMIT 10000) AS due
-    WHERE templateId NOT IN (SELECT templateId FROM SUBMSG_SCHEMA.subMsgPause)
+    FROM (SELECT m.id, m.dueAt FROM (SELECT templateId FROM jump WHERE templateId IS NOT NULL LIMIT 1000) AS t
+            CROSS JOIN LATERAL (SELECT id, dueAt FROM SUBMSG_SCHEMA.subMsgList m
+                WHERE m.templateId = t.templateId AND m.dueAt <= now() ORDER BY m.dueAt, m.id LIMIT 10000) AS m
+            WHERE t.templateId NOT IN (SELECT templateId FROM SUBMSG_SCHEMA.subMsgPause)
+            ORDER BY m.dueAt, m.id LIMIT 10000) AS due
 ), below AS MATERIALIZED (
     SELECT CASE WHEN count(*) FILTER (WHERE sendStatus = 'wait') > 5000
         THEN least(min(id), (SELECT max(id) FROM first WHERE gap > 100 OR gap IS NULL)) ELSE min(id) END AS id FROM newest

@@ -4,13 +4,26 @@
 
 -- A login that sees little of other sessions in pg_stat_activity sees little here, too: no age and no query of theirs.
 CREATE OR REPLACE VIEW SUBMSG_SCHEMA.subMsgHealth AS
-WITH backlog AS MATERIALIZED ( -- in the order of dueAt, so that what is due comes first
-    SELECT count(*) AS waiting, count(*) FILTER (WHERE dueAt <= now()) AS due,
+WITH RECURSIVE jump AS ( -- from one templateId to the next, by the index
+    (SELECT templateId FROM SUBMSG_SCHEMA.subMsgList WHERE dueAt IS NOT NULL ORDER BY templateId LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.templateId FROM SUBMSG_SCHEMA.subMsgList m WHERE m.dueAt IS NOT NULL AND m.templateId > j.templateId
+        ORDER BY m.templateId LIMIT 1)
+    FROM jump j WHERE j.templateId IS NOT NULL
+), template AS MATERIALIZED (
+    SELECT templateId FROM jump WHERE templateId IS NOT NULL LIMIT 1000
+), backlog AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM (SELECT FROM template t CROSS JOIN LATERAL (SELECT FROM SUBMSG_SCHEMA.subMsgList m
+                WHERE m.templateId = t.templateId AND m.dueAt IS NOT NULL
+                ORDER BY m.dueAt, m.id LIMIT 10001) AS m LIMIT 10001) AS first) AS waiting,
+        (SELECT count(*) FROM (SELECT FROM template t CROSS JOIN LATERAL (SELECT FROM SUBMSG_SCHEMA.subMsgList m
+                WHERE m.templateId = t.templateId AND m.dueAt <= now()
+                ORDER BY m.dueAt, m.id LIMIT 10001) AS m LIMIT 10001) AS first) AS due,
         (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'SUBMSG_SCHEMA.subMsgList_due'::regclass) AS estimate
-    FROM (SELECT dueAt FROM SUBMSG_SCHEMA.subMsgList WHERE dueAt IS NOT NULL ORDER BY dueAt, id LIMIT 10001) AS first
 ), first_due AS MATERIALIZED (
     SELECT now() - min(greatest(dueAt, 'epoch')) AS late
-    FROM (SELECT dueAt FROM SUBMSG_SCHEMA.subMsgList WHERE dueAt <= now() ORDER BY dueAt, id LIMIT 1) AS first
+    FROM template t CROSS JOIN LATERAL (SELECT dueAt FROM SUBMSG_SCHEMA.subMsgList m
+        WHERE m.templateId = t.templateId AND m.dueAt <= now() ORDER BY m.dueAt, m.id LIMIT 1) AS first
 ), sending AS MATERIALIZED ( -- OFFSET 0 keeps it a look-up by the primary key, whatever the statistics say
     SELECT count(*) AS n, count(*) FILTER (WHERE m.leaseUntil < clock_timestamp() - interval '10 s') AS overdue
     FROM SUBMSG_SCHEMA.subMsgClaim c CROSS JOIN LATERAL (SELECT leaseUntil FROM SUBMSG_SCHEMA.subMsgList

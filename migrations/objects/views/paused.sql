@@ -1,12 +1,21 @@
 -- What is paused, why, and how to let it go on: subMsgPaused. People read it in SQL clients; submsg status and submsg show read it, too.
--- It counts at most 10,000 waiting messages, whatever the size of subMsgList. objects/views/failures.sql says how views are made.
+-- It counts at most 10,000 waiting messages of a template, whatever the size of subMsgList.
+-- objects/views/failures.sql says how views are made.
 
 -- A template that is paused under its id and under its name is one line, and one statement lifts both. If one of the two is for a
 -- person to lift, the line says that one. `prefix` names our schema to readers who don't have it on their search_path.
 CREATE OR REPLACE VIEW SUBMSG_SCHEMA.subMsgPaused AS
-WITH first AS MATERIALIZED (
-    SELECT templateId, count(*) AS n
-    FROM (SELECT templateId FROM SUBMSG_SCHEMA.subMsgList WHERE dueAt IS NOT NULL ORDER BY dueAt, id LIMIT 10000) AS looked GROUP BY 1
+WITH RECURSIVE jump AS ( -- from one templateId to the next, by the index
+    (SELECT templateId FROM SUBMSG_SCHEMA.subMsgList WHERE dueAt IS NOT NULL ORDER BY templateId LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.templateId FROM SUBMSG_SCHEMA.subMsgList m WHERE m.dueAt IS NOT NULL AND m.templateId > j.templateId
+        ORDER BY m.templateId LIMIT 1)
+    FROM jump j WHERE j.templateId IS NOT NULL
+), first AS MATERIALIZED (
+    SELECT t.templateId, count(*) AS n
+    FROM (SELECT templateId FROM jump WHERE templateId IS NOT NULL LIMIT 1000) AS t
+        CROSS JOIN LATERAL (SELECT FROM SUBMSG_SCHEMA.subMsgList m
+            WHERE m.templateId = t.templateId AND m.dueAt IS NOT NULL ORDER BY m.dueAt, m.id LIMIT 10000) AS looked GROUP BY 1
 ), named AS (
     SELECT p.*, coalesce(t.templateId, p.templateId) AS template,
         CASE p.templateId WHEN '*' THEN '全部模板 (every template)' ELSE coalesce(trim(t.name || ' ' || t.title), p.templateId) END AS what,
@@ -44,7 +53,7 @@ COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.since      IS 'Since when';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.nextProbe  IS 'When one message is tried next; infinity: never';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.probes     IS 'Tries since then';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.waiting    IS 'How many messages wait for it, of those looked at';
-COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.waitingOf  IS 'How many waiting messages were looked at: the first 10,000';
+COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.waitingOf  IS 'How many waiting messages were looked at: the first 10,000 of each template';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.lift       IS 'The statement that lets it go on now';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.whyEnglish IS 'The cause and what to do, in English; null where subMsgCause doesn''t have it';
 

@@ -1,4 +1,4 @@
-package outbox
+package store
 
 import (
 	"errors"
@@ -25,11 +25,11 @@ func TestIsRefusal(t *testing.T) {
 		{"FATAL", "42501", false},
 	} {
 		err := fmt.Errorf("claim: %w", &pgconn.PgError{SeverityUnlocalized: tt.severity, Code: tt.code})
-		if got := isRefusal(err); got != tt.want {
+		if got := IsRefusal(err); got != tt.want {
 			t.Errorf("refusal of %s %s = %t", tt.severity, tt.code, got)
 		}
 	}
-	if isRefusal(nil) || isRefusal(errors.New("broken pipe")) {
+	if IsRefusal(nil) || IsRefusal(errors.New("broken pipe")) {
 		t.Error("what the server did not say is a refusal")
 	}
 }

@@ -1,4 +1,4 @@
-package outbox_test
+package wake
 
 import (
 	"testing"
@@ -8,9 +8,9 @@ import (
 // which nobody can do anything more, although a committed row is unclaimed, is a missed wake. One consumer may be
 // killed at any moment.
 //
-// Its steps are the statements of look.go and claimer.go and, for a writer, what Postgres does in a transaction: take
-// the table's lock, read the flag in the trigger's WHEN, make the row visible, then release the lock and deliver the
-// NOTIFY.
+// Its steps are the statements of store.Look, the rounds of package outbox and, for a writer, what Postgres does in a
+// transaction: take the table's lock, read the flag in the trigger's WHEN, make the row visible, then release the lock
+// and deliver the NOTIFY.
 
 const (
 	modelWriters   = 2

@@ -1,4 +1,4 @@
-package outbox
+package store
 
 import "github.com/jackc/pgx/v5/pgtype"
 

@@ -1,4 +1,4 @@
-package outbox
+package store
 
 import (
 	"errors"
@@ -6,21 +6,21 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// lockNotAvailable is the SQLSTATE of a lock_timeout.
-const lockNotAvailable = "55P03"
+// LockNotAvailable is the SQLSTATE of a lock_timeout.
+const LockNotAvailable = "55P03"
 
-// sqlState is the SQLSTATE of an error, "" for one that isn't the server's.
-func sqlState(err error) string {
+// SQLState is the SQLSTATE of an error, "" for one that isn't the server's.
+func SQLState(err error) string {
 	if pg := new(pgconn.PgError); errors.As(err, &pg) {
 		return pg.Code
 	}
 	return ""
 }
 
-// isRefusal tells an error about what was to be written from one about the database's state, by SQLSTATE class
+// IsRefusal tells an error about what was to be written from one about the database's state, by SQLSTATE class
 // (PostgreSQL, Appendix A). An administrator's trigger may raise a class of its own, so every class is a refusal that
 // isn't listed here.
-func isRefusal(err error) bool {
+func IsRefusal(err error) bool {
 	var pg *pgconn.PgError
 	// FATAL and PANIC end the session, whatever they are about.
 	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" {
@@ -43,17 +43,17 @@ func isRefusal(err error) bool {
 		pg.Code != "XX000" // internal: a full quota, a limit of the operating system
 }
 
-// writeSplitting writes a list in one statement. Where the database refuses that, it writes each half by itself, and
+// WriteSplitting writes a list in one statement. Where the database refuses that, it writes each half by itself, and
 // so on down to the single items, which it hands to refused: what can't be written then holds up nothing else.
-func writeSplitting[T any](list []T, write func([]T) error, refused func(T, error)) error {
+func WriteSplitting[T any](list []T, write func([]T) error, refused func(T, error)) error {
 	err := write(list)
 	switch n := len(list); {
-	case !isRefusal(err):
+	case !IsRefusal(err):
 		return err
 	case n == 1:
 		refused(list[0], err)
 		return nil
 	default:
-		return errors.Join(writeSplitting(list[:n/2], write, refused), writeSplitting(list[n/2:], write, refused))
+		return errors.Join(WriteSplitting(list[:n/2], write, refused), WriteSplitting(list[n/2:], write, refused))
 	}
 }

@@ -1,0 +1,141 @@
+package outbox
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/submsg/submsg/internal/failpoint"
+)
+
+// delivery hands claimed messages to the senders and takes them back, also while the dispatcher waits for the database.
+// All of it belongs to the dispatcher's goroutine.
+type delivery struct {
+	cfg     Config
+	senders *senders
+
+	stop    <-chan struct{} // closed when no message shall begin any more; nil once that is known
+	stopped bool
+
+	hold    *holdings
+	judge   judge
+	ahead   aheadMeter
+	pauses  []pauseRequest // to be written before the outcomes that met them
+	probed  []ruling       // what probes have shown, to be written after their outcomes
+	backlog bool           // the last claim has left some
+	news    bool           // something has come back that makes a look worth while
+}
+
+// during does something on the database. Meanwhile messages go on to the senders that become free.
+func (d *delivery) during(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- do(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case j := <-d.senders.verdicts:
+			d.takeBack(j)
+		case <-d.stop:
+			d.beginNothing()
+		}
+	}
+}
+
+// takeBack takes a message back from its sender.
+func (d *delivery) takeBack(j judged) {
+	for more := true; more; {
+		r := d.judge.rule(j.message, j.Verdict)
+		d.hold.returned(j.message, settlement(&j.Row, r.own, d.cfg.MaxAttempts))
+		d.ahead.returned()
+		if len(r.pause) > 0 {
+			d.pauses = addPauseRequest(d.pauses, j.ID, r.pause, r.own)
+			d.hold.withdraw(func(m message) bool { return m.Probe == "" && stops(r.pause, m) })
+		}
+		if j.Probe != "" && (len(r.lift) > 0 || r.repeat != "") {
+			d.probed = append(d.probed, r)
+		}
+		if j.Outcome == Later || j.Outcome == Halt || j.Probe != "" {
+			d.news = true // it waits again, or others may go after a probe
+		}
+		select {
+		case j = <-d.senders.verdicts:
+		default:
+			more = false
+		}
+	}
+	d.handOut()
+}
+
+// handOut gives messages to free senders.
+func (d *delivery) handOut() {
+	for now := bootTime(); ; {
+		m, ok := d.hold.begin(now)
+		if !ok {
+			return
+		}
+		d.senders.toSend <- m
+	}
+}
+
+// beginNothing gives back what has not begun.
+func (d *delivery) beginNothing() {
+	d.stop, d.stopped = nil, true
+	d.hold.withdraw(func(message) bool { return true })
+}
+
+// begin gives claimed messages to the senders, but for those that must not go any more.
+func (d *delivery) begin(list []message) {
+	if len(list) == 0 {
+		return
+	}
+	failpoint.Hit("claimed")
+	d.hold.claimed(list)
+	if d.stopped {
+		d.beginNothing()
+	}
+	for _, p := range d.pauses {
+		d.hold.withdraw(func(m message) bool { return m.Probe == "" && stops(p.templates, m) })
+	}
+	d.handOut()
+}
+
+// somethingToWrite tells whether a turn has anything to write.
+func (d *delivery) somethingToWrite() bool {
+	return len(d.hold.outcomes)+len(d.hold.back) > 0
+}
+
+// readyForTurn tells whether it is time to write what has come back. While there is a backlog verdicts are collected
+// for a moment, so that the fixed cost of a turn is paid for many messages at once.
+func (d *delivery) readyForTurn() bool {
+	if !d.somethingToWrite() {
+		due, _ := d.hold.unsettled.due(bootTime())
+		return len(due) > 0
+	}
+	return !d.backlog || d.starving() || bootTime() >= d.collectUntil()
+}
+
+// starving tells that nothing is claimed ahead any more, and senders are free.
+func (d *delivery) starving() bool {
+	return d.hold.waiting() == 0 && d.hold.free >= max(1, d.cfg.Senders/collectSenders)
+}
+
+func (d *delivery) collectUntil() time.Duration {
+	return d.ahead.ended() + d.ahead.collect()
+}
+
+// untilTurn is how long it is at most until a turn has something to do.
+func (d *delivery) untilTurn() time.Duration {
+	now, until := bootTime(), time.Duration(math.MaxInt64)
+	if d.somethingToWrite() {
+		until = d.collectUntil() - now
+	}
+	if due, next := d.hold.unsettled.due(now); len(due) > 0 {
+		until = 0
+	} else if next > 0 {
+		until = min(until, next-now)
+	}
+	return max(until, 0)
+}

@@ -1,0 +1,148 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/submsg/submsg/internal/failpoint"
+	"github.com/submsg/submsg/outbox/internal/store"
+	"github.com/submsg/submsg/outbox/internal/wake"
+)
+
+// dispatcher claims messages, hands them to the senders, and settles them. A consumer has one, in a goroutine of its
+// own, which owns all that stands here: others reach it by channels only.
+//
+// It works in rounds (round.go), in each of which it claims and settles in turns (turn.go). While it waits, be it for
+// the database, it goes on to hand messages to the senders that become free.
+type dispatcher struct {
+	*delivery
+	claimer claimer
+	settler settler
+	store   *store.Store
+	skipped *skiplist
+	wakes   chan time.Time
+	tidy    chan<- []int64 // asks the housekeeper to sweep and expire, but for these messages
+	health  *health
+
+	listening func() bool // wakes are proved to arrive
+	broken    func() bool // the connection that hears them was lost since it was last asked
+
+	over <-chan struct{} // closed when nothing more can be stored
+
+	ready    readiness
+	rhythm   wake.Rhythm
+	writers  wake.OpenWriters
+	failures failures
+
+	woken       time.Time // when the first wake came that no round has followed yet; zero: there was none
+	lookedAt    time.Time // when the table was last looked at
+	flagCleared time.Time // when the wake flag was last cleared, or found cleared
+	asleep      bool      // the triggers notify, and nothing else is to be done before the next poll
+	asked       bool      // we set the wake flag, and haven't cleared it since
+	origin      bool      // this database is known to be no copy, or is paused
+}
+
+func newDispatcher(cfg Config, s *store.Store) *dispatcher {
+	skipped := newSkiplist(cfg.Log)
+	work := &delivery{
+		cfg:     cfg,
+		senders: &senders{cfg: cfg, toSend: make(chan message, cfg.Senders), verdicts: make(chan judged, cfg.Senders)},
+		hold:    newHoldings(cfg.Senders, cfg.SendTimeout/2),
+		ahead:   aheadMeter{most: mostAhead * cfg.Senders},
+	}
+	d := &dispatcher{
+		delivery: work,
+		claimer: claimer{delivery: work, store: s, skipped: &skipped, seeker: newSeeker(),
+			most: (1 + mostAhead) * cfg.Senders},
+		settler:   settler{delivery: work, store: s, skipped: &skipped},
+		store:     s,
+		skipped:   &skipped,
+		wakes:     make(chan time.Time, 1),
+		health:    newHealth(),
+		listening: func() bool { return false },
+		broken:    func() bool { return false },
+		ready:     readiness{sender: cfg.Sender, log: cfg.Log, answers: make(chan Verdict, 1)},
+		failures:  failures{log: cfg.Log},
+	}
+	d.claimer.pace = pacer{rate: cfg.Rate, log: cfg.Log, ask: d.claimer.askPermits}
+	return d
+}
+
+// run works until ctx is done, and then until what has begun is settled, or settling ends.
+func (d *dispatcher) run(ctx, settling context.Context) error {
+	d.stop, d.over = ctx.Done(), settling.Done()
+	for !d.stopped {
+		rest, err := d.round(ctx)
+		if !d.stopped {
+			rest = max(rest, d.failures.rest(err))
+		}
+		if err != nil {
+			d.origin = false // what comes back may be another database
+		}
+		d.waitForWake(ctx, rest)
+	}
+	failpoint.Hit("draining")
+	_ = d.releaseLost(ctx) // what can't be released becomes unknown
+	d.handOver(ctx)
+	return d.finish(ctx)
+}
+
+// releaseLost gives back what lost claims may have taken.
+func (d *dispatcher) releaseLost(ctx context.Context) error {
+	began := bootTime()
+	lost := d.hold.claims.lostIDs()
+	if len(lost) == 0 {
+		return nil
+	}
+	err := store.WriteSplitting(lost, func(claims []string) error {
+		return d.during(ctx, func(ctx context.Context) error { return d.store.ReleaseLost(ctx, claims) })
+	}, func(claim string, why error) {
+		d.hold.claims.giveUp(claim)
+		d.cfg.Log.Errorf("the database refuses to let messages wait again that certainly were not sent, "+
+			"they will be unknown: %v", why)
+	})
+	if err != nil {
+		d.hold.claims.releaseFailed(began, d.cfg.Lease)
+		return fmt.Errorf("release: %w", err)
+	}
+	d.hold.claims.released(began, d.cfg.Lease)
+	return nil
+}
+
+// finish settles what has begun. An error: not all of it could be stored.
+func (d *dispatcher) finish(ctx context.Context) error {
+	for d.hold.inHand() > 0 {
+		if _, _, err := d.turn(ctx, false); err != nil {
+			_ = d.failures.rest(err)
+		}
+		if d.hold.inHand() == 0 {
+			break
+		}
+		select {
+		case j := <-d.senders.verdicts:
+			d.takeBack(j)
+		case <-d.over:
+			return fmt.Errorf("%d outcomes could not be stored: their messages will become unknown", d.hold.inHand())
+		case <-after(d.hold.inHand() > len(d.hold.sending), unsettledStopping):
+		}
+	}
+	return nil
+}
+
+// after is time.After, or a channel that never says anything.
+func after(ok bool, d time.Duration) <-chan time.Time {
+	if !ok {
+		return nil
+	}
+	return time.After(d)
+}
+
+// handOver leaves the queue to the other replicas. They may be asleep while the flag is cleared, because we were awake.
+func (d *dispatcher) handOver(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverTimeout)
+	defer cancel()
+	if err := d.store.HandOver(ctx); err != nil {
+		d.cfg.Log.Warnf("could not wake other replicas on leaving, they find messages by polling: %v", err)
+	}
+}

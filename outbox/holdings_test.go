@@ -1,0 +1,295 @@
+package outbox
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/submsg/submsg/outbox/internal/store"
+)
+
+// The books as a state machine, driven through random events: claims, senders that become free, verdicts, pauses, lost
+// answers, time that passes, and the end. After each step every message that was claimed stands in one place.
+
+const (
+	modelSenders = 3
+	modelAhead   = 12
+	modelTime    = 100 * time.Millisecond // what a send may take
+)
+
+// books is a consumer's books together with what a test knows of them.
+type books struct {
+	*rapid.T
+	hold    *holdings
+	now     time.Duration
+	lastID  int64
+	claims  int
+	waiting map[int64]message // in the table: not claimed, or given back
+	claimed map[int64]message // not settled, and not given back
+	begun   map[int64]message // with senders
+	taken   []store.Settlement
+	back    []store.Held
+	stopped bool
+	paused  map[string]bool
+	last    map[string]int64 // by openid: what has begun last
+	loose   map[string]bool  // of these people a message was held up by itself, so that a later one may go before it
+}
+
+func (b *books) claim(t *rapid.T) {
+	if b.stopped || b.taken != nil || b.back != nil {
+		t.Skip("a claim begins with a turn, which takes everything")
+	}
+	b.taken, b.back = b.hold.take()
+	// What the turn takes comes back with its answer.
+	room := modelSenders + modelAhead - b.hold.inHand() - len(b.taken) - len(b.back)
+	behind := b.hold.behindOthers()
+	b.insert(t)
+	limit := rapid.IntRange(0, max(room, 0)).Draw(t, "rows")
+	b.claims++
+	id := fmt.Sprint("claim ", b.claims)
+	if rapid.IntRange(0, 9).Draw(t, "answer") == 0 { // lost: nothing of it is known
+		b.hold.putBack(b.taken, b.back)
+		b.hold.claims.lose(id, b.now)
+	} else {
+		b.answer(t)
+		var list []message
+		for _, mID := range slices.Sorted(maps.Keys(b.waiting)) {
+			m := b.waiting[mID]
+			if len(list) < limit && !slices.Contains(behind, m.OpenID) && !b.paused[m.TemplateID] {
+				m.ClaimID, m.deadline = id, b.now+modelTime
+				list = append(list, m)
+				b.claimed[mID] = m
+				delete(b.waiting, mID)
+			}
+		}
+		b.hold.claimed(list)
+	}
+	b.taken, b.back = nil, nil
+	b.begin()
+}
+
+// insert puts new messages into the table.
+func (b *books) insert(t *rapid.T) {
+	for range rapid.IntRange(0, 6).Draw(t, "new") {
+		b.lastID++
+		b.waiting[b.lastID] = message{Row: store.Row{ID: b.lastID,
+			OpenID:     rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "who"),
+			TemplateID: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "template")}}
+	}
+}
+
+// answer is what the database says to what a turn wrote: some of it may be locked.
+func (b *books) answer(t *rapid.T) {
+	var stored, left []store.Settlement
+	for _, s := range b.taken {
+		if rapid.IntRange(0, 4).Draw(t, "settled") == 0 {
+			left = append(left, s)
+		} else {
+			stored = append(stored, s)
+			delete(b.claimed, s.ID)
+		}
+	}
+	b.hold.stored(stored)
+	b.hold.unsettled.keep(left, rapid.Bool().Draw(t, "refused"), b.now)
+	var done []int64
+	for _, h := range b.back {
+		m := b.claimed[h.ID]
+		if rapid.IntRange(0, 4).Draw(t, "given back") > 0 {
+			done = append(done, h.ID)
+			delete(b.claimed, h.ID)
+			b.waiting[h.ID] = m
+		} else {
+			b.loose[m.OpenID] = true
+		}
+		if m.deadline-b.now < modelTime {
+			b.loose[m.OpenID] = true // it may have been too late
+		}
+	}
+	b.hold.storedBack(b.back, done)
+}
+
+// begin hands out messages, as the dispatcher does after each event.
+func (b *books) begin() {
+	for {
+		m, ok := b.hold.begin(b.now)
+		if !ok {
+			return
+		}
+		switch {
+		case b.stopped:
+			b.Fatalf("message %d begins after the end", m.ID)
+		case b.paused[m.TemplateID]:
+			b.Fatalf("message %d begins after the pause of its template", m.ID)
+		case m.deadline-b.now < modelTime/2:
+			b.Fatalf("message %d begins %s before its deadline", m.ID, m.deadline-b.now)
+		}
+		for _, other := range b.begun {
+			if other.OpenID == m.OpenID {
+				b.Fatalf("messages %d and %d to one person at a time", other.ID, m.ID)
+			}
+		}
+		if b.last[m.OpenID] > m.ID && !b.loose[m.OpenID] {
+			b.Fatalf("message %d begins after %d", m.ID, b.last[m.OpenID])
+		}
+		b.last[m.OpenID] = m.ID
+		b.begun[m.ID] = m
+	}
+}
+
+func (b *books) verdict(t *rapid.T) {
+	if len(b.begun) == 0 {
+		t.Skip("nothing is under way")
+	}
+	var ids []int64
+	for id := range b.begun {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	m := b.begun[rapid.SampledFrom(ids).Draw(t, "which")]
+	delete(b.begun, m.ID)
+	b.hold.returned(m, store.Settlement{ID: m.ID, Claim: m.ClaimID, Status: string(Succeeded)})
+	b.begin()
+}
+
+func (b *books) pause(t *rapid.T) {
+	template := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "template")
+	for who := range b.people() {
+		b.loose[who] = true
+	}
+	if b.paused[template] = !b.paused[template]; b.paused[template] {
+		b.hold.withdraw(func(m message) bool { return m.TemplateID == template })
+		b.begin()
+	}
+}
+
+// people are those of whom there is a message.
+func (b *books) people() map[string]bool {
+	all := make(map[string]bool)
+	for _, list := range []map[int64]message{b.waiting, b.claimed} {
+		for _, m := range list {
+			all[m.OpenID] = true
+		}
+	}
+	return all
+}
+
+func (b *books) later(t *rapid.T) {
+	due, _ := b.hold.unsettled.due(b.now)
+	for _, s := range due {
+		if rapid.Bool().Draw(t, "stored") {
+			b.hold.stored([]store.Settlement{s})
+			delete(b.claimed, s.ID)
+		} else {
+			b.hold.unsettled.keep([]store.Settlement{s}, false, b.now)
+		}
+	}
+}
+
+func (b *books) pass(t *rapid.T) {
+	b.now += time.Duration(rapid.IntRange(1, 60).Draw(t, "ms")) * time.Millisecond
+	b.begin()
+}
+
+func (b *books) stop(*rapid.T) {
+	b.stopped = true
+	b.hold.withdraw(func(message) bool { return true })
+	b.begin()
+}
+
+// check holds after each event.
+func (b *books) check(t *rapid.T) {
+	places := make(map[int64]string)
+	stands := func(id int64, place string) {
+		if other, twice := places[id]; twice {
+			t.Fatalf("message %d stands in %s and in %s", id, other, place)
+		}
+		if places[id] = place; b.claimed[id].ID != id {
+			t.Fatalf("message %d stands in %s, and is not claimed any more", id, place)
+		}
+	}
+	queued := 0
+	for _, m := range b.hold.next {
+		stands(m.ID, "next")
+	}
+	for _, m := range b.hold.ahead.all() {
+		stands(m.ID, "ahead")
+	}
+	for _, list := range b.hold.people {
+		queued += len(list)
+		for _, m := range list {
+			stands(m.ID, "its person's queue")
+		}
+	}
+	for id := range b.hold.sending {
+		stands(id, "sending")
+	}
+	for _, h := range b.hold.back {
+		stands(h.ID, "back")
+	}
+	for _, s := range b.hold.outcomes {
+		stands(s.ID, "outcomes")
+	}
+	for id := range b.hold.unsettled {
+		stands(id, "unsettled")
+	}
+	for id := range b.claimed {
+		if places[id] == "" {
+			t.Fatalf("message %d is claimed, and stands nowhere", id)
+		}
+	}
+	open := 0
+	for _, n := range b.hold.claims.open {
+		open += n
+	}
+	if open != len(b.claimed) || queued != b.hold.queued || len(places) != b.hold.inHand() {
+		t.Fatalf("%d messages of open claims, %d claimed; %d queued, counted %d; %d in hand, counted %d",
+			open, len(b.claimed), queued, b.hold.queued, len(places), b.hold.inHand())
+	}
+	if b.hold.inHand() > modelSenders+modelAhead {
+		t.Fatalf("%d in hand", b.hold.inHand())
+	}
+	if b.hold.free != modelSenders-len(b.begun) {
+		t.Fatalf("%d senders free, %d are busy", b.hold.free, len(b.begun))
+	}
+}
+
+// In whatever order things happen, the books are right, and in the end nothing is left.
+func TestHoldings(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		b := &books{T: rt, hold: newHoldings(modelSenders, modelTime/2), now: time.Hour, claimed: map[int64]message{},
+			begun: map[int64]message{}, waiting: map[int64]message{}, paused: map[string]bool{},
+			last: map[string]int64{}, loose: map[string]bool{}}
+		rt.Repeat(map[string]func(*rapid.T){
+			"": b.check, "claim": b.claim, "claim more": b.claim, "verdict": b.verdict, "verdict more": b.verdict,
+			"later": b.later, "pass": b.pass, "pause": b.pause,
+		})
+		b.stop(rt)
+		for len(b.begun) > 0 {
+			for id, m := range b.begun {
+				delete(b.begun, id)
+				b.hold.returned(m, store.Settlement{ID: id, Claim: m.ClaimID})
+			}
+			b.begin()
+		}
+		for tries := 0; b.hold.inHand() > 0 && tries < 100; tries++ {
+			outcomes, back := b.hold.take()
+			b.hold.stored(outcomes)
+			var done []int64
+			for _, h := range back {
+				done = append(done, h.ID)
+			}
+			b.hold.storedBack(back, done)
+			b.now += mostRefusedRest
+			due, _ := b.hold.unsettled.due(b.now)
+			b.hold.stored(due)
+		}
+		if n := b.hold.inHand() + len(b.hold.claims.open); n > 0 {
+			rt.Fatalf("%d left in the end", n)
+		}
+	})
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Housekeeping is what ends by itself in the queue, and what is deleted.
+type Housekeeping struct{ *Store }
+
+// Overdue is a message that nobody has settled within its lease.
+type Overdue struct {
+	ID         int64
+	ClaimID    string
+	TemplateID string
+	Attempts   int
+}
+
+const overdueSQL = `
+SELECT m.id, m.claimId, m.templateId, m.attempts FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) AND m.claimId = c.claimId
+WHERE c.leaseUntil <= now() AND m.sendStatus = 'sending' AND m.leaseUntil <= now() AND m.id <> ALL ($1) LIMIT 1000`
+
+// Overdue finds up to 1000 messages of claims past their lease that nobody has settled, but for those in skip.
+func (s Housekeeping) Overdue(ctx context.Context, skip []int64) ([]Overdue, error) {
+	rows, err := s.Pool.Query(ctx, overdueSQL, orEmpty(skip))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Overdue])
+}
+
+const deleteOverdueClaimsSQL = `DELETE FROM subMsgClaim c WHERE leaseUntil <= now() AND ` + nothingSending
+
+// DeleteOverdueClaims forgets the claims past their lease of which nothing is being sent any more.
+func (s Housekeeping) DeleteOverdueClaims(ctx context.Context) error {
+	batch := new(pgx.Batch)
+	batch.Queue(planSQL)
+	batch.Queue(deleteOverdueClaimsSQL)
+	return s.Pool.SendBatch(ctx, batch).Close()
+}
+
+// noteOrphansSQL notes the claims that "sending" rows say they are of, where nobody has noted them. Whoever writes
+// "sending" past the guards, or loads the table of messages without that of claims, leaves such rows, and no sweep
+// would find them.
+const noteOrphansSQL = `
+INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
+SELECT claimId, max(leaseUntil), pg_catalog.array_agg(id) FROM subMsgList m
+WHERE sendStatus = 'sending' AND NOT EXISTS (SELECT FROM subMsgClaim c WHERE c.claimId = m.claimId AND m.id = ANY (c.ids))
+GROUP BY claimId
+ON CONFLICT DO NOTHING`
+
+// NoteOrphans notes the claims of orphaned rows. There is no index to find them by, as it would cost every claim and
+// settlement.
+func (s Housekeeping) NoteOrphans(ctx context.Context) (claims int64, err error) {
+	tag, err := s.Pool.Exec(ctx, noteOrphansSQL)
+	return tag.RowsAffected(), err
+}
+
+const pastExpireTimeSQL = `
+SELECT id FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime <= now() AND id <> ALL ($1) ORDER BY expireTime LIMIT 1000`
+
+// PastExpireTime finds up to 1000 waiting messages that have expired, but for those in skip.
+func (s Housekeeping) PastExpireTime(ctx context.Context, skip []int64) ([]int64, error) {
+	rows, err := s.Pool.Query(ctx, pastExpireTimeSQL, orEmpty(skip))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+const expireSQL = `
+UPDATE subMsgList SET sendStatus = 'expired', errKind = $2, sendTime = clock_timestamp(), updateTime = clock_timestamp(),
+    sendStatusMsg = pg_catalog.concat_ws('; ', $3::text, sendStatusMsg)
+WHERE id IN (SELECT id FROM subMsgList WHERE id = ANY ($1) AND sendStatus = 'wait' AND expireTime <= now() FOR UPDATE SKIP LOCKED)`
+
+// Expire ends waiting messages that have expired.
+func (s Housekeeping) Expire(ctx context.Context, ids []int64, kind, text string) (n int64, err error) {
+	tag, err := s.Pool.Exec(ctx, expireSQL, ids, kind, text)
+	return tag.RowsAffected(), err
+}
+
+// forgetSQL deletes messages by the only way that submsg's own role has: the function subMsg_forget, of package
+// migrations.
+const forgetSQL = `SELECT upTo, gone FROM subMsg_forget($1::bigint, $2::int, $3::text[], $4::interval[])`
+
+// Forget deletes, of the next most messages after an id, those that have been kept for longer than the age of their
+// status. It returns the last id that it looked at; nil: there are none left to look at.
+func (s Housekeeping) Forget(
+	ctx context.Context, after int64, most int, statuses []string, ages []time.Duration,
+) (upTo *int64, gone int64, err error) {
+	err = s.Pool.QueryRow(ctx, forgetSQL, after, most, statuses, ages).Scan(&upTo, &gone)
+	return upTo, gone, err
+}

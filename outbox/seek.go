@@ -1,0 +1,136 @@
+package outbox
+
+import (
+	"slices"
+	"time"
+
+	"github.com/submsg/submsg/outbox/internal/store"
+)
+
+// seeker decides which templates a claim seeks, and where in their queues it begins. Between two looks at the front a
+// claim goes on where the last one stopped, because the index keeps what was claimed since the oldest transaction
+// began, and because what lies there may be locked.
+type seeker struct {
+	named     []string                  // whose messages the Sender takes; nil: any
+	others    []string                  // templates that wait and that the Sender doesn't name: it shall refuse them
+	floors    map[string]store.Position // by templateId: where to go on; none: at the front
+	active    map[string]bool           // the templates that the last claims found, or may have more of
+	allAt     time.Duration             // when all templates were sought
+	frontAt   time.Duration             // when a claim began at the front
+	frontTook time.Duration             // how long that took
+	deeper    int                       // looks at so many times the messages that it wants
+}
+
+func newSeeker() seeker {
+	return seeker{floors: make(map[string]store.Position), active: make(map[string]bool), deeper: 1}
+}
+
+// waits takes in which templates a look found waiting.
+func (s *seeker) waits(due []string) {
+	s.others = s.others[:0]
+	for _, t := range due {
+		if s.named != nil && !slices.Contains(s.named, t) {
+			s.others = append(s.others, t)
+		}
+	}
+}
+
+// atFront tells whether it is time for a claim at the front: what is committed late, or unlocked, lies there.
+func (s *seeker) atFront(now time.Duration) bool {
+	return now-s.frontAt > max(frontEvery, frontShare*s.frontTook)
+}
+
+// seek fills in what a claim seeks: from the front or, as the newest are, of all templates. whole: it seeks everything
+// that may go.
+func (s *seeker) seek(c *store.Claim, now time.Duration, front bool) (whole bool) {
+	c.Any = s.named == nil
+	c.Depth = min(max(c.Limit, leastDepth)*s.deeper, max(mostDepth, c.Limit))
+	if c.Newest {
+		c.Depth = max(newestShare*c.Limit, leastDepth)
+	}
+	fresh := front || c.Newest
+	if c.Any {
+		for t, at := range s.floors {
+			if !fresh {
+				c.Seek = append(c.Seek, store.Sought{TemplateID: t, After: at})
+			}
+		}
+		return len(c.Seek) == 0
+	}
+	all := fresh || len(s.active) == 0 || now-s.allAt > newestEvery
+	if all && !c.Newest {
+		s.allAt = now
+	}
+	whole = all
+	for _, list := range [][]string{s.named, s.others} {
+		for _, t := range list {
+			if !all && !s.active[t] {
+				continue
+			}
+			at, ok := s.floors[t]
+			if !ok || fresh {
+				at = store.Front
+			}
+			whole = whole && at == store.Front
+			c.Seek = append(c.Seek, store.Sought{TemplateID: t, After: at})
+		}
+	}
+	return whole
+}
+
+// found takes in what a claim of the oldest has found. more: there may be more that can go.
+func (s *seeker) found(c *store.Claim, got store.Claimed, whole bool) (more bool) {
+	s.goDeeper(c, got)
+	full := len(got.Rows) >= c.Limit
+	if !full && len(got.Ends) == 0 {
+		clear(s.floors)
+		clear(s.active)
+		return !whole
+	}
+	last := lookedAt(got, full)
+	for _, sought := range c.Seek {
+		if _, goesOn := last[sought.TemplateID]; !goesOn && !full { // it saw all of this one's
+			delete(s.floors, sought.TemplateID)
+			delete(s.active, sought.TemplateID)
+		}
+	}
+	for t, at := range last {
+		if floor, ok := s.floors[t]; !ok || floor.Before(at) {
+			s.floors[t] = at
+		}
+		s.active[t] = true
+	}
+	return true
+}
+
+// lookedAt is up to where a claim has looked at the queue of each template, where there may be more behind that. A
+// claim that is full looked at nothing behind the last message that it took.
+func lookedAt(got store.Claimed, full bool) map[string]store.Position {
+	last := make(map[string]store.Position)
+	frontier := store.Front
+	for _, r := range got.Rows {
+		if at, ok := last[r.TemplateID]; full && (!ok || at.Before(r.Position)) {
+			last[r.TemplateID] = r.Position
+		}
+		if frontier.Before(r.Position) {
+			frontier = r.Position
+		}
+	}
+	for _, e := range got.Ends {
+		at, ok := last[e.TemplateID]
+		if !full || e.After.Before(frontier) && (!ok || at.Before(e.After)) {
+			last[e.TemplateID] = e.After
+		}
+	}
+	return last
+}
+
+// goDeeper looks at more messages where those before found hardly any, and at as many as it wants again where they
+// found some.
+func (s *seeker) goDeeper(c *store.Claim, got store.Claimed) {
+	if len(got.Ends) > 0 && 2*len(got.Rows) < c.Limit {
+		s.deeper = min(2*s.deeper, mostDepth)
+	} else {
+		s.deeper = 1
+	}
+}
