@@ -13,8 +13,11 @@ type aheadMeter struct {
 	began time.Duration // when the last turn began
 	took  time.Duration // how long its transaction took
 	came  int           // messages that came back since
-	rate  float64       // messages that come back in a second, smoothed
-	cycle float64       // seconds from turn to turn, smoothed
+
+	// Smoothed. How many come and how long that takes are smoothed by themselves, because messages come in bursts, and
+	// turns with them.
+	back, between float64 // messages that come back from turn to turn, and seconds
+	cycle         float64 // seconds that a turn and the collecting before it need
 }
 
 // returned counts a message that came back.
@@ -24,7 +27,8 @@ func (m *aheadMeter) returned() { m.came++ }
 func (m *aheadMeter) turned(began, took time.Duration) {
 	m.took = took
 	if passed := (began - m.began).Seconds(); m.began > 0 && passed > 0 {
-		m.rate += (float64(m.came)/passed - m.rate) / aheadSmooth
+		m.back += (float64(m.came) - m.back) / aheadSmooth
+		m.between += (passed - m.between) / aheadSmooth
 		m.cycle += (min(passed, took.Seconds()+mostCollect.Seconds()) - m.cycle) / aheadSmooth
 	}
 	m.began, m.came = began, 0
@@ -38,7 +42,10 @@ func (m *aheadMeter) rested() { m.began = 0 }
 
 // target is how many messages to have claimed ahead.
 func (m *aheadMeter) target() int {
-	return min(int(math.Ceil(m.rate*m.cycle)), m.most)
+	if m.between == 0 {
+		return 0
+	}
+	return min(int(math.Ceil(m.back/m.between*m.cycle)), m.most)
 }
 
 // collect is how long verdicts are collected after a turn before the next one.

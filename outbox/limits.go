@@ -58,8 +58,8 @@ const (
 	// mostAhead: at most eight times as many messages as there are senders are claimed ahead. So many are in doubt
 	// after a crash, beside those in flight.
 	mostAhead = 8
-	// aheadSmooth: a turn counts a quarter in what is measured, so that one that was held up changes little.
-	aheadSmooth = 4
+	// aheadSmooth: a turn counts an eighth in what is measured, so that one that was held up changes little.
+	aheadSmooth = 8
 	// A claim looks at no fewer messages of a template than leastDepth, so that a few that can't go aren't in the way
 	// of a single one, and at no more than mostDepth, where it finds hardly any that can.
 	leastDepth = 16

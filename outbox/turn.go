@@ -54,7 +54,7 @@ func (d *dispatcher) turn(ctx context.Context, claim bool) (found int, more bool
 	default:
 		d.hold.claims.ended = append(d.hold.claims.ended, r.Ended...)
 		d.claimer.lose(&w)
-		return fail("settle and claim", err)
+		return fail(r.What(), err)
 	}
 	if len(outcomes) > 0 {
 		failpoint.Hit("settled")

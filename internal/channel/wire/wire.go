@@ -109,10 +109,11 @@ type request struct {
 // do sends a request, within the context and the timeout. A kept connection may turn out to be dead before a byte was
 // written to it; then another one is taken. Each round uses up a connection, so that the loop ends.
 func (c *Client) do(ctx context.Context, r request) Reply {
+	late := ctx.Err // which may know better than a timer that the time is over, as after the machine was suspended
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for {
-		reply, reused := c.once(ctx, r)
+		reply, reused := c.once(ctx, r, late)
 		if reply.Left || !reused || ctx.Err() != nil {
 			return reply
 		}
@@ -121,8 +122,8 @@ func (c *Client) do(ctx context.Context, r request) Reply {
 
 // once sends a request on one connection. Of a failure it reports whether that connection had served others before. It
 // uses the transport itself, without http.Client: that follows redirects, and its *url.Error prints the URL with its
-// token.
-func (c *Client) once(ctx context.Context, r request) (reply Reply, reused bool) {
+// token. Nothing is sent once the time is over, which late tells.
+func (c *Client) once(ctx context.Context, r request, late func() error) (reply Reply, reused bool) {
 	var e evidence
 	ctx = httptrace.WithClientTrace(ctx, e.trace())
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
@@ -132,6 +133,9 @@ func (c *Client) once(ctx context.Context, r request) (reply Reply, reused bool)
 	req.GetBody = nil // what net/http can't rewind, it can't send twice
 	req.Header = c.header
 	failpoint.Hit("unwritten")
+	if err := late(); err != nil {
+		return Reply{Err: err}, false
+	}
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		left, reused := e.afterFailure()

@@ -50,6 +50,32 @@ func TestOlderThanTheBacklog(t *testing.T) {
 	l.check(0)
 }
 
+// TestPausedBacklog has WeChat refuse a template in the middle of its backlog, when messages are claimed ahead: no more
+// are sent than had begun.
+func TestPausedBacklog(t *testing.T) {
+	l := newLab(t, fakewechat.Options{})
+	l.start("SUBMSG_PROBE_EVERY=1h")
+	for range max(1, *cycles/60) {
+		l.insert(4000)
+		l.progress(1000)
+		l.fault(fakewechat.Fault{Kind: "errcode", ErrCode: 43116, ErrMsg: "refused", Count: -1})
+		l.within(30*time.Second, "it is paused, and nothing is being sent", func() bool {
+			return l.number(`SELECT count(*) FROM subMsgPause`) > 0 && l.count(`sendStatus = 'sending'`) == 0
+		})
+		if n := l.wechat.Stats().ErrCodes[43116]; n > 2*senders {
+			t.Errorf("%d sends into a refused template, there are %d senders", n, senders)
+		}
+		if n := l.count(`sendStatus = 'wait' AND attempts > 0`); n > 0 {
+			t.Errorf("%d of the waiting messages have lost an attempt", n)
+		}
+		l.wechat.ClearFaults()
+		l.exec(`DELETE FROM subMsgPause`)
+		l.quiesce(30 * time.Second)
+		total.inject("template refused in mid-backlog", 1)
+	}
+	l.check(0)
+}
+
 // insertOlder adds a message that has been due for an hour. It is so from the first: one that is made older afterwards
 // may have been claimed before, as the newest.
 func (l *lab) insertOlder() (key int64) {

@@ -126,6 +126,25 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+// TestFrozenAndCalledOff stops a replica right before it sends, for longer than its lease. A person calls the message off
+// meanwhile: then it isn't sent when the replica goes on, as a suspended machine does.
+func TestFrozenAndCalledOff(t *testing.T) {
+	l := newLab(t, fakewechat.Options{})
+	for range max(1, *cycles/60) {
+		frozen := l.startWith("unwritten", 2, "stop") // the first request is for the token
+		key := l.insert(1)
+		l.within(20*time.Second, "the replica freezes", frozen.frozen)
+		other := l.start()
+		l.within(10*time.Second, "its message is unknown", func() bool { return l.status(key) == "unknown" })
+		l.exec(`UPDATE subMsgList SET sendStatus = 'cancel' WHERE parameterArr[4] = 'm' || $1::bigint`, key)
+		frozen.signal(syscall.SIGCONT)
+		frozen.terminate(20 * time.Second)
+		other.terminate(10 * time.Second)
+		total.inject("SIGSTOP before the send, called off meanwhile", 1)
+	}
+	l.check(0)
+}
+
 func (l *lab) status(key int64) (s string) {
 	l.t.Helper()
 	const statusSQL = `SELECT sendStatus FROM subMsgList WHERE parameterArr[4] = 'm' || $1::bigint`

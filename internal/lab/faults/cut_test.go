@@ -81,7 +81,7 @@ func TestCutAtEveryOffset(t *testing.T) {
 	p.cut()
 	var r recovery
 	l.back(&r)
-	for _, statement := range []string{"claim: ", "settle: "} {
+	for _, statement := range []string{"claim: ", "settle"} {
 		if n := strings.Count(w.log.String(), statement); n == 0 { // it says the first of a row of failures
 			t.Errorf("no cut ever hit a %s", statement)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,6 +75,24 @@ func (n *node) socket() string {
 		n.t.Fatal(err)
 	}
 	return u.Query().Get("host")
+}
+
+// processes are its first process and that one's children.
+func (n *node) processes() []int {
+	n.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", n.server.PID()))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	all := []int{n.server.PID()}
+	for _, field := range strings.Fields(string(text)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		all = append(all, pid)
+	}
+	return all
 }
 
 // crash ends it without a checkpoint, as `pg_ctl -m immediate` does.

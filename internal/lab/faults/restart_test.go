@@ -4,6 +4,7 @@ package faults
 
 import (
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -73,4 +74,36 @@ func TestKilledBackend(t *testing.T) {
 	t.Logf("back at work after %s at most", r.worst)
 	l.flat(w)
 	l.finish(0)
+}
+
+// TestFrozenDatabase stops all of Postgres in the middle of a backlog, as a stalled volume does, for longer than
+// statements are waited for and leases last. What it executes when it goes on, although nobody waits for it any more,
+// does nothing: no message is in doubt, as all were sent or not begun.
+func TestFrozenDatabase(t *testing.T) {
+	t.Parallel() // it mostly waits
+	n := newNode(t, "", pgembed.Config{})
+	l := newLabOn(t, n.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
+	w := l.start()
+	for range max(1, *cycles/200) {
+		l.insert(4000)
+		l.progress(300)
+		all := n.processes()
+		for _, pid := range all {
+			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		l.within(30*time.Second, "its statements are given up, and leases are over", func() bool {
+			return strings.Contains(w.log.String(), "database trouble") && time.Since(began) > 12*time.Second
+		})
+		for _, pid := range all {
+			if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.quiesce(time.Minute)
+		total.inject("all of Postgres frozen", 1)
+	}
+	l.check(0)
 }

@@ -16,6 +16,17 @@ type Request struct {
 	Oldest *Claim
 }
 
+// What says what the request is for, for an error.
+func (r Request) What() string {
+	switch claims := r.Newest != nil || r.Oldest != nil; {
+	case len(r.Settle)+len(r.Back) == 0:
+		return "claim"
+	case claims:
+		return "settle and claim"
+	}
+	return "settle"
+}
+
 // Answer is what a request has done.
 type Answer struct {
 	Settled []int64 // the others are locked, or aren't the claim's any more
