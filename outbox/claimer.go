@@ -49,8 +49,8 @@ func (w *want) claims() (list []*store.Claim) {
 // want decides what to claim. The probe of a pause comes first, because no backlog may put it off.
 func (c *claimer) want(ctx context.Context) (w want, err error) {
 	room := min(c.room(), c.most)
-	if room <= 0 || c.hold.unsettled.refused() >= c.cfg.Senders {
-		w.more = room <= 0
+	if room <= 0 {
+		w.more = true
 		return w, nil
 	}
 	if w.permits, err = c.pace.takePermits(ctx, room); err != nil || w.permits == 0 {

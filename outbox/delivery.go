@@ -24,6 +24,7 @@ type delivery struct {
 	probed  []ruling       // what probes have shown, to be written after their outcomes
 	backlog bool           // the last claim has left some
 	news    bool           // something has come back that makes a look worth while
+	retryAt time.Duration  // the database is left alone until then, by the boot clock
 }
 
 // during does something on the database. Meanwhile messages go on to the senders that become free.
@@ -110,6 +111,9 @@ func (d *delivery) somethingToWrite() bool {
 // readyForTurn tells whether it is time to write what has come back. While there is a backlog verdicts are collected
 // for a moment, so that the fixed cost of a turn is paid for many messages at once.
 func (d *delivery) readyForTurn() bool {
+	if bootTime() < d.retryAt {
+		return false
+	}
 	if !d.somethingToWrite() {
 		due, _ := d.hold.unsettled.due(bootTime())
 		return len(due) > 0
@@ -137,5 +141,5 @@ func (d *delivery) untilTurn() time.Duration {
 	} else if next > 0 {
 		until = min(until, next-now)
 	}
-	return max(until, 0)
+	return max(until, d.retryAt-now, 0)
 }

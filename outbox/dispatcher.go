@@ -74,18 +74,31 @@ func (d *dispatcher) run(ctx, settling context.Context) error {
 	d.stop, d.over = ctx.Done(), settling.Done()
 	for !d.stopped {
 		rest, err := d.round(ctx)
-		if !d.stopped {
-			rest = max(rest, d.failures.rest(err))
+		if d.stopped {
+			break
 		}
-		if err != nil {
-			d.origin = false // what comes back may be another database
-		}
-		d.waitForWake(ctx, rest)
+		d.waitForWake(ctx, max(rest, d.tell(err)))
 	}
 	failpoint.Hit("draining")
 	_ = d.releaseLost(ctx) // what can't be released becomes unknown
 	d.handOver(ctx)
 	return d.finish(ctx)
+}
+
+// tell notes how a round ended, for others too, and tells how long to leave the database alone.
+func (d *dispatcher) tell(err error) (rest time.Duration) {
+	if rest = d.failures.rest(err); err != nil {
+		d.origin = false // what comes back may be another database
+		d.retryAt = bootTime() + rest
+		d.health.claims(err.Error())
+		return rest
+	}
+	why := d.settler.unstorable()
+	if why != "" && d.skipped.news("unstorable") {
+		d.cfg.Log.Error(why)
+	}
+	d.health.claims(why)
+	return 0
 }
 
 // releaseLost gives back what lost claims may have taken.

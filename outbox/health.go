@@ -12,6 +12,8 @@ type health struct {
 	deadline atomic.Int64 // the first deadline of the sends under way then, by the boot clock; 0: none
 	inHand   atomic.Int64 // messages that it holds, claimed and not settled
 	ahead    atomic.Int64 // those of them that no sender has yet
+
+	trouble atomic.Pointer[string] // why claims don't work; nil: they do, as far as is known
 }
 
 func newHealth() *health { return &health{began: time.Now()} }
@@ -22,6 +24,15 @@ func (h *health) beat(hold *holdings) {
 	h.deadline.Store(int64(hold.oldestDeadline()))
 	h.inHand.Store(int64(hold.inHand()))
 	h.ahead.Store(int64(hold.waiting()))
+}
+
+// claims notes whether claims work: why is "" then.
+func (h *health) claims(why string) {
+	if why == "" {
+		h.trouble.Store(nil)
+	} else {
+		h.trouble.Store(&why)
+	}
 }
 
 func (h *health) silence() time.Duration {
@@ -55,4 +66,13 @@ type Load struct {
 func (c *Consumer) Load() Load {
 	h := c.dispatcher.health
 	return Load{InHand: int(h.inHand.Load()), Ahead: int(h.ahead.Load()), Most: (1 + mostAhead) * c.cfg.Senders}
+}
+
+// Trouble says why messages are not claimed although they could be sent: the database is away, or refuses what has to
+// be written. It is "" while claims work. A Sender that isn't ready and a pause are no such trouble.
+func (c *Consumer) Trouble() string {
+	if why := c.dispatcher.health.trouble.Load(); why != nil {
+		return *why
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"time"
 
 	"github.com/submsg/submsg/outbox/internal/store"
@@ -118,4 +119,14 @@ func (u unsettled) refused() (n int) {
 		}
 	}
 	return n
+}
+
+// claims are those that the outcomes are of.
+func (u unsettled) claims() (list []string) {
+	for _, o := range u {
+		if !slices.Contains(list, o.Claim) {
+			list = append(list, o.Claim)
+		}
+	}
+	return list
 }

@@ -16,6 +16,8 @@ type settler struct {
 	*delivery
 	store   *store.Store
 	skipped *skiplist
+
+	extended time.Duration // when the claims were last extended whose outcomes can't be stored
 }
 
 // stored takes in what a turn has written. What it left out is locked, or isn't the claim's any more.
@@ -36,11 +38,39 @@ func (s *settler) storeLater(ctx context.Context) error {
 	if s.stopped {
 		now += mostRefusedRest // what stops waits for nothing
 	}
-	due, _ := s.hold.unsettled.due(now)
-	if len(due) == 0 {
+	if due, _ := s.hold.unsettled.due(now); len(due) > 0 {
+		if err := s.storeParts(ctx, due); err != nil {
+			return err
+		}
+	}
+	return s.extend(ctx)
+}
+
+// extend keeps other replicas from calling messages unknown, and sending them again, whose outcome is known here and
+// can't be stored.
+func (s *settler) extend(ctx context.Context) error {
+	now := bootTime()
+	if len(s.hold.unsettled) == 0 || now-s.extended < s.cfg.Lease/3 {
 		return nil
 	}
-	return s.storeParts(ctx, due)
+	s.extended = now
+	claims := s.hold.unsettled.claims()
+	err := s.during(ctx, func(ctx context.Context) error { return s.store.Extend(ctx, claims, s.cfg.Lease) })
+	if err != nil {
+		return fmt.Errorf("extend claims: %w", err)
+	}
+	return nil
+}
+
+// unstorable says what is wrong where so many outcomes can't be stored that nothing more may be sent; "" if they are
+// few.
+func (s *settler) unstorable() string {
+	n := s.hold.unsettled.refused()
+	if n < s.cfg.Senders {
+		return ""
+	}
+	return fmt.Sprintf("the database refuses to store the outcomes of %d messages that were sent, so nothing more is sent: "+
+		"mend the constraint or trigger on subMsgList that refuses them; the log names it", n)
 }
 
 // storeParts stores outcomes whatever has happened to their rows. What is locked or refused is kept for later.

@@ -29,7 +29,7 @@ func (d *dispatcher) turn(ctx context.Context, claim bool) (found int, more bool
 		return fail("pause", err)
 	}
 	var w want
-	if claim && !d.stopped {
+	if claim && !d.stopped && d.settler.unstorable() == "" {
 		if w, err = d.claimer.want(ctx); err != nil {
 			return fail("claim", err)
 		}

@@ -20,9 +20,9 @@ func (d *dispatcher) waitForWake(ctx context.Context, rest time.Duration) {
 				d.asleep = false
 				return // the next turn settles it
 			}
-			if _, _, err := d.turn(ctx, false); err != nil {
-				d.origin, d.asleep = false, false
-				until = time.Now().Add(d.failures.rest(err))
+			_, _, err := d.turn(ctx, false)
+			if rest := d.tell(err); err != nil {
+				d.asleep, until = false, time.Now().Add(rest)
 			}
 			continue
 		case nothing:

@@ -134,16 +134,11 @@ func (c Cause) Explained() explain.Cause {
 	}
 }
 
-// refusal tells a row that the database refuses to write (a constraint, somebody's trigger) from trouble that
-// isn't about rows: rights (42501), connections and shutdown, resources, by SQLSTATE (PostgreSQL, Appendix A).
-// submsg's own guard says it in English in the detail; other details are not taken, because they may show the row.
+// refusal is what the database says of a row that it refuses to write. submsg's own guard says it in English in the
+// detail; other details are not taken, because they may show the row.
 func refusal(err error) (says Left, ok bool) {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || len(pg.Code) != 5 || pg.SeverityUnlocalized != "ERROR" {
-		return Left{}, false
-	}
-	switch pg.Code[:2] {
-	case "08", "25", "28", "40", "42", "53", "57", "58", "XX":
+	pg := new(pgconn.PgError)
+	if !outbox.RefusesRow(err) || !errors.As(err, &pg) {
 		return Left{}, false
 	}
 	says.Text = pg.Message

@@ -19,7 +19,7 @@ func SQLState(err error) string {
 
 // IsRefusal tells an error about what was to be written from one about the database's state, by SQLSTATE class
 // (PostgreSQL, Appendix A). An administrator's trigger may raise a class of its own, so every class is a refusal that
-// isn't listed here.
+// isn't listed here. This is the one list of the whole program (outbox.RefusesRow).
 func IsRefusal(err error) bool {
 	var pg *pgconn.PgError
 	// FATAL and PANIC end the session, whatever they are about.
@@ -27,19 +27,20 @@ func IsRefusal(err error) bool {
 		return false
 	}
 	switch pg.Code[:2] {
-	case "08", // connection
+	case "0A", // not supported: a cached plan whose table was changed
+		"08", // connection
 		"25", // transaction state: read-only after a demotion
 		"26", // statement name: lost with its connection
 		"28", // authorization
 		"3D", // no such database
 		"40", // rollback: deadlock, serialization
+		"42", // names and rights: a column or a right is missing
 		"53", // resources
-		"55", // object state: locked
 		"57", // operator: shutdown, timeout
 		"58": // system
 		return false
 	}
-	return pg.Code != "42P05" && // a statement of that name exists: a pooler's confusion
+	return pg.Code != LockNotAvailable && pg.Code != "55000" && // an object's state
 		pg.Code != "XX000" // internal: a full quota, a limit of the operating system
 }
 

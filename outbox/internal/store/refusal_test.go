@@ -17,6 +17,11 @@ func TestIsRefusal(t *testing.T) {
 		{"ERROR", "23514", true}, // a constraint
 		{"ERROR", "MY001", true}, // raised by somebody's trigger
 		{"ERROR", "XX001", true}, // this row's data are corrupted
+		{"ERROR", "55006", true}, // the guard of hand edits: it is being sent
+		{"ERROR", "55P03", false},
+		{"ERROR", "42501", false}, // a right
+		{"ERROR", "42703", false}, // a column
+		{"ERROR", "0A000", false}, // a cached plan
 		{"ERROR", "53100", false},
 		{"ERROR", "25006", false},
 		{"ERROR", "57014", false},

