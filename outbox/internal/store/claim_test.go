@@ -71,6 +71,43 @@ func TestClaimEnds(t *testing.T) {
 	}
 }
 
+// The note of a claim stays while a row of it is "sending", whatever its process remembers: after a failover that lost
+// commits that isn't what the database holds.
+func TestNoteStaysWhileSending(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	s := &Store{Pool: pool}
+	exec(t, pool, insertSQL, "t", 2)
+	c := newClaim(2, "t")
+	a, err := s.Exchange(t.Context(), Request{Oldest: c})
+	if err != nil || len(a.Oldest.Rows) != 2 {
+		t.Fatalf("%d rows, %v", len(a.Oldest.Rows), err)
+	}
+	notes := func(want int) {
+		t.Helper()
+		var n int
+		for what, forget := range map[string]func() error{
+			"exchange": func() error { _, err := s.Exchange(t.Context(), Request{Ended: []string{c.ID}}); return err },
+			"look":     func() error { _, err := s.Look(t.Context(), LeaveFlag, []string{c.ID}, nil); return err },
+		} {
+			if err := forget(); err != nil {
+				t.Fatal(err)
+			}
+			err := pool.QueryRow(t.Context(), `SELECT count(*) FROM subMsgClaim`).Scan(&n)
+			if err != nil || n != want {
+				t.Errorf("%s: %d notes, want %d; %v", what, n, want, err)
+			}
+		}
+	}
+	for _, r := range a.Oldest.Rows {
+		notes(1)
+		if _, err := s.Settle(t.Context(), []Settlement{{ID: r.ID, Claim: c.ID, Status: "success"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	notes(0)
+}
+
 // explain executes a statement that a claim's parameters fit, in a transaction that is rolled back, and returns its
 // plan. A generic one is made, as for every claim.
 func explain(t *testing.T, pool *pgxpool.Pool, sql string, args ...any) (plan string) {
