@@ -8,7 +8,8 @@ CREATE TABLE subMsgPause (
     errKind    text,
     pausedAt   timestamptz NOT NULL DEFAULT now(),
     probeAt    timestamptz NOT NULL,
-    probes     integer     NOT NULL DEFAULT 0
+    probes     integer     NOT NULL DEFAULT 0,
+    spellings  text[]
 );
 
 COMMENT ON TABLE  subMsgPause IS 'What is paused: its messages wait. DELETE a row to lift its pause';
@@ -19,3 +20,5 @@ COMMENT ON COLUMN subMsgPause.errKind    IS 'submsg''s own word for the reason w
 COMMENT ON COLUMN subMsgPause.pausedAt   IS 'Since when';
 COMMENT ON COLUMN subMsgPause.probeAt    IS 'When one message is tried next; infinity: never, until a person lifts the pause';
 COMMENT ON COLUMN subMsgPause.probes     IS 'Tries since pausedAt';
+COMMENT ON COLUMN subMsgPause.spellings  IS
+    'Every templateId of the same template that was paused with it: they end together; null: it stands alone';

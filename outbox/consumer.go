@@ -148,7 +148,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	err := d.run(ctx, settling)
 	close(d.senders.toSend)
 	background.Wait()
-	d.handOver(ctx) // again: some of what was in flight may be due later, or may have paused its template
+	handOver(ctx, c.cfg, d.store) // again: some of what was in flight may be due later, or may have paused its template
 	return err
 }
 

@@ -17,7 +17,8 @@ func TestSendContextKnowsTheBootClock(t *testing.T) {
 		t.Fatalf("an hour before its end: %v", err)
 	}
 	suspended := ctx.(sendContext)
-	suspended.deadline = bootTime() - time.Second // the machine has slept for an hour, and the timer knows nothing of it
+	// The machine has slept for an hour, and the timer knows nothing of it.
+	suspended.deadline = bootTime() - time.Second
 	if err := suspended.Err(); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("after its end: %v", err)
 	}

@@ -52,7 +52,7 @@ func (d *delivery) takeBack(j judged) {
 		d.hold.returned(j.message, settlement(&j.Row, r.own, d.cfg.MaxAttempts))
 		d.ahead.returned()
 		if len(r.pause) > 0 {
-			d.pauses = addPauseRequest(d.pauses, j.ID, r.pause, r.own)
+			d.pauses = addPauseRequest(d.pauses, j.ID, r.pause, r.why)
 			d.hold.withdraw(func(m message) bool { return m.Probe == "" && stops(r.pause, m) })
 		}
 		if j.Probe != "" && (len(r.lift) > 0 || r.repeat != "") {

@@ -81,7 +81,7 @@ func (d *dispatcher) run(ctx, settling context.Context) error {
 	}
 	failpoint.Hit("draining")
 	_ = d.releaseLost(ctx) // what can't be released becomes unknown
-	d.handOver(ctx)
+	handOver(ctx, d.cfg, d.store)
 	return d.finish(ctx)
 }
 
@@ -152,10 +152,10 @@ func after(ok bool, d time.Duration) <-chan time.Time {
 }
 
 // handOver leaves the queue to the other replicas. They may be asleep while the flag is cleared, because we were awake.
-func (d *dispatcher) handOver(ctx context.Context) {
+func handOver(ctx context.Context, cfg Config, s *store.Store) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverTimeout)
 	defer cancel()
-	if err := d.store.HandOver(ctx); err != nil {
-		d.cfg.Log.Warnf("could not wake other replicas on leaving, they find messages by polling: %v", err)
+	if err := s.HandOver(ctx); err != nil {
+		cfg.Log.Warnf("could not wake other replicas on leaving, they find messages by polling: %v", err)
 	}
 }

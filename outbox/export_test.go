@@ -106,7 +106,7 @@ func (c *Consumer) ReleaseAgain(ctx context.Context) error {
 var KindTexts = map[string]string{
 	kindParametersBroken: textParametersBroken, kindInternalError: textInternalError, kindTooLate: textTooLate,
 	kindCrashed: textCrashed, kindCrashedRepeatedly: textCrashedRepeatedly, kindExpired: textExpired,
-	kindDatabaseCopy: "",
+	kindDatabaseCopy: "", kindEverythingRefused: textEverythingRefused + " (",
 }
 
 // Raced says that the race detector is on.

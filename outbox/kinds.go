@@ -11,6 +11,7 @@ const (
 	kindCrashedRepeatedly = "crashed-repeatedly" // it stopped at this message again and again
 	kindExpired           = "expired"            // expireTime passed before the message was sent
 	kindDatabaseCopy      = "database-copy"      // of a pause: the database is a copy of another one
+	kindEverythingRefused = "everything-refused" // of a pause: all messages of the template are refused alike
 )
 
 // What a row says of each kind: why, and what a person can do, in the words of package explain; then details for those
@@ -22,5 +23,6 @@ const (
 	textCrashed           = "发送中断，是否已送达未知：请向用户核实，未收到的改为 wait 重发，已收到的改为 success (the sender stopped in mid-send)"
 	textCrashedRepeatedly = "多次发送中断，可能正是这条消息使 submsg 崩溃：请联系 submsg 开发者，勿重发 " +
 		"(quarantined: the sender stopped in mid-send again)"
-	textExpired = "过期未发送：仍要发送时，改 expireTime 并将 sendStatus 改为 wait (not sent before its expireTime)"
+	textEverythingRefused = "发给不同用户的消息接连以同一原因被拒，其余的暂停等待：请先解决该原因，再删除此暂停；有消息发送成功时也会自动恢复"
+	textExpired           = "过期未发送：仍要发送时，改 expireTime 并将 sendStatus 改为 wait (not sent before its expireTime)"
 )

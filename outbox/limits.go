@@ -98,6 +98,10 @@ const (
 	// accountTroubleLimit is how many sends in a row may meet everybody's trouble before the account is paused: one may
 	// be chance.
 	accountTroubleLimit = 5
+	// sameRefusalLimit: when the messages of one template to so many people in a row are refused by the same errcode,
+	// the reason isn't in them, and the others must not be burnt. Runs are kept for mostRefusalRuns templates.
+	sameRefusalLimit = 20
+	mostRefusalRuns  = 1000
 	// mostCrashes: a message whose sender stopped so often may be what stops it.
 	mostCrashes = 3
 	// resendGap keeps messages apart that were in flight together when a sender stopped: the one among them that stops

@@ -3,7 +3,9 @@ package outbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,15 +29,26 @@ func Stopped(ctx context.Context, db interface {
 
 // judge decides from verdicts what is to be paused, and what a probe has shown.
 type judge struct {
-	accountTrouble int // sends in a row that met everybody's trouble, as "system busy"
+	accountTrouble int                   // sends in a row that met everybody's trouble, as "system busy"
+	refusals       map[string]refusalRun // by templateId
+}
+
+// refusalRun are refusals of one template's messages by the same errcode, to one person after the other, with no
+// success between.
+type refusalRun struct {
+	code   int32
+	openid string // the last one's
+	n      int
 }
 
 // ruling is what a verdict means for its message and for others.
 type ruling struct {
-	own    Verdict  // on the message's own row
-	pause  []string // templates to pause
-	lift   []string // pauses that are over
-	repeat string   // the pause whose probe has shown nothing, and is due again
+	own      Verdict  // on the message's own row
+	pause    []string // templates to pause
+	why      Verdict  // for that
+	lift     []string // pauses that are over
+	accepted bool     // because the probe was accepted
+	repeat   string   // the pause whose probe has shown nothing, and is due again
 }
 
 // rule judges the verdict on a message.
@@ -43,7 +56,7 @@ func (j *judge) rule(m message, v Verdict) ruling {
 	switch {
 	case v.Outcome == Halt:
 		j.accountTrouble = 0
-		r := ruling{own: v, pause: v.Stops}
+		r := ruling{own: v, pause: v.Stops, why: v}
 		if m.Probe == Account && v.Code != nil && len(v.Stops) > 0 && !slices.Contains(v.Stops, Account) {
 			r.lift = []string{Account} // the account answers, and only this template is stopped
 		}
@@ -52,12 +65,15 @@ func (j *judge) rule(m message, v Verdict) ruling {
 		return ruling{own: v, repeat: m.Probe}
 	case v.Outcome == Accepted || v.Outcome == Refused:
 		j.accountTrouble = 0
-		r := ruling{own: v}
+		r := ruling{own: v, accepted: v.Outcome == Accepted}
 		if m.Probe != "" {
 			r.lift = []string{m.Probe}
 		}
 		if m.Probe == Account {
 			r.lift = append(r.lift, m.TemplateID) // which may be paused itself
+		}
+		if j.refusedAgain(m, v) {
+			r.pause, r.why = []string{m.TemplateID}, everythingRefused(m.TemplateID, v)
 		}
 		return r
 	case len(v.Stops) == 0:
@@ -70,7 +86,39 @@ func (j *judge) rule(m message, v Verdict) ruling {
 	if v.Outcome == Later && !v.Doubt {
 		v.Outcome = Halt // it is everybody's trouble, so no message is at fault
 	}
-	return ruling{own: v, pause: v.Stops}
+	return ruling{own: v, pause: v.Stops, why: v}
+}
+
+// refusedAgain counts a verdict, and tells whether so many people's messages of a template were refused alike that the
+// reason isn't in them.
+func (j *judge) refusedAgain(m message, v Verdict) bool {
+	if v.Outcome == Accepted {
+		delete(j.refusals, m.TemplateID)
+		return false
+	}
+	if v.Personal {
+		return false
+	}
+	run := j.refusals[m.TemplateID]
+	if run.code != *v.Code {
+		run = refusalRun{code: *v.Code}
+	}
+	if run.openid != m.OpenID {
+		run.openid = m.OpenID
+		run.n++
+	}
+	if j.refusals == nil || len(j.refusals) > mostRefusalRuns {
+		j.refusals = make(map[string]refusalRun)
+	}
+	j.refusals[m.TemplateID] = run
+	return run.n >= sameRefusalLimit
+}
+
+// everythingRefused is why a template is paused of which everything is refused. A refused probe doesn't lift it.
+func everythingRefused(template string, v Verdict) Verdict {
+	return Verdict{Outcome: Halt, Code: v.Code, Kind: kindEverythingRefused, Text: fmt.Sprintf(
+		"%s (%d different people in a row; DELETE FROM subMsgPause WHERE templateId = '%s' goes on)：%s",
+		textEverythingRefused, sameRefusalLimit, strings.ReplaceAll(template, "'", "''"), v.Text)}
 }
 
 // pauseRequest is a pause that a batch of outcomes asks for: one, however many of them met the same.

@@ -42,7 +42,7 @@ func TestReadmeNamesFiles(t *testing.T) {
 	}
 	// Parts of the named ones, which their readers find by themselves.
 	parts := []string{"doc.go", "claims.go", "clock_linux.go", "clock_other.go", "databaseclock.go", "fifo.go",
-		"failures.go"}
+		"failures.go", "refusal.go"}
 	for _, file := range files {
 		if !strings.HasSuffix(file, "_test.go") && !named[file] && !slices.Contains(parts, file) {
 			t.Errorf("%s is not named", file)

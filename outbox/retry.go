@@ -51,6 +51,21 @@ func settlement(m *store.Row, v Verdict, maxAttempts int) store.Settlement {
 	return s
 }
 
+// Of probes. Trouble that passes by itself is over soon; who has stopped a template or an account doesn't change his
+// mind by the minute, and takes offence at being asked.
+const (
+	mostBusyProbe = time.Minute
+	mostHaltProbe = time.Hour
+)
+
+// probing is when the first probe of a pause comes, and how long it is at most between two.
+func probing(why Verdict, every time.Duration) (first, most time.Duration) {
+	if why.Kind == "" && why.Code == nil || len(why.Stops) > 0 && why.Outcome != Halt {
+		return every, max(mostBusyProbe, every)
+	}
+	return max(every, why.After), max(mostHaltProbe, every)
+}
+
 // Of a database that is away, or of a row in it that is locked or refused. These are short, because what waits here was
 // sent already, or can't be sent at all.
 const (

@@ -69,8 +69,8 @@ func (s *settler) unstorable() string {
 	if n < s.cfg.Senders {
 		return ""
 	}
-	return fmt.Sprintf("the database refuses to store the outcomes of %d messages that were sent, so nothing more is sent: "+
-		"mend the constraint or trigger on subMsgList that refuses them; the log names it", n)
+	return fmt.Sprintf("the database refuses to store the outcomes of %d messages that were sent, "+
+		"so nothing more is sent: mend the constraint or trigger on subMsgList that refuses them; the log names it", n)
 }
 
 // storeParts stores outcomes whatever has happened to their rows. What is locked or refused is kept for later.
@@ -134,8 +134,9 @@ func (s *settler) writePauses(ctx context.Context, requests []pauseRequest, outc
 	for _, r := range requests {
 		var news bool
 		err := s.during(ctx, func(ctx context.Context) (err error) {
-			news, err = s.store.Pause(ctx, store.Pause{Templates: r.templates, Reason: r.why.Text, Code: r.why.Code,
-				Kind: r.why.Kind, Probe: s.cfg.ProbeEvery})
+			p := store.Pause{Templates: r.templates, Reason: r.why.Text, Code: r.why.Code, Kind: r.why.Kind}
+			p.Probe, p.Most = probing(r.why, s.cfg.ProbeEvery)
+			news, err = s.store.Pause(ctx, p)
 			return err
 		})
 		log := s.cfg.Log.WithField("templates", r.templates)
@@ -178,7 +179,7 @@ func (s *settler) noteProbes(ctx context.Context, probed []ruling) {
 			if r.repeat != "" {
 				return s.store.ProbeAgain(ctx, r.repeat)
 			}
-			lifted, err = s.store.Lift(ctx, r.lift)
+			lifted, err = s.store.Lift(ctx, r.lift, r.accepted, kindEverythingRefused)
 			return err
 		})
 		if err == nil && lifted {

@@ -48,8 +48,8 @@ func TestOutcomesThatCantBeStored(t *testing.T) {
 	}
 }
 
-// Where nothing can be stored, sending stops when as many outcomes are in the air as there are senders, and everybody is
-// told.
+// Where nothing can be stored, sending stops when as many outcomes are in the air as there are senders, and everybody
+// is told.
 func TestNothingCanBeStored(t *testing.T) {
 	t.Parallel()
 	d, ch := newDB(t), new(channel)
@@ -63,7 +63,9 @@ func TestNothingCanBeStored(t *testing.T) {
 	}
 	runConsumer(t, c)
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'bad' || n, 't' FROM generate_series(1, 500) AS n`)
-	eventually(t, "it says that nothing more is sent", func() bool { return c.Trouble() != "" && said("so nothing more is sent") })
+	eventually(t, "it says that nothing more is sent", func() bool {
+		return c.Trouble() != "" && said("so nothing more is sent")
+	})
 	if n := ch.count(); n > 2*9*cfg.Senders {
 		t.Errorf("%d sent, and none of that is stored", n)
 	}

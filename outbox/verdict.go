@@ -73,6 +73,9 @@ type Verdict struct {
 	// Templates, of Ready when it is Accepted: the templateIds, in each spelling, whose messages may go now; nil: any.
 	Templates []string
 
+	// Personal, with Refused: it is about this person and says nothing of others, such as that he gave no consent.
+	Personal bool
+
 	// Doubt, with Later: the message may have been taken all the same, and its template accepts a second
 	// one. When its attempts are used up it becomes unknown, not fail.
 	Doubt bool

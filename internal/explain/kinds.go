@@ -25,6 +25,7 @@ const (
 	KindTooLate           Kind = "too-late"           // its turn came after its deadline for sending
 	KindExpired           Kind = "expired"            // expireTime passed
 	KindDatabaseCopy      Kind = "database-copy"      // the database is a copy of another one
+	KindEverythingRefused Kind = "everything-refused" // all messages of a template are refused alike
 )
 
 // Kinds says what each kind means.
@@ -143,6 +144,16 @@ var Kinds = map[Kind]Cause{
 		Text{
 			"仍要发送时，改 expireTime 并将 sendStatus 改为 wait",
 			"to send all the same, set expireTime and sendStatus = 'wait'",
+		},
+	},
+	KindEverythingRefused: {
+		Text{
+			"发给不同用户的消息接连以同一原因被拒，其余的暂停等待",
+			"messages to one person after the other were refused for the same reason, so the others wait",
+		},
+		Text{
+			"请先解决该原因，再删除此暂停；有消息发送成功时也会自动恢复",
+			"remove that reason, then delete this pause; it also ends by itself when a message is accepted",
 		},
 	},
 	KindDatabaseCopy: {

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/submsg/submsg/outbox"
 )
 
 // other stands for every template that isn't in the catalogue.
@@ -91,6 +93,18 @@ func (m *Metrics) WatchListener(listening func() bool) {
 		}
 		return 0
 	}))
+}
+
+// WatchLoad shows how many messages this process holds.
+func (m *Metrics) WatchLoad(load func() outbox.Load) {
+	m.registry.MustRegister(
+		gauge("submsg_claimed_messages",
+			"Messages that this process has claimed and not settled yet: so many are in doubt if it dies.", nil,
+			func() float64 { return float64(load().InHand) }),
+		gauge("submsg_claimed_ahead_messages", "Of these, messages that no sender has yet.", nil,
+			func() float64 { return float64(load().Ahead) }),
+		gauge("submsg_claimed_messages_limit", "The most messages that this process ever claims.", nil,
+			func() float64 { return float64(load().Most) }))
 }
 
 // name is a template's label.

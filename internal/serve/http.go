@@ -22,17 +22,22 @@ const (
 )
 
 // pages are what serve answers over HTTP.
-func pages(listening func() bool, ready *readiness, metrics http.Handler) http.Handler {
+func pages(alive, listening func() bool, ready *readiness, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", health(listening))
+	mux.HandleFunc("GET /healthz", health(alive, listening))
 	mux.Handle("GET /readyz", ready)
 	mux.Handle("GET /metrics", metrics)
 	return mux
 }
 
-// health is fine as long as the process answers: where wakes don't arrive, messages are only found later.
-func health(listening func() bool) http.HandlerFunc {
+// health is fine as long as the process makes progress: where wakes don't arrive, messages are only found later, and a
+// database that is away is outlived, as /readyz tells.
+func health(alive, listening func() bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		if !alive() {
+			http.Error(w, "stuck: "+errStuck.Error(), http.StatusServiceUnavailable)
+			return
+		}
 		wakes := "not arriving"
 		if listening() {
 			wakes = "arriving"

@@ -33,6 +33,7 @@ type readiness struct {
 	polls     bool // as configured: there is no listener
 	listening func() bool
 	log       *logrus.Entry
+	trouble   func() string // why messages aren't claimed; "" while that works
 
 	mu     sync.Mutex // one look at a time: they must not take the pool from the messages
 	looked time.Time
@@ -119,8 +120,12 @@ func (r *readiness) checks(ctx context.Context) []readyCheck {
 	if v := r.sender.Ready(ctx); v.Outcome != outbox.Accepted {
 		token.OK, token.Says = false, v.Text
 	}
+	claims := readyCheck{"claims", true, "working"}
+	if why := r.trouble(); why != "" {
+		claims.OK, claims.Says = false, terminal.OneLine(why)
+	}
 	n := len(r.live.Current().All())
-	return []readyCheck{database, schema, pause, token, {"templates", n > 0, fmt.Sprint(n, " loaded")}, r.wakes()}
+	return []readyCheck{database, schema, claims, pause, token, {"templates", n > 0, fmt.Sprint(n, " loaded")}, r.wakes()}
 }
 
 // wakes says how messages are found. None of the ways makes a submsg unready.

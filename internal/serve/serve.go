@@ -97,18 +97,19 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	if listenURL != "" {
 		counts.WatchListener(consumer.Listening)
 	}
+	counts.WatchLoad(consumer.Load)
 	ready := &readiness{pool: pool, live: live, sender: sender, polls: listenURL == "", listening: consumer.Listening,
-		log: log}
-	answers := pages(consumer.Listening, ready, counts.Handler())
+		trouble: consumer.Trouble, log: log}
+	answers := pages(consumer.Alive, consumer.Listening, ready, counts.Handler())
 	if err := c.serveHTTP(ctx, group, conns, answers, log); err != nil {
 		return err
 	}
-	publish(ctx, pool, live, log)
 	if c.Dir != "" {
 		group.Go(func() error { reload(ctx, live, log, func() { publish(ctx, pool, live, log) }); return nil })
 	}
 	group.Go(func() error { return watchSchema(ctx, pool, c.SchemaEvery) })
 	group.Go(func() error { return consumer.Run(ctx) })
+	group.Go(publishing(ctx, pool, live, log))
 	defer watched(ctx, consumer.Alive, log)()
 	log.WithFields(logrus.Fields{"version": version.String(), "templates": len(live.Current().All()),
 		"senders": c.Senders}).Info("serving")

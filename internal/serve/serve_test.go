@@ -43,18 +43,20 @@ func TestDescriptors(t *testing.T) {
 	}
 }
 
-func TestHealthSaysWhetherWakesArrive(t *testing.T) {
+func TestHealth(t *testing.T) {
 	for _, tt := range []struct {
-		listening bool
-		want      string
+		alive, listening bool
+		code             int
+		want             string
 	}{
-		{true, "ok\nwakes: arriving\n"},
-		{false, "ok\nwakes: not arriving\n"},
+		{true, true, 200, "ok\nwakes: arriving\n"},
+		{true, false, 200, "ok\nwakes: not arriving\n"},
+		{false, true, 503, "stuck: " + errStuck.Error() + "\n"},
 	} {
 		w := httptest.NewRecorder()
-		health(func() bool { return tt.listening })(w, httptest.NewRequest("GET", "/healthz", nil))
-		if w.Code != 200 || w.Body.String() != tt.want {
-			t.Errorf("listening %t: %d %q", tt.listening, w.Code, w.Body)
+		health(func() bool { return tt.alive }, func() bool { return tt.listening })(w, httptest.NewRequest("GET", "/healthz", nil))
+		if w.Code != tt.code || w.Body.String() != tt.want {
+			t.Errorf("alive %t, listening %t: %d %q", tt.alive, tt.listening, w.Code, w.Body)
 		}
 	}
 }

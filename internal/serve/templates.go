@@ -37,6 +37,24 @@ func resender(live *templates.Live) func(string) bool {
 	}
 }
 
+// publishWithin is how long serve waits for its templates to be published before it says that it serves.
+const publishWithin = 2 * time.Second
+
+// publishing publishes the templates beside the sending, because somebody's lock on their table must hold up no message.
+// It waits for a moment before it returns, so that whoever hears that we serve finds them, usually.
+func publishing(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log *logrus.Entry) (rest func() error) {
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		publish(ctx, pool, live, log)
+	}()
+	select {
+	case <-published:
+	case <-time.After(publishWithin):
+	}
+	return func() error { <-published; return nil }
+}
+
 // publish tells the database the templates, against which rules are checked when they are defined.
 func publish(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log *logrus.Entry) {
 	var all []rules.Template

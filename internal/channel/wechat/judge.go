@@ -96,6 +96,7 @@ func (m rendered) judgeCode(a weixin.Answer, hide func(string) string) outbox.Ve
 	}
 	v := j.verdict(cause, words)
 	v.Code = &a.Code
+	v.Personal = a.Code == 43101 // he gave no consent
 	if !listed {
 		v.Tries = unlistedTries
 	}

@@ -107,7 +107,7 @@ func TestReady(t *testing.T) {
 		_, answer := p.ready()
 		want := readyAnswer{true, []readyCheck{{"database", true, "reachable"},
 			{"schema", true, fmt.Sprint("version ", migrations.Latest())},
-			{"pause", true, "none for a person to lift"}, {"token", true, "at hand"}, {"templates", true, "2 loaded"}, {"wakes", true, "arriving"}}}
+			{"claims", true, "working"}, {"pause", true, "none for a person to lift"}, {"token", true, "at hand"}, {"templates", true, "2 loaded"}, {"wakes", true, "arriving"}}}
 		return cmp.Equal(want, answer)
 	})
 	setSchema(t, w.db, migrations.Latest()+1, migrations.Latest()+1)

@@ -126,8 +126,8 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// TestFrozenAndCalledOff stops a replica right before it sends, for longer than its lease. A person calls the message off
-// meanwhile: then it isn't sent when the replica goes on, as a suspended machine does.
+// TestFrozenAndCalledOff stops a replica right before it sends, for longer than its lease. A person calls the message
+// off meanwhile: then it isn't sent when the replica goes on, as a suspended machine does.
 func TestFrozenAndCalledOff(t *testing.T) {
 	l := newLab(t, fakewechat.Options{})
 	for range max(1, *cycles/60) {

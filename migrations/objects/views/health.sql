@@ -52,6 +52,7 @@ WITH RECURSIVE jump AS ( -- from one templateId to the next, by the index
             ('submsgpause_wake', 'SUBMSG_SCHEMA.subMsgPause'),
             ('submsgpause_wake_truncate', 'SUBMSG_SCHEMA.subMsgPause'),
             ('submsgpause_wake_update', 'SUBMSG_SCHEMA.subMsgPause'),
+            ('submsgpause_lift', 'SUBMSG_SCHEMA.subMsgPause'),
             ('submsgrule_insert', 'SUBMSG_SCHEMA.subMsgRule'),
             ('submsgrule_update', 'SUBMSG_SCHEMA.subMsgRule'),
             ('submsgrule_removed', 'SUBMSG_SCHEMA.subMsgRule'),

@@ -8,15 +8,17 @@ import (
 )
 
 // pauseSQL pauses templates. It leaves a pause as it is that is never probed ('infinity'): that is for a person to
-// lift. It returns what is news: a pause that wasn't there before, or not for that errCode.
+// lift. A pause that is there already was tested by a probe that failed: after the first few of them the next one comes
+// later and later, up to $6. It returns what is news: a pause that wasn't there before, or not for that errCode.
 const pauseSQL = `
 WITH known AS (
     SELECT templateId, errCode FROM subMsgPause WHERE templateId = ANY ($1::text[])
 ), stopped AS (
-    INSERT INTO subMsgPause AS p (templateId, reason, errCode, errKind, probeAt)
-    SELECT t, $2, $3, nullif($5, ''), clock_timestamp() + $4::interval FROM pg_catalog.unnest($1::text[]) AS t
+    INSERT INTO subMsgPause AS p (templateId, reason, errCode, errKind, probeAt, spellings)
+    SELECT t, $2, $3, nullif($5, ''), clock_timestamp() + $4::interval, nullif($1::text[], ARRAY[t]) FROM pg_catalog.unnest($1::text[]) AS t
     ON CONFLICT (templateId) DO UPDATE
-    SET reason = excluded.reason, errCode = excluded.errCode, errKind = excluded.errKind, probeAt = excluded.probeAt
+    SET reason = excluded.reason, errCode = excluded.errCode, errKind = excluded.errKind, spellings = excluded.spellings,
+        probeAt = clock_timestamp() + least($4::interval * pg_catalog.power(2::float8, least(greatest(p.probes - 3, 0), 20)::float8), $6::interval)
     WHERE p.probeAt < 'infinity'
     RETURNING templateId, errCode
 )
@@ -30,20 +32,23 @@ type Pause struct {
 	Code      *int32
 	Kind      string
 	Probe     time.Duration // from now to the first probe
+	Most      time.Duration // between two probes, of which each failed one doubles the time to the next
 }
 
 // Pause pauses templates. It waits for no lock.
 func (s *Store) Pause(ctx context.Context, p Pause) (news bool, err error) {
-	n, err := s.execBriefly(ctx, pauseSQL, p.Templates, Printable(p.Reason), p.Code, p.Probe, p.Kind)
+	n, err := s.execBriefly(ctx, pauseSQL,
+		p.Templates, Printable(p.Reason), p.Code, p.Probe, p.Kind, max(p.Most, p.Probe))
 	return n > 0, err
 }
 
 // liftSQL ends pauses whose probe was answered. One that is never probed stays: it is for a person to lift.
-const liftSQL = `DELETE FROM subMsgPause WHERE templateId = ANY ($1) AND probeAt < 'infinity'`
+const liftSQL = `
+DELETE FROM subMsgPause WHERE templateId = ANY ($1) AND probeAt < 'infinity' AND ($2 OR errKind IS DISTINCT FROM $3)`
 
-// Lift ends pauses. It waits for no lock.
-func (s *Store) Lift(ctx context.Context, templates []string) (lifted bool, err error) {
-	n, err := s.execBriefly(ctx, liftSQL, templates)
+// Lift ends pauses, of those of the kind stubborn only if the probe was accepted. It waits for no lock.
+func (s *Store) Lift(ctx context.Context, templates []string, accepted bool, stubborn string) (lifted bool, err error) {
+	n, err := s.execBriefly(ctx, liftSQL, templates, accepted, stubborn)
 	return n > 0, err
 }
 

@@ -36,8 +36,9 @@ func (s *Store) ReleaseLost(ctx context.Context, claims []string) error {
 	return err
 }
 
-// extendSQL puts off the sweep of claims. It changes their notes only, because the guard lets nobody change the lease of
-// a row that is being sent; a sweep looks at both. It writes the notes anew, as a login that sends may not update them.
+// extendSQL puts off the sweep of claims. It changes their notes only, because the guard lets nobody change the lease
+// of a row that is being sent; a sweep looks at both. It writes the notes anew, as a login that sends may not update
+// them.
 const extendSQL = `
 WITH note AS (DELETE FROM subMsgClaim WHERE claimId = ANY ($1::uuid[]) RETURNING claimId, ids)
 INSERT INTO subMsgClaim (claimId, leaseUntil, ids) SELECT claimId, clock_timestamp() + $2::interval, ids FROM note`
