@@ -105,8 +105,8 @@ func New(cfg Config) (*Consumer, error) {
 	s := &store.Store{Pool: cfg.Pool}
 	d := newDispatcher(cfg, s)
 	k := &housekeeper{cfg: cfg, store: store.Housekeeping{Store: s}, tidy: make(chan []int64, 1), wakes: d.wakes,
-		skipped: newSkiplist(cfg.Log)}
-	d.tidy = k.tidy
+		origin: make(chan struct{}, 1), skipped: newSkiplist(cfg.Log)}
+	d.tidy, d.originKnown = k.tidy, k.origin
 	c := &Consumer{cfg: cfg, dispatcher: d, housekeeper: k}
 	if cfg.ListenURL != "" {
 		// As the pool's URL, it may hold settings of the pool, which no server understands.

@@ -25,6 +25,8 @@ type dispatcher struct {
 	tidy    chan<- []int64 // asks the housekeeper to sweep and expire, but for these messages
 	health  *health
 
+	originKnown chan<- struct{} // tells the housekeeper that the database is known to be no copy
+
 	listening func() bool // wakes are proved to arrive
 	broken    func() bool // the connection that hears them was lost since it was last asked
 

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ type housekeeper struct {
 	cfg     Config
 	store   store.Housekeeping
 	tidy    chan []int64     // says that something has to be ended, and which messages it must leave to the dispatcher
+	origin  chan struct{}    // says that the dispatcher has found out where it is
 	wakes   chan<- time.Time // the dispatcher's: there is something new for it
 	skipped skiplist
 }
@@ -130,13 +132,23 @@ func (k *housekeeper) expire(ctx context.Context) (left bool, err error) {
 	return true, err
 }
 
-// noteOrphans notes the claims of orphaned rows, at the start and every day, until ctx is done.
+// noteOrphans looks for orphaned rows when the dispatcher has found out where it is: at the start, and after each trouble
+// with the database, as a failover may have lost commits. It does so every day besides, until ctx is done.
 func (k *housekeeper) noteOrphans(ctx context.Context) {
+	timer := time.NewTimer(orphansEvery)
+	defer timer.Stop()
 	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.origin:
+		case <-timer.C:
+		}
 		rest := orphansEvery
-		n, err := k.noteOrphansOnce(ctx)
-		if n > 0 {
-			k.cfg.Log.WithField("claims", n).Warn(`found messages that are "sending" in nobody's name: ` +
+		found, err := k.passOrphans(ctx)
+		if found > 0 {
+			rest = orphansAgain // some of a claim's may lie in another step
+			k.cfg.Log.WithField("claims", found).Warn(`found messages that are "sending" in nobody's name: ` +
 				`they will be unknown when their lease is over`)
 			select {
 			case k.wakes <- time.Time{}: // the dispatcher has looked before
@@ -148,16 +160,23 @@ func (k *housekeeper) noteOrphans(ctx context.Context) {
 				orphansAgain, err)
 			rest = orphansAgain
 		}
-		if !sleep(ctx, rest) {
-			return
-		}
+		timer.Reset(rest)
 	}
 }
 
-func (k *housekeeper) noteOrphansOnce(ctx context.Context) (claims int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, orphansTimeout)
-	defer cancel()
-	return k.store.NoteOrphans(ctx)
+// passOrphans is one pass over the table, step by step. Most of its time is rest.
+func (k *housekeeper) passOrphans(ctx context.Context) (all int, err error) {
+	for after := int64(math.MinInt64); ; {
+		began := time.Now()
+		stepCtx, cancel := context.WithTimeout(ctx, statementTimeout)
+		upTo, found, err := k.store.NoteOrphans(stepCtx, after, orphansStep)
+		cancel()
+		all += found
+		if err != nil || upTo == nil || !sleep(ctx, retentionShare*time.Since(began)) {
+			return all, err
+		}
+		after = *upTo
+	}
 }
 
 // sleep tells whether the time has passed before ctx was done.

@@ -109,11 +109,12 @@ const (
 	resendGap = 200 * time.Millisecond
 )
 
-// Of the search for orphaned rows, which reads the whole table as there is no index for it.
+// Of the search for orphaned rows, which reads the whole table as there is no index for it: in steps, with rests as
+// those of retention.
 const (
-	orphansEvery   = 24 * time.Hour
-	orphansAgain   = time.Minute // after an error
-	orphansTimeout = 5 * time.Minute
+	orphansEvery = 24 * time.Hour
+	orphansAgain = time.Minute // after an error, and where some were found
+	orphansStep  = 2000        // ids looked at in one transaction
 )
 
 // Of retention, which reads the whole table as there is no index for it.

@@ -30,6 +30,10 @@ func (d *dispatcher) checkOrigin(ctx context.Context) error {
 		return fmt.Errorf("look whether this database is a copy: %w", err)
 	}
 	d.origin = true
+	select {
+	case d.originKnown <- struct{}{}:
+	default: // it hasn't got to the last one yet
+	}
 	if moved {
 		d.cfg.Log.Warn("this database is a copy, or restored from a backup: " +
 			"what waits in it may have been sent since, so everything is paused. " +

@@ -40,8 +40,8 @@ func resender(live *templates.Live) func(string) bool {
 // publishWithin is how long serve waits for its templates to be published before it says that it serves.
 const publishWithin = 2 * time.Second
 
-// publishing publishes the templates beside the sending, because somebody's lock on their table must hold up no message.
-// It waits for a moment before it returns, so that whoever hears that we serve finds them, usually.
+// publishing publishes the templates beside the sending, because somebody's lock on their table must hold up no
+// message. It waits for a moment before it returns, so that whoever hears that we serve finds them, usually.
 func publishing(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log *logrus.Entry) (rest func() error) {
 	published := make(chan struct{})
 	go func() {

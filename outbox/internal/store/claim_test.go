@@ -220,3 +220,41 @@ func buffers(t *testing.T, plan string) int {
 	read, _ := strconv.Atoi(match[2])
 	return hit + read
 }
+
+// Orphaned rows are found in steps, and by one replica at a time.
+func TestNoteOrphansInSteps(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	s := Housekeeping{&Store{Pool: pool}}
+	exec(t, pool, `INSERT INTO subMsgOrigin (databaseOid, listOid) VALUES (1, 2)`)
+	exec(t, pool, `INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil)
+		SELECT 'o' || n, 't', 'sending', gen_random_uuid(), now() FROM generate_series(1, 5) AS n`)
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT FROM subMsgOrigin FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	if upTo, found, err := s.NoteOrphans(t.Context(), 0, 2); upTo != nil || found != 0 || err != nil {
+		t.Errorf("beside another replica: up to %v, %d found, %v", upTo, found, err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	for after, steps := int64(0), 0; ; steps++ {
+		upTo, found, err := s.NoteOrphans(t.Context(), after, 2)
+		if err != nil || steps > 4 {
+			t.Fatalf("step %d: %v", steps, err)
+		}
+		if all += found; upTo == nil {
+			break
+		}
+		after = *upTo
+	}
+	var notes int
+	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM subMsgClaim`).Scan(&notes); err != nil || notes != 5 || all != 5 {
+		t.Errorf("%d found, %d noted, want 5; %v", all, notes, err)
+	}
+}

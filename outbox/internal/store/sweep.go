@@ -43,19 +43,30 @@ func (s Housekeeping) DeleteOverdueClaims(ctx context.Context) error {
 
 // noteOrphansSQL notes the claims that "sending" rows say they are of, where nobody has noted them. Whoever writes
 // "sending" past the guards, or loads the table of messages without that of claims, leaves such rows, and no sweep
-// would find them.
+// would find them. It looks at the next $2 ids after $1. Of several replicas one does so, the one that has the row of
+// subMsgOrigin locked: that needs a right, as an advisory lock doesn't.
 const noteOrphansSQL = `
-INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
-SELECT claimId, max(leaseUntil), pg_catalog.array_agg(id) FROM subMsgList m
-WHERE sendStatus = 'sending' AND NOT EXISTS (SELECT FROM subMsgClaim c WHERE c.claimId = m.claimId AND m.id = ANY (c.ids))
-GROUP BY claimId
-ON CONFLICT DO NOTHING`
+WITH leader AS MATERIALIZED (
+    SELECT FROM subMsgOrigin FOR UPDATE SKIP LOCKED
+), step AS MATERIALIZED (
+    SELECT id, sendStatus, claimId, leaseUntil FROM subMsgList WHERE id > $1 AND EXISTS (SELECT FROM leader) ORDER BY id LIMIT $2
+), orphans AS MATERIALIZED (
+    SELECT claimId, max(leaseUntil) AS leaseUntil, pg_catalog.array_agg(id) AS ids FROM step m
+    WHERE sendStatus = 'sending' AND NOT EXISTS (SELECT FROM subMsgClaim c WHERE c.claimId = m.claimId AND m.id = ANY (c.ids))
+    GROUP BY claimId
+), noted AS (
+    INSERT INTO subMsgClaim (claimId, leaseUntil, ids) SELECT claimId, leaseUntil, ids FROM orphans ON CONFLICT DO NOTHING
+)
+SELECT (SELECT max(id) FROM step) AS upTo, (SELECT count(*) FROM orphans) AS found`
 
-// NoteOrphans notes the claims of orphaned rows. There is no index to find them by, as it would cost every claim and
-// settlement.
-func (s Housekeeping) NoteOrphans(ctx context.Context) (claims int64, err error) {
-	tag, err := s.Pool.Exec(ctx, noteOrphansSQL)
-	return tag.RowsAffected(), err
+// NoteOrphans notes the claims of orphaned rows among the next most ids after one. It returns the last id that it
+// looked at, nil where none is left or another replica looks, and how many claims it found that nobody had noted. There
+// is no index to find them by, as it would cost every claim and settlement.
+func (s Housekeeping) NoteOrphans(ctx context.Context, after int64, most int) (upTo *int64, found int, err error) {
+	batch := new(pgx.Batch)
+	batch.Queue(planSQL)
+	batch.Queue(noteOrphansSQL, after, most).QueryRow(func(row pgx.Row) error { return row.Scan(&upTo, &found) })
+	return upTo, found, s.Pool.SendBatch(ctx, batch).Close()
 }
 
 const pastExpireTimeSQL = `
