@@ -31,44 +31,64 @@ type books struct {
 	waiting map[int64]message // in the table: not claimed, or given back
 	claimed map[int64]message // not settled, and not given back
 	begun   map[int64]message // with senders
-	taken   []store.Settlement
-	back    []store.Held
+	under   *turnUnderWay
 	stopped bool
 	paused  map[string]bool
 	last    map[string]int64 // by openid: what has begun last
 	loose   map[string]bool  // of these people a message was held up by itself, so that a later one may go before it
 }
 
-func (b *books) claim(t *rapid.T) {
-	if b.stopped || b.taken != nil || b.back != nil {
-		t.Skip("a claim begins with a turn, which takes everything")
+// turnUnderWay is a turn that the database works on.
+type turnUnderWay struct {
+	outcomes []store.Settlement
+	back     []store.Held
+	behind   []string
+	limit    int
+}
+
+// turn begins a turn, or ends the one under way: other things happen in between.
+func (b *books) turn(t *rapid.T) {
+	if b.under != nil {
+		b.endTurn(t)
+		return
 	}
-	b.taken, b.back = b.hold.take()
-	// What the turn takes comes back with its answer.
-	room := modelSenders + modelAhead - b.hold.inHand() - len(b.taken) - len(b.back)
-	behind := b.hold.behindOthers()
 	b.insert(t)
-	limit := rapid.IntRange(0, max(room, 0)).Draw(t, "rows")
+	outcomes, back := b.hold.take()
+	room := modelSenders + modelAhead - b.hold.inHand() - len(outcomes) - len(back)
+	b.under = &turnUnderWay{outcomes: outcomes, back: back, behind: b.hold.behindOthers()}
+	if !b.stopped {
+		b.under.limit = rapid.IntRange(0, max(room, 0)).Draw(t, "rows")
+	}
+}
+
+func (b *books) endTurn(t *rapid.T) {
+	u := b.under
+	b.under = nil
 	b.claims++
 	id := fmt.Sprint("claim ", b.claims)
 	if rapid.IntRange(0, 9).Draw(t, "answer") == 0 { // lost: nothing of it is known
-		b.hold.putBack(b.taken, b.back)
+		b.hold.putBack(u.outcomes, u.back)
 		b.hold.claims.lose(id, b.now)
-	} else {
-		b.answer(t)
-		var list []message
-		for _, mID := range slices.Sorted(maps.Keys(b.waiting)) {
-			m := b.waiting[mID]
-			if len(list) < limit && !slices.Contains(behind, m.OpenID) && !b.paused[m.TemplateID] {
-				m.ClaimID, m.deadline = id, b.now+modelTime
-				list = append(list, m)
-				b.claimed[mID] = m
-				delete(b.waiting, mID)
-			}
+		for who := range b.people() { // what is given back then is claimed later than what stood behind it
+			b.loose[who] = true
 		}
-		b.hold.claimed(list)
+		return
 	}
-	b.taken, b.back = nil, nil
+	b.answer(t, u)
+	var list []message
+	for _, mID := range slices.Sorted(maps.Keys(b.waiting)) {
+		m := b.waiting[mID]
+		if len(list) < u.limit && !slices.Contains(u.behind, m.OpenID) && !b.paused[m.TemplateID] {
+			m.ClaimID, m.deadline = id, b.now+modelTime
+			list = append(list, m)
+			b.claimed[mID] = m
+			delete(b.waiting, mID)
+		}
+	}
+	b.hold.claimed(list)
+	if b.stopped {
+		b.hold.withdraw(func(message) bool { return true })
+	}
 	b.begin()
 }
 
@@ -83,9 +103,9 @@ func (b *books) insert(t *rapid.T) {
 }
 
 // answer is what the database says to what a turn wrote: some of it may be locked.
-func (b *books) answer(t *rapid.T) {
+func (b *books) answer(t *rapid.T, u *turnUnderWay) {
 	var stored, left []store.Settlement
-	for _, s := range b.taken {
+	for _, s := range u.outcomes {
 		if rapid.IntRange(0, 4).Draw(t, "settled") == 0 {
 			left = append(left, s)
 		} else {
@@ -96,7 +116,7 @@ func (b *books) answer(t *rapid.T) {
 	b.hold.stored(stored)
 	b.hold.unsettled.keep(left, rapid.Bool().Draw(t, "refused"), b.now)
 	var done []int64
-	for _, h := range b.back {
+	for _, h := range u.back {
 		m := b.claimed[h.ID]
 		if rapid.IntRange(0, 4).Draw(t, "given back") > 0 {
 			done = append(done, h.ID)
@@ -109,7 +129,7 @@ func (b *books) answer(t *rapid.T) {
 			b.loose[m.OpenID] = true // it may have been too late
 		}
 	}
-	b.hold.storedBack(b.back, done)
+	b.hold.storedBack(u.back, done)
 }
 
 // begin hands out messages, as the dispatcher does after each event.
@@ -236,6 +256,15 @@ func (b *books) check(t *rapid.T) {
 	for id := range b.hold.unsettled {
 		stands(id, "unsettled")
 	}
+	inHand := len(places)
+	if b.under != nil { // what a turn has taken stands there
+		for _, s := range b.under.outcomes {
+			stands(s.ID, "the turn")
+		}
+		for _, h := range b.under.back {
+			stands(h.ID, "the turn")
+		}
+	}
 	for id := range b.claimed {
 		if places[id] == "" {
 			t.Fatalf("message %d is claimed, and stands nowhere", id)
@@ -245,12 +274,12 @@ func (b *books) check(t *rapid.T) {
 	for _, n := range b.hold.claims.open {
 		open += n
 	}
-	if open != len(b.claimed) || queued != b.hold.queued || len(places) != b.hold.inHand() {
+	if open != len(b.claimed) || queued != b.hold.queued || inHand != b.hold.inHand() {
 		t.Fatalf("%d messages of open claims, %d claimed; %d queued, counted %d; %d in hand, counted %d",
-			open, len(b.claimed), queued, b.hold.queued, len(places), b.hold.inHand())
+			open, len(b.claimed), queued, b.hold.queued, inHand, b.hold.inHand())
 	}
-	if b.hold.inHand() > modelSenders+modelAhead {
-		t.Fatalf("%d in hand", b.hold.inHand())
+	if len(places) > modelSenders+modelAhead {
+		t.Fatalf("%d in hand", len(places))
 	}
 	if b.hold.free != modelSenders-len(b.begun) {
 		t.Fatalf("%d senders free, %d are busy", b.hold.free, len(b.begun))
@@ -265,10 +294,13 @@ func TestHoldings(t *testing.T) {
 			begun: map[int64]message{}, waiting: map[int64]message{}, paused: map[string]bool{},
 			last: map[string]int64{}, loose: map[string]bool{}}
 		rt.Repeat(map[string]func(*rapid.T){
-			"": b.check, "claim": b.claim, "claim more": b.claim, "verdict": b.verdict, "verdict more": b.verdict,
+			"": b.check, "turn": b.turn, "turn more": b.turn, "verdict": b.verdict, "verdict more": b.verdict,
 			"later": b.later, "pass": b.pass, "pause": b.pause,
 		})
 		b.stop(rt)
+		if b.under != nil {
+			b.endTurn(rt)
+		}
 		for len(b.begun) > 0 {
 			for id, m := range b.begun {
 				delete(b.begun, id)

@@ -132,8 +132,8 @@ func (k *housekeeper) expire(ctx context.Context) (left bool, err error) {
 	return true, err
 }
 
-// noteOrphans looks for orphaned rows when the dispatcher has found out where it is: at the start, and after each trouble
-// with the database, as a failover may have lost commits. It does so every day besides, until ctx is done.
+// noteOrphans looks for orphaned rows when the dispatcher has found out where it is: at the start, and after each
+// trouble with the database, as a failover may have lost commits. It does so every day besides, until ctx is done.
 func (k *housekeeper) noteOrphans(ctx context.Context) {
 	timer := time.NewTimer(orphansEvery)
 	defer timer.Stop()

@@ -173,7 +173,8 @@ func TestRefreshed(t *testing.T) {
 func TestLoad(t *testing.T) {
 	m := New("v1", named)
 	m.WatchLoad(func() outbox.Load { return outbox.Load{InHand: 70, Ahead: 6, Most: 576} })
-	want := []string{"submsg_claimed_ahead_messages 6", "submsg_claimed_messages 70", "submsg_claimed_messages_limit 576"}
+	want := []string{"submsg_claimed_ahead_messages 6", "submsg_claimed_messages 70",
+		"submsg_claimed_messages_limit 576"}
 	if diff := cmp.Diff(want, ours(scrape(t, m), "submsg_claimed")); diff != "" {
 		t.Error(diff)
 	}

@@ -125,7 +125,8 @@ func (r *readiness) checks(ctx context.Context) []readyCheck {
 		claims.OK, claims.Says = false, terminal.OneLine(why)
 	}
 	n := len(r.live.Current().All())
-	return []readyCheck{database, schema, claims, pause, token, {"templates", n > 0, fmt.Sprint(n, " loaded")}, r.wakes()}
+	loaded := readyCheck{"templates", n > 0, fmt.Sprint(n, " loaded")}
+	return []readyCheck{database, schema, claims, pause, token, loaded, r.wakes()}
 }
 
 // wakes says how messages are found. None of the ways makes a submsg unready.

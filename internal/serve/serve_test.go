@@ -54,7 +54,8 @@ func TestHealth(t *testing.T) {
 		{false, true, 503, "stuck: " + errStuck.Error() + "\n"},
 	} {
 		w := httptest.NewRecorder()
-		health(func() bool { return tt.alive }, func() bool { return tt.listening })(w, httptest.NewRequest("GET", "/healthz", nil))
+		page := health(func() bool { return tt.alive }, func() bool { return tt.listening })
+		page(w, httptest.NewRequest("GET", "/healthz", nil))
 		if w.Code != tt.code || w.Body.String() != tt.want {
 			t.Errorf("alive %t, listening %t: %d %q", tt.alive, tt.listening, w.Code, w.Body)
 		}

@@ -13,7 +13,7 @@ package store
 // by then.
 const seekGivenSQL = `
 WITH given AS MATERIALIZED (
-    SELECT * FROM pg_catalog.unnest($1::text[], $2::timestamptz[], $3::bigint[]) AS s (templateId, dueAt, id)
+    SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[]) AS s (templateId, dueAt, id)
 )`
 
 // seekAnySQL begins a claim of all templates that wait. It jumps from one templateId to the next by the index (a loose
@@ -27,7 +27,7 @@ WITH RECURSIVE waiting AS (
 ), given AS MATERIALIZED (
     SELECT w.templateId, coalesce(s.dueAt, '-infinity') AS dueAt, coalesce(s.id, 0) AS id
     FROM (SELECT templateId FROM waiting WHERE templateId IS NOT NULL LIMIT 1000) AS w
-        LEFT JOIN pg_catalog.unnest($1::text[], $2::timestamptz[], $3::bigint[]) AS s (templateId, dueAt, id) USING (templateId)
+        LEFT JOIN unnest($1::text[], $2::timestamptz[], $3::bigint[]) AS s (templateId, dueAt, id) USING (templateId)
 )`
 
 // notPausedSQL leaves out what is paused.

@@ -9,7 +9,7 @@ import (
 const backSQL = `
 UPDATE subMsgList m
 SET sendStatus = 'wait', leaseUntil = NULL, attempts = greatest(attempts - 1, 0), updateTime = clock_timestamp()
-FROM pg_catalog.unnest($1::bigint[], $2::uuid[]) AS r (id, claimId)
+FROM unnest($1::bigint[], $2::uuid[]) AS r (id, claimId)
 WHERE m.id = r.id AND m.claimId = r.claimId AND m.sendStatus = 'sending'
 RETURNING m.id`
 

@@ -28,7 +28,7 @@ type Held struct {
 
 // settlementsSQL is part of a statement: a batch of settlements, as columns makes them.
 const settlementsSQL = `
-    pg_catalog.unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[], $9::text[])
+    unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::interval[], $8::int[], $9::text[])
         AS r (id, claimId, status, text, code, msgId, delay, refund, kind)`
 
 // setSQL is part of a statement: what a settlement writes. No column of it stands in an index, so that the update is
@@ -71,7 +71,7 @@ RETURNING m.id`
 // locked), or were settled in its name before, by a statement whose answer was lost.
 const leftSQL = `
 SELECT m.id, m.sendStatus IN ('sending', 'unknown') AS held
-FROM subMsgList m JOIN pg_catalog.unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
+FROM subMsgList m JOIN unnest($1::bigint[], $2::uuid[]) AS r (id, claimId) ON m.id = r.id
 WHERE m.claimId = r.claimId`
 
 // Settled is what has become of settlements.
