@@ -108,6 +108,3 @@ var KindTexts = map[string]string{
 	kindCrashed: textCrashed, kindCrashedRepeatedly: textCrashedRepeatedly, kindExpired: textExpired,
 	kindDatabaseCopy: "", kindEverythingRefused: textEverythingRefused + " (",
 }
-
-// Raced says that the race detector is on.
-const Raced = raced

@@ -38,7 +38,7 @@ EXECUTE FUNCTION SUBMSG_SCHEMA.subMsg_wake();
 -- A template that was paused under its id and under its name is one pause. Whoever lifts it under one of them, by hand or by a probe,
 -- lifts it under the other, too: nothing may wait under that one, and then nothing would ever end it.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgPause_lift() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
 BEGIN
     DELETE FROM SUBMSG_SCHEMA.subMsgPause
     WHERE templateId = ANY (OLD.spellings) AND (probeAt < 'infinity' OR OLD.probeAt = 'infinity'); -- the others are for a person to lift
