@@ -23,6 +23,7 @@ type claimer struct {
 	most    int  // how many rows to claim at once at most: fewer after the database refused some
 
 	newestAt time.Duration // when the newest were last claimed
+	probedAt time.Duration // when pauses were last asked for a probe
 	woken    time.Time     // when the wake was heard that led to this round; zero: there was none
 }
 
@@ -58,7 +59,7 @@ func (c *claimer) want(ctx context.Context) (w want, err error) {
 		return w, err
 	}
 	n := w.permits
-	if c.paused {
+	if c.paused && !(c.backlog && bootTime()-c.probedAt < newestEvery) {
 		var again bool
 		if w.probes, again, err = c.probe(ctx); err != nil {
 			return w, err
@@ -196,6 +197,7 @@ func (c *claimer) skipFirst(ctx context.Context, claim *store.Claim, probe bool,
 // one can be claimed.
 func (c *claimer) probe(ctx context.Context) (n int, again bool, err error) {
 	asked := bootTime()
+	c.probedAt = asked
 	claim := c.newClaim(1)
 	claim.Depth, claim.People = leastDepth, c.hold.everybody()
 	var got store.Claimed

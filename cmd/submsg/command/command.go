@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -103,6 +104,10 @@ func report(term terminal.Terminal, err error) int {
 	return ExitFailed
 }
 
+// oneSignal is how long further signals are taken for the first one: a supervisor may send SIGTERM to the process and
+// to its group, and nobody asks twice within a second to have messages cut in mid-send.
+const oneSignal = time.Second
+
 // interrupted is a context that ends at the first SIGINT or SIGTERM. The second ends the process.
 func interrupted(term terminal.Terminal) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -117,11 +122,16 @@ func interrupted(term terminal.Terminal) (context.Context, func()) {
 		case <-signals:
 			cancel()
 		}
-		select {
-		case <-done:
-		case <-signals:
-			term.Tell("second signal, stopping at once; messages in mid-send become unknown")
-			os.Exit(130)
+		for first := time.Now(); ; {
+			select {
+			case <-done:
+				return
+			case <-signals:
+			}
+			if time.Since(first) > oneSignal {
+				term.Tell("second signal, stopping at once; messages in mid-send become unknown")
+				os.Exit(130)
+			}
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(done) }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A serve that is told to stop in mid-work finishes what it has begun, and the next one goes on.
@@ -42,8 +43,15 @@ func TestSecondSignal(t *testing.T) {
 	p := w.serve("SUBMSG_SENDERS=4")
 	w.insertPeople(8)
 	eventually(t, "they are on the wire", func() bool { return len(w.sent("")) == 4 && w.count("sending") == 4 })
+	began := time.Now()
 	p.signal(syscall.SIGTERM)
-	p.signal(syscall.SIGINT) // another one, so that the kernel can't fold the two
+	eventually(t, "it takes a later one for the second", func() bool {
+		_ = p.cmd.Process.Signal(syscall.SIGINT) // another one, so that the kernel can't fold the two
+		return p.ended()
+	})
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("ended %s after the first signal: what comes within a second is the same one", took)
+	}
 	if code := p.exit(); code != 130 {
 		t.Errorf("exit code %d", code)
 	}
