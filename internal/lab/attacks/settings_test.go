@@ -150,7 +150,7 @@ func TestHostileSettings(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, things, `CREATE TABLE seen (what text, it jsonb)`)
 	try := func(hostile []setting) ([]string, error) {
-		tx, err := dial(t, s.url).Begin(t.Context())
+		tx, err := connectTo(t, s.url).Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
