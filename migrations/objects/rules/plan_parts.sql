@@ -5,10 +5,10 @@
 -- and where the plan has them.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_conditions(plan jsonb) RETURNS TABLE (label text, wanted text[], place text)
 LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
-    SELECT f->>'column', SUBMSG_SCHEMA.subMsgRule_text_array(f->'values'), format('$3->''filter''->%s->''values''', n - 1)
+    SELECT f->>'column', SUBMSG_SCHEMA.subMsgRule_text_array(f->'values'), format('filter,%s,values', n - 1)
     FROM jsonb_array_elements(plan->'filter') WITH ORDINALITY AS e (f, n)
     UNION ALL
-    SELECT plan->>'whenColumn', SUBMSG_SCHEMA.subMsgRule_text_array(plan->'whenValues'), '$3->''whenValues'''
+    SELECT plan->>'whenColumn', SUBMSG_SCHEMA.subMsgRule_text_array(plan->'whenValues'), 'whenValues'
     WHERE plan ? 'whenValues'
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_conditions FROM PUBLIC;

@@ -4,17 +4,17 @@
 --
 -- The query runs with the rights of submsg's owner, so nothing gets into it but names quoted from the catalogue, operators and
 -- parameters: the row ($1), the row before the update ($2), and the plan ($3), in which all texts are that somebody has written.
--- The only literals are the words of a plan, as in $3->'params'->0->>'null', and what an expression of a generated column holds
+-- The only literals are places in a plan, as in $3#>>'{params,0,else}', and what an expression of a generated column holds
 -- (values.sql).
 --
 -- Its shape is SELECT … FROM (SELECT $1 AS n, $2 AS o OFFSET 0) AS r. OFFSET 0 keeps Postgres from writing the whole row anew
 -- wherever a column of it is read.
 
 -- subMsgRule_text_sql returns the SQL of the parts of a text, ["refund ", 1], with the separator between them. place is where
--- the plan has them ($3->'page'); texts tells what each column is in SQL: {"1": "(r.n).id::text"}.
+-- the plan has them (params,0,text); texts tells what each column is in SQL: {"1": "(r.n).id::text"}.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_text_sql(parts jsonb, place text, texts jsonb, separator text) RETURNS text
 LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
-    SELECT string_agg(CASE jsonb_typeof(p) WHEN 'number' THEN texts->>(p #>> '{}') ELSE format('(%s->>%s)', place, n - 1) END,
+    SELECT string_agg(CASE jsonb_typeof(p) WHEN 'number' THEN texts->>(p #>> '{}') ELSE format('($3#>>''{%s,%s}'')', place, n - 1) END,
         separator ORDER BY n)
     FROM jsonb_array_elements(parts) WITH ORDINALITY AS e (p, n)
 $$;
@@ -25,16 +25,17 @@ CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_param_sql(param jsonb, place
 LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT CASE
         WHEN param ? 'text' THEN
-            coalesce('concat(' || SUBMSG_SCHEMA.subMsgRule_text_sql(param->'text', place || '->''text''', texts, ', ') || ')', '''''')
+            coalesce('concat(' || SUBMSG_SCHEMA.subMsgRule_text_sql(param->'text', place || ',text', texts, ', ') || ')', '''''')
         WHEN param ? 'map' THEN
-            format('CASE WHEN %1$s IS NULL THEN %2$s ELSE coalesce(%3$s->''map''->>%1$s, %3$s->>''else'') END', value, absent, place)
+            format('CASE WHEN %1$s IS NULL THEN %2$s ELSE coalesce(($3#>''{%3$s,map}'')->>%1$s, $3#>>''{%3$s,else}'') END',
+                value, absent, place)
         WHEN param ? 'format' THEN
-            format('coalesce(to_char(%s%s, %s->>''format''), %s)', format_value,
-                CASE WHEN param ? 'zone' THEN format(' AT TIME ZONE (%s->>''zone'')', place) END, place, absent)
+            format('coalesce(to_char(%s%s, $3#>>''{%s,format}''), %s)', format_value,
+                CASE WHEN param ? 'zone' THEN format(' AT TIME ZONE ($3#>>''{%s,zone}'')', place) END, place, absent)
         ELSE
             format('coalesce(%s, %s)', value, absent)
     END
-    FROM (SELECT texts->>(param->>'column'), CASE WHEN param ? 'null' THEN format('(%s->>''null'')', place) ELSE '''''' END)
+    FROM (SELECT texts->>(param->>'column'), CASE WHEN param ? 'null' THEN format('($3#>>''{%s,"null"}'')', place) ELSE '''''' END)
         AS p (value, absent)
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_param_sql FROM PUBLIC;
@@ -42,10 +43,10 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_param_sql FROM PUBLIC;
 -- subMsgRule_time_sql returns the SQL of a time; value is the SQL of its column, if it has one.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_time_sql(at jsonb, place text, value text) RETURNS text
 LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
-    SELECT CASE WHEN at IS NULL THEN 'NULL::timestamptz' ELSE format('%s + (%s->>''add'')::interval',
+    SELECT CASE WHEN at IS NULL THEN 'NULL::timestamptz' ELSE format('%s + ($3#>>''{%s,add}'')::interval',
         CASE
             WHEN NOT at ? 'column' THEN 'now()'
-            WHEN at ? 'zone' THEN format('(%s)::timestamp AT TIME ZONE (%s->>''zone'')', value, place)
+            WHEN at ? 'zone' THEN format('(%s)::timestamp AT TIME ZONE ($3#>>''{%s,zone}'')', value, place)
             ELSE value END,
         place) END
 $$;
@@ -100,9 +101,9 @@ BEGIN
             rule.tableName, c.number, 'r.n', CASE WHEN plan ? 'zone' THEN '$3->>''zone''' END));
     END LOOP;
     SELECT string_agg(SUBMSG_SCHEMA.subMsgRule_param_sql(
-            p, format('$3->''params''->%s', n - 1), texts, expressions->>(p->>'column')), ', ' ORDER BY n)
+            p, format('params,%s', n - 1), texts, expressions->>(p->>'column')), ', ' ORDER BY n)
     INTO params FROM jsonb_array_elements(plan->'params') WITH ORDINALITY AS e (p, n);
-    SELECT string_agg(format('coalesce((%s) ? %s, false)', place, texts->>label), ' AND ') INTO fits
+    SELECT string_agg(format('coalesce(($3#>''{%s}'') ? %s, false)', place, texts->>label), ' AND ') INTO fits
     FROM SUBMSG_SCHEMA.subMsgRule_conditions(plan);
     SELECT string_agg(format('WHEN %s THEN %s', long, label), ' ' ORDER BY label) INTO too_long
     FROM (SELECT label, SUBMSG_SCHEMA.subMsgRule_too_long_sql(rule.tableName,
@@ -117,12 +118,12 @@ BEGIN
         coalesce('CASE ' || too_long || ' END', 'NULL::integer'),
         texts->>(plan->>'openid'),
         params,
-        SUBMSG_SCHEMA.subMsgRule_time_sql(plan->'sendAfter', '$3->''sendAfter''', expressions->>(plan#>>'{sendAfter,column}')),
-        SUBMSG_SCHEMA.subMsgRule_time_sql(plan->'expireTime', '$3->''expireTime''', expressions->>(plan#>>'{expireTime,column}')),
+        SUBMSG_SCHEMA.subMsgRule_time_sql(plan->'sendAfter', 'sendAfter', expressions->>(plan#>>'{sendAfter,column}')),
+        SUBMSG_SCHEMA.subMsgRule_time_sql(plan->'expireTime', 'expireTime', expressions->>(plan#>>'{expireTime,column}')),
         -- The dedupKey is NULL if one of its columns is; the page is not.
-        coalesce(SUBMSG_SCHEMA.subMsgRule_text_sql(plan->'dedupKey', '$3->''dedupKey''', texts, ' || '), 'NULL::text'),
+        coalesce(SUBMSG_SCHEMA.subMsgRule_text_sql(plan->'dedupKey', 'dedupKey', texts, ' || '), 'NULL::text'),
         coalesce('concat(' || SUBMSG_SCHEMA.subMsgRule_text_sql(
-            plan->'page', '$3->''page''', SUBMSG_SCHEMA.subMsgRule_page_texts(texts), ', ') || ')', 'NULL::text'),
+            plan->'page', 'page', SUBMSG_SCHEMA.subMsgRule_page_texts(texts), ', ') || ')', 'NULL::text'),
         CASE WHEN plan ? 'hold' THEN SUBMSG_SCHEMA.subMsgRule_object_sql(rule.tableName, key) ELSE 'NULL::jsonb' END);
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_query FROM PUBLIC;
