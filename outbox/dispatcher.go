@@ -90,9 +90,13 @@ func (d *dispatcher) run(ctx, settling context.Context) error {
 // tell notes how a round ended, for others too, and tells how long to leave the database alone.
 func (d *dispatcher) tell(err error) (rest time.Duration) {
 	if rest = d.failures.rest(err); err != nil {
-		d.origin = false // what comes back may be another database
 		d.retryAt = bootTime() + rest
-		d.health.claims(err.Error())
+		if d.failures.said {
+			d.health.claims(err.Error())
+		}
+		if !isLock(err) {
+			d.origin = false // what comes back may be another database
+		}
 		return rest
 	}
 	why := d.settler.unstorable()

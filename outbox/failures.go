@@ -12,18 +12,27 @@ import (
 type failures struct {
 	log         *logrus.Entry
 	n           int
+	said        bool   // that there is trouble
 	loggedState string // the SQLSTATE of the last of them that was logged
 }
 
 // rest notes how a round ended, and tells how long to leave the database alone.
 func (f *failures) rest(err error) time.Duration {
 	if err == nil {
-		if f.n > 0 {
+		if f.said {
 			f.log.Info("the database is back")
 		}
-		f.n = 0
+		f.n, f.said = 0, false
 		return 0
 	}
+	if isLock(err) { // of the whole table: most are over in a moment
+		if f.n++; f.n == mostTableLocks {
+			f.said = true
+			f.log.Warnf("somebody holds a table of submsg's locked, messages wait: %v", err)
+		}
+		return databaseRest(f.n)
+	}
+	f.said = true
 	if code := store.SQLState(err); f.n%100 == 0 || code != f.loggedState {
 		f.log.Errorf("database trouble, messages wait: %v", err)
 		f.loggedState = code
@@ -31,3 +40,6 @@ func (f *failures) rest(err error) time.Duration {
 	f.n++
 	return databaseRest(f.n)
 }
+
+// isLock tells whether a round met somebody's lock.
+func isLock(err error) bool { return store.SQLState(err) == store.LockNotAvailable }

@@ -41,6 +41,8 @@ const (
 	giveUpRelease = 5 * time.Minute
 	// skipFor is how long a row is left alone that the database refuses to write.
 	skipFor = time.Minute
+	// mostTableLocks: so many rounds in a row that meet a lock on a whole table, some seconds, are worth a word.
+	mostTableLocks = 10
 	// mostSkipped bounds the skiplist, which each claim hands to the database. Where more rows can't be written, the
 	// reason isn't the rows.
 	mostSkipped = 1000

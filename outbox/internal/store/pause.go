@@ -8,8 +8,9 @@ import (
 )
 
 // pauseSQL pauses templates. It leaves a pause as it is that is never probed ('infinity'): that is for a person to
-// lift. A pause that is there already was tested by a probe that failed: after the first few of them the next one comes
-// later and later, up to $6. It returns what is news: a pause that wasn't there before, or not for that errCode.
+// lift. A pause that is there already was tested by a probe that failed: the next one comes after a quarter of the time
+// that it has lasted, so later and later, up to $6. It returns what is news: a pause that wasn't there before, or not
+// for that errCode.
 const pauseSQL = `
 WITH known AS (
     SELECT templateId, errCode FROM subMsgPause WHERE templateId = ANY ($1::text[])
@@ -18,7 +19,7 @@ WITH known AS (
     SELECT t, $2, $3, nullif($5, ''), clock_timestamp() + $4::interval, nullif($1::text[], ARRAY[t]) FROM pg_catalog.unnest($1::text[]) AS t
     ON CONFLICT (templateId) DO UPDATE
     SET reason = excluded.reason, errCode = excluded.errCode, errKind = excluded.errKind, spellings = excluded.spellings,
-        probeAt = clock_timestamp() + least($4::interval * pg_catalog.power(2::float8, least(greatest(p.probes - 3, 0), 20)::float8), $6::interval)
+        probeAt = clock_timestamp() + least(greatest($4::interval, (clock_timestamp() - p.pausedAt) / 4::float8), $6::interval)
     WHERE p.probeAt < 'infinity'
     RETURNING templateId, errCode
 )
@@ -32,7 +33,7 @@ type Pause struct {
 	Code      *int32
 	Kind      string
 	Probe     time.Duration // from now to the first probe
-	Most      time.Duration // between two probes, of which each failed one doubles the time to the next
+	Most      time.Duration // between two probes: the longer a pause lasts, the later comes the next
 }
 
 // Pause pauses templates. It waits for no lock.
