@@ -104,7 +104,7 @@ var grants = slices.Concat([]grant{
 	{worker, "DELETE", claims, nil},
 	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "errKind", "sendTime", "updateTime",
 		"sendAfter", "attempts", "msgId", "claimId", "leaseUntil"}},
-	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "errKind", "probeAt", "probes", "spellings"}}, // excluded.reason counts as reading
+	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "errKind", "pausedAt", "probeAt", "probes", "spellings"}}, // excluded.reason counts as reading
 	{worker, "INSERT", pauses, []string{"templateId", "reason", "errCode", "errKind", "probeAt", "spellings"}},
 	{worker, "UPDATE", pauses, []string{"reason", "errCode", "errKind", "pausedAt", "probeAt", "probes", "spellings"}},
 	{worker, "DELETE", pauses, nil},
