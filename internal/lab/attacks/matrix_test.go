@@ -47,7 +47,7 @@ table subMsgPause                                                             : 
   templateId                                                                  : - - SI SI S
   reason probeAt                                                              : - - SIU SI S
   errCode errKind spellings                                                   : - - SIU S S
-  pausedAt                                                                    : - - U S S
+  pausedAt                                                                    : - - SU S S
   probes                                                                      : - - SU S S
 table subMsgOrigin                                                            : - - - - -
   id                                                                          : - - - S S

@@ -11,6 +11,10 @@
 CREATE OR REPLACE VIEW SUBMSG_SCHEMA.subMsgRuleDraft AS
 SELECT name, tableName, templateId, plan AS arguments FROM SUBMSG_SCHEMA.subMsgRule WHERE false;
 COMMENT ON VIEW SUBMSG_SCHEMA.subMsgRuleDraft IS 'What submsg_watch() inserts to define or replace a rule; always empty';
+COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgRuleDraft.name       IS 'As in subMsgRule';
+COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgRuleDraft.tableName  IS 'As in subMsgRule';
+COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgRuleDraft.templateId IS 'As in subMsgRule';
+COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgRuleDraft.arguments  IS 'What submsg_watch() was told; the plan is made of it';
 
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_check() RETURNS trigger
 LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
