@@ -20,7 +20,7 @@ VALUES ('o', 't', 'sending', gen_random_uuid(), '2099-01-02 03:04:05Z')`
 
 // The guard refuses in the words of this package: Chinese in the message, English in the detail, both in the hint.
 func TestGuardSaysTheSame(t *testing.T) {
-	conn := connect(t, pgtest.DB(t))
+	conn := pgtest.Connect(t, pgtest.DB(t))
 	exec(t, conn, `SET TIME ZONE 'UTC'`)
 	exec(t, conn, sendingSQL)
 	exec(t, conn, `INSERT INTO subMsgList (openid, templateId, sendStatus, expireTime) VALUES ('o', 't', 'success', '2020-01-02Z')`)
@@ -58,7 +58,7 @@ func TestGuardSaysTheSame(t *testing.T) {
 
 // Each status is one that the table takes, and there is no other.
 func TestStatusesAreThoseOfTheTable(t *testing.T) {
-	conn := connect(t, pgtest.DB(t))
+	conn := pgtest.Connect(t, pgtest.DB(t))
 	var check string
 	if err := conn.QueryRow(t.Context(), `SELECT pg_get_constraintdef(oid) FROM pg_constraint
 		WHERE conname = 'sendstatus_is_wait_sending_success_fail_unknown_cancel_expired'`).Scan(&check); err != nil {

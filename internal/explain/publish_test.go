@@ -1,7 +1,6 @@
 package explain_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
@@ -15,16 +14,6 @@ import (
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
-
-func connect(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
-}
 
 func exec(t *testing.T, conn *pgx.Conn, sql string, args ...any) {
 	t.Helper()
@@ -55,7 +44,7 @@ SELECT coalesce(errCode::text, errKind), cause, causeEnglish, nextStep, nextStep
 
 // Whatever the table held before, it says afterwards what explain says; and what says that already isn't written again.
 func TestPublish(t *testing.T) {
-	conn := connect(t, pgtest.DB(t))
+	conn := pgtest.Connect(t, pgtest.DB(t))
 	exec(t, conn, `DELETE FROM subMsgCause WHERE errCode IN (43101, -1) OR errKind = 'crashed'`)
 	exec(t, conn, `UPDATE subMsgCause SET nextStepEnglish = 'pray' WHERE errCode = 47003 OR errKind = 'expired'`)
 	exec(t, conn, `INSERT INTO subMsgCause (errKind, cause, nextStep, causeEnglish, nextStepEnglish)
@@ -95,10 +84,10 @@ func TestPublish(t *testing.T) {
 // Several processes may start at once, on an empty table.
 func TestPublishAtOnce(t *testing.T) {
 	url := pgtest.DB(t)
-	exec(t, connect(t, url), `DELETE FROM subMsgCause`)
+	exec(t, pgtest.Connect(t, url), `DELETE FROM subMsgCause`)
 	var all sync.WaitGroup
 	for range 4 {
-		conn := connect(t, url)
+		conn := pgtest.Connect(t, url)
 		all.Go(func() {
 			if err := explain.Publish(t.Context(), conn); err != nil {
 				t.Error(err)
@@ -106,7 +95,7 @@ func TestPublishAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if got := published(t, connect(t, url)); len(got) != len(explain.WeChat)+len(explain.Kinds) {
+	if got := published(t, pgtest.Connect(t, url)); len(got) != len(explain.WeChat)+len(explain.Kinds) {
 		t.Errorf("%d causes, want %d", len(got), len(explain.WeChat)+len(explain.Kinds))
 	}
 }
@@ -114,7 +103,7 @@ func TestPublishAtOnce(t *testing.T) {
 // The worker's rights are enough, fewer are not, and then a person is told what to do.
 func TestPublishRights(t *testing.T) {
 	url := pgtest.DB(t)
-	conn := connect(t, url)
+	conn := pgtest.Connect(t, url)
 	role := "publishes_" + conn.Config().Database
 	exec(t, conn, `CREATE ROLE "`+role+`"; GRANT SELECT ON subMsgCause TO "`+role+`"`)
 	defer exec(t, conn, `RESET ROLE; DROP OWNED BY "`+role+`"; DROP ROLE "`+role+`"`)

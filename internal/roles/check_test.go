@@ -157,7 +157,7 @@ func TestAnotherSchema(t *testing.T) {
 	if diff := cmp.Diff([]string(nil), d.check()); diff != "" {
 		t.Error(diff)
 	}
-	lacking, err := d.names.Lacking(t.Context(), connect(t, d.login("worker")))
+	lacking, err := d.names.Lacking(t.Context(), pgtest.Connect(t, d.login("worker")))
 	if err != nil || len(lacking) > 0 {
 		t.Errorf("the worker lacks %q, %v", lacking, err)
 	}
@@ -181,7 +181,7 @@ func TestValidate(t *testing.T) {
 // A database without submsg has nothing to compare.
 func TestCheckWithoutSchema(t *testing.T) {
 	names := roles.Naming{Prefix: "submsg_nowhere", Schema: "nowhere"}
-	if _, err := names.Check(t.Context(), connect(t, pgtest.Empty(t))); err == nil {
+	if _, err := names.Check(t.Context(), pgtest.Connect(t, pgtest.Empty(t))); err == nil {
 		t.Error("no error")
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // Whoever has got hold of submsg's login deletes no message that is on its way and none that was inserted within a day,
@@ -42,7 +44,7 @@ func TestWorkerForgetsOnlyWhatIsOld(t *testing.T) {
 					FROM (SELECT $1::text AS who, split_part($1, '-', 1) AS status, now() - make_interval(days => split_part($1, '-', 2)::int) AS t) AS s`, who)
 			}
 			d.exec(`GRANT TEMP ON DATABASE ` + pgx.Identifier{d.Config().Database}.Sanitize() + ` TO @worker`)
-			worker := connect(t, d.login("worker"))
+			worker := pgtest.Connect(t, d.login("worker"))
 			if _, err := worker.Exec(t.Context(), tt.sql); err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // A login lacks nothing as a member of the worker's role, exactly what is taken from that, and nearly all as nobody's
@@ -13,7 +15,7 @@ func TestLacking(t *testing.T) {
 	d := newDB(t)
 	lacking := func(role string) []string {
 		t.Helper()
-		got, err := d.names.Lacking(t.Context(), connect(t, d.login(role)))
+		got, err := d.names.Lacking(t.Context(), pgtest.Connect(t, d.login(role)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +30,7 @@ func TestLacking(t *testing.T) {
 	}
 	d.exec(`REVOKE SELECT (openid), UPDATE (sendStatus) ON subMsgList FROM @worker; REVOKE UPDATE ON SEQUENCE subMsgWake FROM @worker;
 		REVOKE EXECUTE ON FUNCTION subMsg_forget FROM @worker; REVOKE DELETE ON subMsgPause FROM @worker; REVOKE SELECT ON SEQUENCE subMsgWake FROM PUBLIC`)
-	conn := connect(t, d.url)
+	conn := pgtest.Connect(t, d.url)
 	if _, err := conn.Exec(t.Context(), `SET ROLE `+d.role("worker")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,10 @@
 package roles_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/submsg/submsg/internal/lab/pgtest"
+)
 
 // Where nobody but a superuser may see the cluster's identifier, a copy is told by the rest.
 func TestWorkerWithoutTheCluster(t *testing.T) {
@@ -19,7 +23,7 @@ func TestWorkerWithoutTheCluster(t *testing.T) {
 	d.eventually("the copy is noticed", func() bool {
 		return one[int](d, `SELECT count(*)::int FROM subMsgPause WHERE templateId = '*' AND probeAt = 'infinity' AND reason LIKE '%a copy%quota' AND errCode IS NULL`) == 1
 	})
-	person := connect(t, d.login("admin"))
+	person := pgtest.Connect(t, d.login("admin"))
 	if _, err := person.Exec(t.Context(), `DELETE FROM subMsgPause WHERE templateId = '*'`); err != nil {
 		t.Fatal(err)
 	}

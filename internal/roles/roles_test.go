@@ -33,20 +33,10 @@ func newDB(t *testing.T) *db {
 func newDBIn(t *testing.T, url, schema string) *db {
 	t.Helper()
 	names := roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: schema}
-	d := &db{connect(t, url), t, url, names}
+	d := &db{pgtest.Connect(t, url), t, url, names}
 	t.Cleanup(d.dropRoles)
 	d.exec(d.names.SQL())
 	return d
-}
-
-func connect(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
 }
 
 // dropRoles drops every role of the prefix, which the server would keep.

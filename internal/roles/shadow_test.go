@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/submsg/submsg/internal/lab/pgtest"
 )
 
 // The attacker is a clerk: may update orders, and may make objects in our schema, as everybody could before
@@ -24,7 +26,7 @@ func newAttack(t *testing.T) *db {
 // order to have become a message.
 func (d *db) attack(objects string) {
 	d.t.Helper()
-	conn := connect(d.t, d.url)
+	conn := pgtest.Connect(d.t, d.url)
 	do := func(sql string) {
 		d.t.Helper()
 		if _, err := conn.Exec(d.t.Context(), d.named(sql)); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 )
@@ -131,7 +132,7 @@ func TestEverybodyAtWork(t *testing.T) {
 	d.exec(`INSERT INTO subMsgList (openid, templateId, sendStatus, claimId, leaseUntil, attempts) VALUES ('dead', 't', 'sending', gen_random_uuid(), now() - interval '1 s', 1)`)
 	d.exec(`INSERT INTO subMsgClaim SELECT claimId, leaseUntil, ARRAY[id] FROM subMsgList`)
 	d.serve(d.login("worker"), g)
-	shop, person := connect(t, d.login("app")), connect(t, d.login("admin"))
+	shop, person := pgtest.Connect(t, d.login("app")), pgtest.Connect(t, d.login("admin"))
 	insert := func(m outbox.Message) (id int64) {
 		t.Helper()
 		if err := pgx.BeginFunc(t.Context(), shop, func(tx pgx.Tx) error {
@@ -191,7 +192,7 @@ func TestLiftByHand(t *testing.T) {
 	g := &gateway{tries: map[string]int{}, over: true}
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('banned', 'by hand', now() + interval '1 day')`)
 	d.serve(d.login("worker"), g)
-	shop, person := connect(t, d.login("app")), connect(t, d.login("admin"))
+	shop, person := pgtest.Connect(t, d.login("app")), pgtest.Connect(t, d.login("admin"))
 	tx, err := shop.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +202,7 @@ func TestLiftByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := connect(t, d.login("readonly"))
+	seen := pgtest.Connect(t, d.login("readonly"))
 	var writers int
 	// The shop's alone: the worker's own claims are writers, too.
 	const writersSQL = `SELECT count(virtualtransaction)::int FROM pg_locks

@@ -24,7 +24,7 @@ const insertOne = `INSERT INTO subMsgList (openid, templateId, parameterArr)
 // sends fails unless a message that is inserted now goes out.
 func sends(t *testing.T, database string) {
 	t.Helper()
-	conn := connectTo(t, database)
+	conn := pgtest.Connect(t, database)
 	var id int64
 	if err := conn.QueryRow(t.Context(), insertOne).Scan(&id); err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestReadyTellsStrangersLittle(t *testing.T) {
 	_, port, _ := net.SplitHostPort(addr)
 	local := "127.0.0.1:" + port
 
-	admin := connectTo(t, beside(t, database, "postgres"))
+	admin := pgtest.Connect(t, beside(t, database, "postgres"))
 	quoted := pgx.Identifier{name}.Sanitize()
 	close := fmt.Sprintf(`ALTER DATABASE %s ALLOW_CONNECTIONS false; SELECT pg_terminate_backend(pid)
 		FROM pg_stat_activity WHERE datname = '%s'`, quoted, name)

@@ -48,7 +48,7 @@ func newRights(t *testing.T) *rights {
 func newRightsIn(t *testing.T, db string) *rights {
 	t.Helper()
 	names := roles.Naming{Prefix: "submsg_" + strings.ToLower(rand.Text()[:8]), Schema: "public"}
-	r := &rights{connectTo(t, db), t, db, names}
+	r := &rights{pgtest.Connect(t, db), t, db, names}
 	t.Cleanup(r.dropRoles)
 	r.exec(names.SQL())
 	for _, who := range everybody {
@@ -59,16 +59,6 @@ func newRightsIn(t *testing.T, db string) *rights {
 		r.exec(login)
 	}
 	return r
-}
-
-func connectTo(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
 }
 
 // dropRoles drops every role of the prefix, which the server would keep.
@@ -97,7 +87,7 @@ func (r *rights) login(who string) string { return r.names.Prefix + "_login_" + 
 // as connects as a login of that role.
 func (r *rights) as(who string) *pgx.Conn {
 	r.t.Helper()
-	return connectTo(r.t, r.urlOf(who))
+	return pgtest.Connect(r.t, r.urlOf(who))
 }
 
 func (r *rights) urlOf(who string) string {

@@ -105,7 +105,7 @@ func TestSecretsWhileServing(t *testing.T) {
 	d := startDaemon(t, 0, append(secretSettings(wechat), "DATABASE_URL="+database), "serve")
 	d.finds("msg=serving")
 	addr := d.finds(`http://(\S+)/healthz answers`)
-	conn := connectTo(t, database)
+	conn := pgtest.Connect(t, database)
 	for how := range echoes {
 		if _, err := conn.Exec(t.Context(), `INSERT INTO subMsgList (openid, templateId, parameterArr)
 			VALUES ('oABCD5EFgh1JKlmnOPqrStuVwxYz', 'orderStatus', ARRAY['echo ' || $1, '1', 'b', 'c'])`, how); err != nil {

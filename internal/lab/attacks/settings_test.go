@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/internal/rules"
 )
 
@@ -150,7 +151,7 @@ func TestHostileSettings(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, things, `CREATE TABLE seen (what text, it jsonb)`)
 	try := func(hostile []setting) ([]string, error) {
-		tx, err := connectTo(t, s.url).Begin(t.Context())
+		tx, err := pgtest.Connect(t, s.url).Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
