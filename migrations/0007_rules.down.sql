@@ -1,3 +1,4 @@
 DROP TABLE subMsgHeld CASCADE;
 DROP TABLE subMsgRuleError CASCADE;
 DROP TABLE subMsgRule CASCADE;
+DROP TYPE subMsgRuleReading CASCADE;

@@ -32,6 +32,21 @@ COMMENT ON COLUMN subMsgRule.query         IS
     'What reads the message from a row ($1, before the update $2) and the plan ($3); made from plan and catalogue';
 COMMENT ON COLUMN subMsgRule.createTime    IS 'When it was made';
 
+-- What a rule's query reads from a row.
+CREATE TYPE subMsgRuleReading AS (
+    fits       boolean,     -- the row has the values that the rule asks for
+    changed    boolean,     -- the rule's column has changed
+    flagged    boolean,     -- the flag is set
+    tooLong    integer,     -- the label of a column whose value is too long for a message
+    openid     text,
+    params     text[],
+    sendAfter  timestamptz,
+    expireTime timestamptz,
+    dedupKey   text,
+    page       text,
+    rowKey     jsonb        -- only where the rule has a hold
+);
+
 -- An update whose rule could not be applied leaves a row here; submsg_replay() makes up for it.
 CREATE TABLE subMsgRuleError (
     id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -12,7 +12,7 @@ const listSQL = `SELECT id, rule, tableName, template, openid, params, coalesce(
 	coalesce(whenColumn, '') AS whenColumn, whenValues, filter, onInsert, coalesce(hold, '0') AS hold,
 	coalesce(sendAfter, '') AS sendAfter, coalesce(expireTime, '') AS expireTime, coalesce(dedupKey, '') AS dedupKey,
 	coalesce(page, '') AS page, coalesce(problem, '') AS problem, errors, call
-FROM submsg_rules($1)`
+FROM submsg_rules($1::text)`
 
 // List returns all rules, sorted by name.
 func List(ctx context.Context, db DB) ([]Listed, error) { return list(ctx, db, "") }

@@ -45,8 +45,8 @@ const testSQL = `SELECT m.rule, m.template, m.rowKey, coalesce(m.openid, '') AS 
 	CASE WHEN m.expireTime IS NOT NULL THEN least(greatest(m.expireTime, 'epoch'), '9999-01-01') END AS expireTime,
 	coalesce(m.dedupKey, '') AS dedupKey, coalesce(m.page, '') AS page,
 	coalesce(m.problem, '') AS problem
-FROM (SELECT * FROM %[1]s WHERE %[2]s
-LIMIT %[3]d) AS r, LATERAL submsg_test(r::%[1]s) AS m`
+FROM (SELECT tableoid, ctid FROM %[1]s WHERE %[2]s
+LIMIT %[3]d) AS r, LATERAL submsg_test(r.tableoid, r.ctid) AS m`
 
 // Test returns what an update of at most limit rows of the table would make: one Preview for each row and rule, as if
 // the update set the flag, or changed the column to the value that it has. where is a condition in SQL; "" means all

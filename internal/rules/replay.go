@@ -16,7 +16,7 @@ type Replayed struct {
 	Error  string `json:"error,omitempty"`
 }
 
-const replaySQL = `SELECT rule, sent, failed, gone, coalesce(error, '') AS error FROM submsg_replay($1)`
+const replaySQL = `SELECT rule, sent, failed, gone, coalesce(error, '') AS error FROM submsg_replay($1::text)`
 
 // Replay makes the messages that are missing since a rule was broken: those of one rule, or of all if name is "". It
 // updates rows with the caller's rights, and their tables' own triggers run as in any update. Rules that had no errors

@@ -94,7 +94,7 @@ func orNull(s string) *string {
 	return &s
 }
 
-const removeSQL = `SELECT submsg_unwatch($1)`
+const removeSQL = `SELECT submsg_unwatch($1::text)`
 
 // Remove deletes a rule and its stored errors; the messages that it made stay. ErrNoRule if there is none.
 func Remove(ctx context.Context, db DB, name string) error {

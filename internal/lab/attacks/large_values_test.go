@@ -42,7 +42,7 @@ func TestLargeValues(t *testing.T) {
 			if got := s.texts(`SELECT 'x' FROM sales WHERE big IS NOT NULL`); len(got) != 1 {
 				t.Error("the update is lost")
 			}
-			if _, err := s.Exec(t.Context(), `SELECT m.* FROM sales r, submsg_test(r) AS m`); err != nil {
+			if _, err := s.Exec(t.Context(), `SELECT m.* FROM sales r, submsg_test(r.tableoid, r.ctid) AS m`); err != nil {
 				t.Errorf("test: %v", err)
 			}
 		})

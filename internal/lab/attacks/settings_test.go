@@ -75,7 +75,7 @@ const things = `CREATE SCHEMA shop; CREATE TYPE shop.mood AS ENUM ('it''s\', 'ca
 	CREATE TABLE shop.things (id bigint PRIMARY KEY, openid text, name text, price float8, day date, at timestamptz, span interval,
 		raw bytea, list text[], mood shop.mood, cost money, doc xml, f boolean DEFAULT false,
 		label text GENERATED ALWAYS AS (CASE WHEN name = 'a\' THEN '\' || 'b\' ELSE name || '\x' END) STORED);
-	INSERT INTO shop.things SELECT g, 'o' || g, CASE WHEN g = 1 THEN 'a\' ELSE 'it''s \ ' || chr(20013) END, 0.1 + 0.2, '2030-02-01',
+	INSERT INTO shop.things SELECT g, 'o' || g, CASE WHEN g = 1 THEN 'a\' ELSE 'it''s \ ' || chr(20013) END, 0.1::float8 + 0.2, '2030-02-01',
 		'2030-02-01 03:04:05.6+00', '-1 day 2 hours', '\x00ff5c27', ARRAY['a', NULL, 'b\'], 'it''s\', '1234.5', '<a>1</a>' FROM generate_series(1, 4) g`
 
 // setting is one that a caller has chosen: its name and value.
@@ -121,12 +121,12 @@ func engine(ctx context.Context, tx pgx.Tx, hostile []setting) ([]string, error)
 		`INSERT INTO shop.things (id, openid, name, day) VALUES (9, $$o9$$, $$n$$, $$2031-03-04$$)`,
 		`UPDATE shop.things SET doc = $$<b/>$$ WHERE id = 2`,
 		`UPDATE shop.things SET name = $$o$$ WHERE id = 2`,
-		`INSERT INTO public.seen SELECT $$replay$$, to_jsonb(r) FROM public.submsg_replay() AS r`,
-		`INSERT INTO public.seen SELECT $$test$$, to_jsonb(m) FROM shop.things AS x, public.submsg_test(x) AS m`,
-		`INSERT INTO public.seen SELECT $$rule$$, to_jsonb(r) - $$id$$ - $$hold$$ FROM public.submsg_rules() AS r`,
+		`INSERT INTO public.seen SELECT $$replay$$, to_jsonb(r) FROM public.submsg_replay(NULL::text) AS r`,
+		`INSERT INTO public.seen SELECT $$test$$, to_jsonb(m) FROM shop.things AS x, public.submsg_test(x.tableoid, x.ctid) AS m`,
+		`INSERT INTO public.seen SELECT $$rule$$, to_jsonb(r) - $$id$$ - $$hold$$ FROM public.submsg_rules(NULL::text) AS r`,
 		`DELETE FROM shop.things WHERE id = 1`,
 		`UPDATE public.subMsgList SET sendStatus = $$cancel$$ WHERE sendStatus = $$wait$$`,
-		`INSERT INTO public.seen SELECT $$forgot$$, to_jsonb(f) FROM public.subMsg_forget(0, 100, $${cancel}$$, ARRAY[$$1 day$$::interval]) AS f`,
+		`INSERT INTO public.seen SELECT $$forgot$$, to_jsonb(f) FROM public.subMsg_forget(0::bigint, 100, ARRAY[$$cancel$$], ARRAY[$$1 day$$::interval]) AS f`,
 	} {
 		if _, err := tx.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return nil, fmt.Errorf("%s: %w", sql, err)

@@ -21,7 +21,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_number FROM PUBLIC;
 
 -- subMsgRule_table_identity tells of which cluster, database and table column numbers are: those of a restored table may
 -- differ. (Some hosts keep the cluster's identifier to themselves; it is 0 there.)
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_table_identity(target oid) RETURNS text
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_table_identity(target regclass) RETURNS text
 LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     cluster bigint;
@@ -29,13 +29,13 @@ BEGIN
     IF has_function_privilege('pg_control_system()', 'EXECUTE') THEN
         SELECT system_identifier INTO cluster FROM pg_control_system();
     END IF;
-    RETURN concat_ws('/', coalesce(cluster, 0), (SELECT oid FROM pg_database WHERE datname = current_database()), target);
+    RETURN concat_ws('/', coalesce(cluster, 0), (SELECT oid FROM pg_database WHERE datname = current_database()), target::oid);
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_table_identity FROM PUBLIC;
 
 -- subMsgRule_column_versions returns the names of columns and the versions of their rows in the catalogue. When these differ
 -- from what the rule has in columnSeen, somebody has altered the columns, and the query must be written anew.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column_versions(target oid, numbers smallint[]) RETURNS text[]
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_column_versions(target regclass, numbers smallint[]) RETURNS text[]
 LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT ARRAY(SELECT concat(attname, ' ', xmin) FROM pg_attribute WHERE attrelid = target AND attnum = ANY (numbers) ORDER BY attnum)
 $$;
@@ -77,7 +77,7 @@ BEGIN
     END LOOP;
     rule.madeFor := SUBMSG_SCHEMA.subMsgRule_table_identity(rule.tableName);
     rule.columnSeen := SUBMSG_SCHEMA.subMsgRule_column_versions(rule.tableName, rule.columnNumbers);
-    rule.query := SUBMSG_SCHEMA.subMsgRule_query(rule);
+    rule.query := SUBMSG_SCHEMA.subMsgRule_query(rule, 'SELECT $1 AS n, $2 AS o');
     RETURN rule;
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_current FROM PUBLIC;

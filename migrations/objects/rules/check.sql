@@ -25,7 +25,7 @@ BEGIN
     END IF;
     NEW.arguments := SUBMSG_SCHEMA.subMsgRule_plan(NEW.tableName, NEW.arguments); -- the plan, from here on
     -- A stored error shows the key of its row.
-    PERFORM SUBMSG_SCHEMA.subMsgRule_read_column(NEW.tableName, attname) FROM pg_attribute
+    PERFORM SUBMSG_SCHEMA.subMsgRule_read_column(NEW.tableName, attname::text) FROM pg_attribute
     WHERE attrelid = NEW.tableName AND attnum = ANY (SUBMSG_SCHEMA.subMsgRule_key(NEW.tableName));
     RETURN NEW;
 END $$;

@@ -1,5 +1,5 @@
 -- What becomes of a message that can't be made: the business update goes on, its client gets a WARNING, and subMsgRuleError
--- keeps which row it was. subMsgRule_apply() (fire.sql) calls these functions, and subMsgRule_preview() (test.sql) the first.
+-- keeps which row it was. fire.sql calls these functions, and subMsgRule_preview() (test.sql) the first.
 
 -- subMsgRule_message_problem tells why what a rule read from a row can't become a message; NULL if it can. tooLong is the label of
 -- a column.
@@ -36,18 +36,15 @@ EXCEPTION WHEN untranslatable_character THEN
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_warn FROM PUBLIC;
 
--- subMsgRule_store_error warns the client, and stores the error with the row's key and with what the rule uses of the row, and
--- no more of it. A row has one error of a rule at most: a newer one replaces it.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error(rule_id bigint, target oid, changed anyelement, problem text)
-RETURNS void
+-- subMsgRule_error_query warns the client, and returns the query that reads, from the row ($1), its key and what the rule uses of
+-- it, and no more of it.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_error_query(rule_id bigint, target oid, problem text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
     rule       SUBMSG_SCHEMA.subMsgRule;
     used_names text[];
     used       smallint[];
     key        smallint[];
-    row_key    jsonb;
-    row_data   jsonb;
 BEGIN
     SELECT * INTO rule FROM SUBMSG_SCHEMA.subMsgRule r WHERE r.id = rule_id;
     PERFORM SUBMSG_SCHEMA.subMsgRule_warn(format('rule %L on %s inserted no message: %s',
@@ -57,21 +54,22 @@ BEGIN
     used := ARRAY(
         SELECT attnum FROM pg_attribute WHERE attrelid = target AND attname = ANY (used_names) AND attgenerated = '');
     -- A key of columns that the rule doesn't know is another key than the rule was defined with, and is not shown.
-    SELECT k INTO key FROM (SELECT SUBMSG_SCHEMA.subMsgRule_key(target)) AS t (k)
+    SELECT k INTO key FROM (SELECT SUBMSG_SCHEMA.subMsgRule_key(target::regclass)) AS t (k)
     WHERE NOT EXISTS (
         SELECT FROM pg_attribute WHERE attrelid = target AND attnum = ANY (k) AND attname <> ALL (used_names));
-    EXECUTE format('SELECT %s, %s FROM (SELECT $1 AS n OFFSET 0) AS r',
-            coalesce(SUBMSG_SCHEMA.subMsgRule_object_sql(target, key), 'NULL::jsonb'),
-            coalesce(SUBMSG_SCHEMA.subMsgRule_object_sql(target, used), 'jsonb_build_object()'))
-        INTO row_key, row_data USING changed;
+    RETURN format('SELECT %s, %s FROM (SELECT $1 AS n OFFSET 0) AS r',
+        coalesce(SUBMSG_SCHEMA.subMsgRule_object_sql(target::regclass, key), 'NULL::jsonb'),
+        coalesce(SUBMSG_SCHEMA.subMsgRule_object_sql(target::regclass, used), 'jsonb_build_object()'));
+END $$;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_error_query FROM PUBLIC;
+
+-- subMsgRule_store_error stores an error. A row has one error of a rule at most: a newer one replaces it.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error(rule_id bigint, problem text, row_key jsonb, row_data jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
     LOCK TABLE SUBMSG_SCHEMA.subMsgRuleError IN ROW EXCLUSIVE MODE NOWAIT;
     INSERT INTO SUBMSG_SCHEMA.subMsgRuleError AS e (ruleId, error, rowKey, rowData)
     VALUES (rule_id, left(problem, 1000), row_key, row_data)
     ON CONFLICT (ruleId, rowKey) DO UPDATE SET createTime = excluded.createTime, error = excluded.error, rowData = excluded.rowData;
-EXCEPTION WHEN OTHERS THEN
-    IF SQLSTATE = '40001' AND current_setting('transaction_isolation') = 'serializable' THEN
-        RAISE;
-    END IF;
-    PERFORM SUBMSG_SCHEMA.subMsgRule_warn('and the error could not be stored: ' || SQLERRM);
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_store_error FROM PUBLIC;

@@ -1,5 +1,5 @@
 -- A rule with a hold makes messages that wait for a while: a row that leaves the state meanwhile calls its message off, and a
--- newer message of the same rule and row replaces it. subMsgHeld remembers which message a row waits for. subMsgRule_apply()
+-- newer message of the same rule and row replaces it. subMsgHeld remembers which message a row waits for. subMsgRule_make()
 -- (fire.sql) calls these functions, with the rights of submsg's owner. Nothing here waits for a lock on a row.
 
 -- subMsgRule_cancel_held calls off the message that a row waits for, if it still waits.

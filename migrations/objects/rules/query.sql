@@ -1,14 +1,14 @@
 -- subMsgRule_query() writes the query of a rule: the statement that reads a message from a row. It is stored in
--- subMsgRule.query and run by subMsgRule_apply() (fire.sql) and subMsgRule_preview() (test.sql). subMsgRule_current()
--- (catalogue.sql) calls it; values.sql says how the value of a column is read.
+-- subMsgRule.query and run by subMsgRule_fire() (fire.sql). subMsgRule_current() (catalogue.sql) calls it, and
+-- subMsgRule_preview() (test.sql) for a query of a stored row; values.sql says how the value of a column is read.
 --
 -- The query runs with the rights of submsg's owner, so nothing gets into it but names quoted from the catalogue, operators and
 -- parameters: the row ($1), the row before the update ($2), and the plan ($3), in which all texts are that somebody has written.
 -- The only literals are places in a plan, as in $3#>>'{params,0,else}', and what an expression of a generated column holds
 -- (values.sql).
 --
--- Its shape is SELECT … FROM (SELECT $1 AS n, $2 AS o OFFSET 0) AS r. OFFSET 0 keeps Postgres from writing the whole row anew
--- wherever a column of it is read.
+-- Its shape is SELECT … FROM (SELECT $1 AS n, $2 AS o OFFSET 0) AS r, and it returns a subMsgRuleReading. OFFSET 0 keeps Postgres
+-- from writing the whole row anew wherever a column of it is read.
 
 -- subMsgRule_text_sql returns the SQL of the parts of a text, ["refund ", 1], with the separator between them. place is where
 -- the plan has them (params,0,text); texts tells what each column is in SQL: {"1": "(r.n).id::text"}.
@@ -67,10 +67,11 @@ LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_page_texts FROM PUBLIC;
 
--- subMsgRule_query returns the query of a rule. It reads from the row whether it has the values that the rule asks for (fits),
--- whether the rule's column has changed (changed), whether the flag is set (flagged), the label of a column whose value is too
--- long for a message (tooLong), the columns of the message, and the key of the row.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_query(rule SUBMSG_SCHEMA.subMsgRule) RETURNS text
+-- subMsgRule_query returns the query of a rule; row_sql is the statement that gives the row as n, and as o before the update. The
+-- query reads from the row whether it has the values that the rule asks for (fits), whether the rule's column has changed
+-- (changed), whether the flag is set (flagged), the label of a column whose value is too long for a message (tooLong), the columns
+-- of the message, and the key of the row.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_query(rule SUBMSG_SCHEMA.subMsgRule, row_sql text) RETURNS text
 LANGUAGE plpgsql STABLE SUBMSG_SETTINGS AS $$
 DECLARE
     plan        jsonb      := rule.plan;
@@ -110,7 +111,7 @@ BEGIN
             SUBMSG_SCHEMA.subMsgRule_column_number(rule, label), expressions->>label)
         FROM SUBMSG_SCHEMA.subMsgRule_shown_labels(plan) AS s (label)) AS l (label, long) WHERE long IS NOT NULL;
     RETURN format('SELECT %s AS fits, %s AS changed, %s AS flagged, %s AS tooLong, %s AS openid, ARRAY[%s]::text[] AS params, '
-        '%s AS sendAfter, %s AS expireTime, %s AS dedupKey, %s AS page, %s AS rowKey FROM (SELECT $1 AS n, $2 AS o OFFSET 0) AS r',
+        '%s AS sendAfter, %s AS expireTime, %s AS dedupKey, %s AS page, %s AS rowKey FROM (%s OFFSET 0) AS r',
         coalesce(fits, 'true'),
         CASE WHEN plan ? 'flag' THEN 'true' ELSE SUBMSG_SCHEMA.subMsgRule_changed_sql(rule.tableName,
             SUBMSG_SCHEMA.subMsgRule_column_number(rule, plan->>'whenColumn'), 'r.o', 'r.n') END,
@@ -124,6 +125,7 @@ BEGIN
         coalesce(SUBMSG_SCHEMA.subMsgRule_text_sql(plan->'dedupKey', 'dedupKey', texts, ' || '), 'NULL::text'),
         coalesce('concat(' || SUBMSG_SCHEMA.subMsgRule_text_sql(
             plan->'page', 'page', SUBMSG_SCHEMA.subMsgRule_page_texts(texts), ', ') || ')', 'NULL::text'),
-        CASE WHEN plan ? 'hold' THEN SUBMSG_SCHEMA.subMsgRule_object_sql(rule.tableName, key) ELSE 'NULL::jsonb' END);
+        CASE WHEN plan ? 'hold' THEN SUBMSG_SCHEMA.subMsgRule_object_sql(rule.tableName, key) ELSE 'NULL::jsonb' END,
+        row_sql);
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_query FROM PUBLIC;

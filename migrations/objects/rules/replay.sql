@@ -48,7 +48,7 @@ BEGIN
             CASE WHEN NOT whole THEN 'ONLY' END, rule.tableName, flag, condition);
         RETURN;
     END IF;
-    EXECUTE format('SELECT m.* FROM %s %s AS t, LATERAL SUBMSG_SCHEMA.subMsgRule_preview($2, t) AS m WHERE %s',
+    EXECUTE format('SELECT m.* FROM %s %s AS t, LATERAL SUBMSG_SCHEMA.subMsgRule_preview($2, t.tableoid, t.ctid) AS m WHERE %s',
             CASE WHEN NOT whole THEN 'ONLY' END, rule.tableName, condition)
         INTO m USING key, rule;
     IF m.fits IS NOT TRUE THEN

@@ -45,7 +45,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_value FROM PUBLIC;
 -- subMsgRule_value_text returns the SQL of the same value as text, which is NULL where the value is. Of a text it has at most
 -- 8,193 characters, one more than a message may have; other values that take more than 32 KB are NULL. A timestamptz is shown in
 -- the zone, or without one in UTC.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_value_text(target regclass, number smallint, row_ text, zone text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_value_text(target regclass, number smallint, row_ text, zone text)
 RETURNS text
 LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT format(CASE
@@ -91,7 +91,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_changed_sql FROM PUBLIC;
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_object_sql(target regclass, numbers smallint[]) RETURNS text
 LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
     SELECT format('(SELECT to_jsonb(k.*) FROM (SELECT %s) AS k)',
-        string_agg(format('%s AS %I', SUBMSG_SCHEMA.subMsgRule_value_text(target, attnum, 'r.n'), attname), ', ' ORDER BY attnum))
+        string_agg(format('%s AS %I', SUBMSG_SCHEMA.subMsgRule_value_text(target, attnum, 'r.n', NULL), attname), ', ' ORDER BY attnum))
     FROM pg_attribute WHERE attrelid = target AND attnum = ANY (numbers) AND NOT attisdropped
     HAVING count(*) > 0
 $$;

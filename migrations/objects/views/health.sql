@@ -134,7 +134,7 @@ SELECT 'rule', rule, CASE WHEN problem IS NULL AND errors = 0 THEN 'ok' ELSE 'wa
     coalesce(problem, CASE WHEN errors > 0
         THEN format('updates whose message is missing: %s; SELECT * FROM %ssubmsg_replay(%L) makes up for them', errors, prefix, rule)
         ELSE 'works' END)
-FROM SUBMSG_SCHEMA.submsg_rules(), -- `prefix` names our schema to readers who don't have it on their search_path
+FROM SUBMSG_SCHEMA.submsg_rules(NULL::text), -- `prefix` names our schema to readers who don't have it on their search_path
     (SELECT CASE WHEN pg_table_is_visible('SUBMSG_SCHEMA.subMsgRule'::regclass) THEN '' ELSE 'SUBMSG_SCHEMA.' END AS prefix) AS list;
 
 COMMENT ON VIEW SUBMSG_SCHEMA.subMsgHealth IS 'Whether messages go out, one line a fact; what needs a person has state warn';
