@@ -16,7 +16,7 @@ func TestAnotherMigration(t *testing.T) {
 	t.Parallel()
 	url := pgtest.DB(t)
 	other := connect(t, url+"&application_name=other")
-	_, err := other.Exec(t.Context(), `SELECT pg_advisory_lock(x'7375626d7367'::bigint)`)
+	_, err := other.Exec(t.Context(), `BEGIN; COMMENT ON SCHEMA public IS 'being looked at'`)
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -30,7 +30,7 @@ func TestAnotherMigration(t *testing.T) {
 	}
 	waiting, done = migrate(up(t.Context(), t), url)
 	heldText(t, waiting, done)
-	_, err = other.Exec(t.Context(), `SELECT pg_advisory_unlock_all()`)
+	_, err = other.Exec(t.Context(), `COMMIT`)
 	must(t, err)
 	must(t, <-done)
 }
@@ -48,4 +48,23 @@ func TestMigrateWithoutRights(t *testing.T) {
 	if err == nil || !strings.HasSuffix(err.Error(), "migrate as the owner of submsg's tables") {
 		t.Errorf("error = %v", err)
 	}
+}
+
+// Where the session that holds the lock ends, others may migrate: what is under way goes no further.
+func TestTheLockIsLost(t *testing.T) {
+	t.Parallel()
+	url, shop := held(t)
+	waiting, done := migrate(up(t.Context(), t), url)
+	heldText(t, waiting, done)
+	_, err := shop.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks
+		WHERE locktype = 'object' AND classid = 'pg_namespace'::regclass AND mode = 'ShareUpdateExclusiveLock'
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+	must(t, err)
+	_, err = shop.Exec(t.Context(), `COMMIT`)
+	must(t, err)
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "keeps others from migrating has ended") {
+		t.Errorf("error = %v", err)
+	}
+	must(t, up(t.Context(), t)(migrations.Migrator{URL: url}))
+	wantNext(t, shop)
 }

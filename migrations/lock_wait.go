@@ -56,7 +56,7 @@ func (r *run) retryOnLock(ctx context.Context, try func(lockTimeout time.Duratio
 					"what was not done yet, `submsg migrate up` will do: %w", who, ctx.Err())
 			case <-time.After(wait):
 			}
-			if ended, err = who.ended(ctx, r.locked); err != nil && ctx.Err() == nil {
+			if ended, err = who.ended(ctx, r.conn); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}

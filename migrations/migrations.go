@@ -46,11 +46,8 @@ func Down(ctx context.Context, url string, n int) error { return Migrator{URL: u
 // once; what a killed one left behind is resumed. On a schema that is newer, and works with this build, it does
 // nothing: an older submsg never puts older functions back. It waits for other sessions' locks until ctx ends.
 func (mr Migrator) Up(ctx context.Context) error {
-	return mr.run(ctx, func(r *run) error {
-		if err := r.make(ctx, r.locked); err != nil {
-			return err
-		}
-		if err := r.refuseForeign(ctx, r.locked); err != nil {
+	return mr.run(ctx, true, func(r *run) error {
+		if err := r.refuseForeign(ctx, r.conn); err != nil {
 			return err
 		}
 		if !r.made {
@@ -77,10 +74,7 @@ func (mr Migrator) Up(ctx context.Context) error {
 
 // Down takes back the last n migrations, all of them if n is negative. What the objects made goes with the last one.
 func (mr Migrator) Down(ctx context.Context, n int) error {
-	return mr.run(ctx, func(r *run) error {
-		if !r.exists {
-			return nil
-		}
+	return mr.run(ctx, false, func(r *run) error {
 		have, _, err := r.state(ctx)
 		if err != nil {
 			return err

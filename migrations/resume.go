@@ -74,14 +74,14 @@ func (r *run) state(ctx context.Context) (have State, cut bool, err error) {
 	have.Version = max(version, 0)
 	have.Oldest = r.oldest(have.Version)
 	if have != noted {
-		_, err = r.locked.Exec(ctx, r.comment(have.Version))
+		_, err = r.conn.Exec(ctx, r.comment(have.Version))
 	}
 	return have, false, err
 }
 
 // readState returns the state, and golang-migrate's row.
 func (r *run) readState(ctx context.Context) (have State, version int, cut bool, err error) {
-	tx, err := r.locked.Begin(ctx)
+	tx, err := r.conn.Begin(ctx)
 	if err != nil {
 		return State{}, 0, false, err
 	}

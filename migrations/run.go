@@ -3,6 +3,7 @@ package migrations
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -23,11 +24,12 @@ type run struct {
 	build
 	place
 	config *pgx.ConnConfig // of connections as the owner, which find Postgres's own names only
-	locked *pgx.Conn       // holds the lock, and looks on, with the login's rights
+	conn   *pgx.Conn       // looks on, with the login's rights
+	lock   *schemaLock
 }
 
-// begin takes the lock and finds the schema. The caller closes locked.
-func (mr Migrator) begin(ctx context.Context) (*run, error) {
+// begin finds the schema, or makes it, and takes the lock. The caller calls end, whatever comes of it.
+func (mr Migrator) begin(ctx context.Context, makes bool) (*run, error) {
 	config, err := pgxpool.ParseConfig(mr.URL)
 	if err != nil {
 		return nil, errors.New("its URL is neither a URL nor a list of keywords of a database")
@@ -37,25 +39,48 @@ func (mr Migrator) begin(ctx context.Context) (*run, error) {
 		r.build = this
 	}
 	var path LoginPath
-	if r.locked, path, err = mr.lock(ctx, r.config); err != nil {
-		return nil, err
+	if r.conn, path, err = mr.connect(ctx, r.config); err != nil {
+		return r, err
 	}
-	if r.place, err = find(ctx, r.locked, path.Home); err != nil {
-		r.locked.Close(context.WithoutCancel(ctx))
+	if r.place, err = find(ctx, r.conn, path.Home); err == nil && makes {
+		err = r.make(ctx, r.conn)
+	}
+	if err != nil || !r.exists {
+		return r, err
 	}
 	r.become(r.config)
+	r.lock = &schemaLock{place: r.place, conn: r.conn, tell: r.tell}
+	if err = r.lock.take(ctx, r.config); err != nil {
+		return r, err
+	}
+	r.place, err = find(ctx, r.conn, path.Home) // whoever had the lock may have made something
 	return r, err
 }
 
-// run does the steps under the lock, and says who could where the login may not.
-func (mr Migrator) run(ctx context.Context, steps func(*run) error) error {
-	r, err := mr.begin(ctx)
+func (r *run) end(ctx context.Context) {
+	if r.lock != nil {
+		r.lock.release(ctx)
+	}
+	if r.conn != nil {
+		r.conn.Close(context.WithoutCancel(ctx))
+	}
+}
+
+// run does the steps under the lock, and says who could where the login may not. Where there is no schema, makes tells
+// whether to make it; without one there is nothing to do.
+func (mr Migrator) run(ctx context.Context, makes bool, steps func(*run) error) error {
+	r, err := mr.begin(ctx, makes)
+	if r != nil {
+		defer r.end(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	defer r.locked.Close(context.WithoutCancel(ctx))
+	if !r.exists {
+		return nil
+	}
 	var began time.Time
-	if err := r.locked.QueryRow(ctx, `SELECT now()`).Scan(&began); err != nil {
+	if err := r.conn.QueryRow(ctx, `SELECT now()`).Scan(&began); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	err = steps(r)
@@ -75,7 +100,7 @@ const missedSQL = `SELECT count(*) FROM SUBMSG_SCHEMA.subMsgRuleError WHERE crea
 // is gone.
 func (r *run) tellMissed(ctx context.Context, since time.Time) {
 	var n int
-	if err := r.locked.QueryRow(ctx, in(r.schema, missedSQL), since).Scan(&n); err == nil && n > 0 {
+	if err := r.conn.QueryRow(ctx, in(r.schema, missedSQL), since).Scan(&n); err == nil && n > 0 {
 		r.tell("updates that have not become messages meanwhile: %d; `submsg rules replay` makes up for them", n)
 	}
 }
@@ -96,13 +121,18 @@ func (r *run) numbered(ctx context.Context, move move) error {
 
 // attempt moves the tables, or tells who was in the way.
 func (r *run) attempt(ctx context.Context, lockTimeout time.Duration, move move) (who holders, err error) {
+	if err := r.lock.kept(ctx); err != nil {
+		return nil, err
+	}
 	var pid int
 	db := stdlib.OpenDB(*r.config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, lockTimeoutSQL, fmt.Sprint(lockTimeout.Milliseconds())).Scan(&pid, nil)
 	}))
 	defer db.Close()
 	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{MigrationsTableQuoted: true,
-		MigrationsTable: pgx.Identifier{r.name, VersionTable}.Sanitize()})
+		MigrationsTable: pgx.Identifier{r.name, VersionTable}.Sanitize(),
+		// It is part of the key of golang-migrate's own lock, an advisory one, which nobody shall hold.
+		DatabaseName: rand.Text()})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +150,7 @@ func (r *run) attempt(ctx context.Context, lockTimeout time.Duration, move move)
 	if err != nil {
 		return nil, err
 	}
-	stop := watch(ctx, r.locked, pid)
+	stop := watch(ctx, r.conn, pid)
 	defer func() { who = stop() }()
 	if cut {
 		if err := m.Force(cmp.Or(have.Version, database.NilVersion)); err != nil {
@@ -133,6 +163,9 @@ func (r *run) attempt(ctx context.Context, lockTimeout time.Duration, move move)
 // transact does something in one transaction, as often as a lock is in the way.
 func (r *run) transact(ctx context.Context, do func(context.Context, pgx.Tx) error) error {
 	return r.retryOnLock(ctx, func(lockTimeout time.Duration) (who holders, err error) {
+		if err := r.lock.kept(ctx); err != nil {
+			return nil, err
+		}
 		conn, err := pgx.ConnectConfig(ctx, r.config)
 		if err != nil {
 			return nil, err
@@ -143,7 +176,7 @@ func (r *run) transact(ctx context.Context, do func(context.Context, pgx.Tx) err
 		if err != nil {
 			return nil, err
 		}
-		stop := watch(ctx, r.locked, pid)
+		stop := watch(ctx, r.conn, pid)
 		defer func() { who = stop() }()
 		return nil, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return do(ctx, tx) })
 	})

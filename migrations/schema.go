@@ -131,14 +131,18 @@ func find(ctx context.Context, conn *pgx.Conn, name string) (p place, err error)
 	return p, err
 }
 
-// make makes the schema where there is none.
+// make makes the schema where there is none, or another process has made it meanwhile.
 func (p *place) make(ctx context.Context, conn *pgx.Conn) error {
 	if p.exists {
 		return nil
 	}
 	_, err := conn.Exec(ctx, "CREATE SCHEMA "+p.schema)
-	if code := new(pgconn.PgError); errors.As(err, &code) && code.Code == "42501" {
-		return fmt.Errorf("there is no schema %[1]s, and the login %[2]s may not make it: let somebody who may run "+
+	var code *pgconn.PgError
+	switch {
+	case err == nil, errors.As(err, &code) && (code.Code == "42P06" || code.Code == "23505"):
+		*p, err = find(ctx, conn, p.name)
+	case code != nil && code.Code == "42501":
+		err = fmt.Errorf("there is no schema %[1]s, and the login %[2]s may not make it: let somebody who may run "+
 			"CREATE SCHEMA %[1]s AUTHORIZATION %[2]s, or GRANT CREATE ON DATABASE %[3]s TO %[2]s",
 			p.schema, p.login, p.database)
 	}
@@ -162,7 +166,7 @@ func (p place) mayMakeTables(named bool) error {
 		return fmt.Errorf("the schema %[1]s, the first on the search_path, belongs to %[2]s: if that is where submsg "+
 			"shall live, say so with --schema=%[1]s (SUBMSG_SCHEMA)", p.schema, p.ownerName())
 	}
-	if !p.exists || p.mayBe {
+	if p.mayBe {
 		return nil
 	}
 	return fmt.Errorf("the schema %[1]s belongs to %[3]s, and only its owner makes tables in it: migrate as %[3]s, or "+

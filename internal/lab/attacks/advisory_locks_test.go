@@ -1,11 +1,15 @@
 package attacks
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/submsg/submsg/internal/lab/pgtest"
+	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -18,6 +22,46 @@ func TestNoFunctionTakesAnAdvisoryLock(t *testing.T) {
 SELECT coalesce(array_agg(oid::regprocedure::text), '{}') FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc ILIKE '%advisory%'`)
 	if len(taking) > 0 {
 		t.Errorf("%q take advisory locks", taking)
+	}
+}
+
+// A login without any right takes the keys by which migrating processes could keep each other away, and what it gets of
+// the schema. The schema is made, kept and taken back all the same, and its comment is what it was.
+func TestNobodyStopsMigrations(t *testing.T) {
+	t.Parallel()
+	v := newVictim(t, pgtest.Empty(t))
+	v.exec(`REVOKE CREATE ON SCHEMA public FROM @clerk; COMMENT ON SCHEMA public IS 'ours'`)
+	library, err := database.GenerateAdvisoryLockId(v.Config().Database, "public", migrations.VersionTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clerk := pgtest.Connect(t, v.url)
+	for _, sql := range []string{v.named(`SET SESSION AUTHORIZATION @clerk`),
+		`SELECT pg_advisory_lock(x'7375626d7367'::bigint), pg_advisory_lock(` + library + `)`} {
+		if _, err := clerk.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sql := range []string{`COMMENT ON SCHEMA public IS 'his'`, `SECURITY LABEL ON SCHEMA public IS NULL`,
+		`ALTER SCHEMA public RENAME TO his`, `DROP SCHEMA public`} {
+		if err := try(t, clerk, sql); state(err) != denied && state(err) != "22023" { // no provider of labels
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	mr := migrations.Migrator{URL: v.url, Tell: func(text string) { t.Errorf("it says %q", text) }}
+	for _, step := range []func() error{
+		func() error { return mr.Up(ctx) },
+		func() error { return mr.Up(ctx) },
+		func() error { return mr.Down(ctx, -1) },
+	} {
+		if err := step(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := texts(t, v.Conn, `SELECT obj_description('public'::regnamespace)`); got[0] != "ours" {
+		t.Errorf("the schema's comment is %q", got)
 	}
 }
 

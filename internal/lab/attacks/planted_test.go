@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/golang-migrate/migrate/v4/database"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/internal/lab/pgtest"
@@ -207,8 +206,8 @@ func TestOthersMayCreate(t *testing.T) {
 }
 
 // What a transaction has made before the right was taken away, and shows only after migrate up has looked, is in the
-// way of the migration or found by it; it is never run. So that it shows just then, two locks stop the migration: the
-// one that golang-migrate takes before it looks for its table, and one without which no table of messages is made.
+// way of the migration or found by it; it is never run. So that it shows just then, two locks stop the migration: one
+// of the view in which golang-migrate looks for its table, and one without which no table of messages is made.
 func TestObjectsThatShowLater(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{
@@ -229,17 +228,13 @@ func TestObjectsThatShowLater(t *testing.T) {
 				t.Fatal(err)
 			}
 			v.exec(`REVOKE CREATE ON SCHEMA public FROM @clerk`)
-			lock, err := database.GenerateAdvisoryLockId(v.Config().Database, "public", migrations.VersionTable)
-			if err != nil {
-				t.Fatal(err)
-			}
 			holder, err := pgx.Connect(t.Context(), v.url)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer holder.Close(context.Background())
 			if _, err := holder.Exec(t.Context(), `BEGIN; LOCK TABLE pg_sequence IN SHARE MODE;
-				SELECT pg_advisory_xact_lock(`+lock+`)`); err != nil {
+				ALTER VIEW information_schema.tables SET (security_barrier = false)`); err != nil {
 				t.Fatal(err)
 			}
 			done := make(chan error)
@@ -248,7 +243,7 @@ func TestObjectsThatShowLater(t *testing.T) {
 			if _, err := clerk.Exec(t.Context(), `COMMIT`); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := holder.Exec(t.Context(), `COMMIT`); err != nil {
+			if _, err := holder.Exec(t.Context(), `ROLLBACK`); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-done; err == nil {
