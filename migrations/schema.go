@@ -24,11 +24,13 @@ func CheckSchema(name string) error {
 		return fmt.Errorf("the schema name %q is longer than the 63 bytes that Postgres keeps of a name", name)
 	case strings.HasPrefix(name, "pg_") || name == "information_schema":
 		return fmt.Errorf("the schema %q is Postgres's own", name)
-	case !utf8.ValidString(name) || strings.ContainsAny(name, `'"\$%`) || strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Errorf(`the schema name %q can't be used: it holds ' " \ $ %% or a control character`, name)
+	case !utf8.ValidString(name) || strings.ContainsAny(name, `'"\$%`) || strings.ContainsFunc(name, invisible):
+		return fmt.Errorf(`the schema name %q can't be used: it holds ' " \ $ %% or what can't be seen`, name)
 	}
 	return nil
 }
+
+func invisible(r rune) bool { return !unicode.IsPrint(r) }
 
 // SearchPath is the search_path of a connection that looks for names in a schema only: Postgres's own come first by
 // themselves, and what a session has made for the time being comes last.
