@@ -1,2 +1,3 @@
+DROP TABLE subMsgReplica CASCADE;
 DROP TABLE subMsgPace CASCADE;
 DROP TABLE subMsgClaim CASCADE;

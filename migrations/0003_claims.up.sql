@@ -24,3 +24,34 @@ INSERT INTO subMsgPace DEFAULT VALUES;
 COMMENT ON TABLE  subMsgPace IS 'How much of SUBMSG_RATE is used up, in one row; kept by submsg';
 COMMENT ON COLUMN subMsgPace.id         IS 'Always 1';
 COMMENT ON COLUMN subMsgPace.spentUntil IS 'The rate is used up until then; a message may go while this is less than a second ahead';
+
+-- What each running submsg serve says of itself, so that people see what only its memory knows. One that stops takes its row away; that
+-- of one that was killed isn't renewed any more, and goes after a while.
+CREATE TABLE subMsgReplica (
+    replica uuid        PRIMARY KEY,
+    host    text        NOT NULL,
+    pid     integer     NOT NULL,
+    since   timestamptz NOT NULL DEFAULT now(),
+    seen    timestamptz NOT NULL DEFAULT now(),
+    unready text        NOT NULL,
+    trouble text        NOT NULL,
+    inHand  integer     NOT NULL,
+    ahead   integer     NOT NULL,
+    behind  bigint[]    NOT NULL,
+    refused integer     NOT NULL,
+    reasons jsonb       NOT NULL
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE  subMsgReplica IS 'The running processes of submsg serve, as each says every half minute; kept by submsg';
+COMMENT ON COLUMN subMsgReplica.replica IS 'A number of the process, another one after each start';
+COMMENT ON COLUMN subMsgReplica.host    IS 'Where it runs';
+COMMENT ON COLUMN subMsgReplica.pid     IS 'Its number there';
+COMMENT ON COLUMN subMsgReplica.since   IS 'When it started';
+COMMENT ON COLUMN subMsgReplica.seen    IS 'When it last said so: one that has said nothing for a minute and a half was killed';
+COMMENT ON COLUMN subMsgReplica.unready IS 'Why it can send nothing: empty if it can';
+COMMENT ON COLUMN subMsgReplica.trouble IS 'Why it can take no messages: empty if it can';
+COMMENT ON COLUMN subMsgReplica.inHand  IS 'How many messages it holds: so many are in doubt if it dies';
+COMMENT ON COLUMN subMsgReplica.ahead   IS 'How many of them wait for a sender';
+COMMENT ON COLUMN subMsgReplica.behind  IS 'The ids of those that wait for another message to the same person; a hundred at most';
+COMMENT ON COLUMN subMsgReplica.refused IS 'How many messages the database lets nobody write; counted to a hundred';
+COMMENT ON COLUMN subMsgReplica.reasons IS 'Why, by their ids';

@@ -82,8 +82,8 @@ func TestAnySchema(t *testing.T) {
 func TestSchemaNames(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Empty(t)
-	for _, schema := range []string{"a'b", `a"b`, `a\b`, "a$b", "a%b", "a\nb", "a\x00b", "a\u202eb", "a\u00a0b", "pg_x", " ", "\t",
-		strings.Repeat("x", 64), strings.Repeat("消", 22), "\xff"} {
+	for _, schema := range []string{"a'b", `a"b`, `a\b`, "a$b", "a%b", "a\nb", "a\x00b", "a\u202eb", "a\u00a0b",
+		"pg_x", " ", "\t", strings.Repeat("x", 64), strings.Repeat("消", 22), "\xff"} {
 		if err := migrations.CheckSchema(schema); err == nil {
 			t.Errorf("%q is taken", schema)
 		}

@@ -93,6 +93,7 @@ type Consumer struct {
 	cfg         Config
 	dispatcher  *dispatcher
 	housekeeper *housekeeper
+	reporter    *reporter
 	listener    *wake.Listener // nil: messages are found by polling
 }
 
@@ -107,7 +108,7 @@ func New(cfg Config) (*Consumer, error) {
 	k := &housekeeper{cfg: cfg, store: store.Housekeeping{Store: s}, tidy: make(chan []int64, 1), wakes: d.wakes,
 		origin: make(chan struct{}, 1), skipped: newSkiplist(cfg.Log)}
 	d.tidy, d.originKnown = k.tidy, k.origin
-	c := &Consumer{cfg: cfg, dispatcher: d, housekeeper: k}
+	c := &Consumer{cfg: cfg, dispatcher: d, housekeeper: k, reporter: newReporter(cfg, k.store, d.health)}
 	if cfg.ListenURL != "" {
 		// As the pool's URL, it may hold settings of the pool, which no server understands.
 		pooled, err := pgxpool.ParseConfig(cfg.ListenURL)
@@ -142,6 +143,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	background.Go(func() { c.housekeeper.run(ctx) })
 	background.Go(func() { c.housekeeper.noteOrphans(ctx) })
+	background.Go(func() { c.reporter.run(ctx) })
 	if len(c.cfg.Retention) > 0 {
 		background.Go(func() { (&deleter{c.cfg, c.housekeeper.store}).run(ctx) })
 	}

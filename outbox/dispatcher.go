@@ -89,6 +89,7 @@ func (d *dispatcher) run(ctx, settling context.Context) error {
 
 // tell notes how a round ended, for others too, and tells how long to leave the database alone.
 func (d *dispatcher) tell(err error) (rest time.Duration) {
+	d.health.standing.Store(standingOf(d.ready.text, d.hold, d.skipped))
 	if rest = d.failures.rest(err); err != nil {
 		d.retryAt = bootTime() + rest
 		if d.failures.said {

@@ -13,7 +13,8 @@ type health struct {
 	inHand   atomic.Int64 // messages that it holds, claimed and not settled
 	ahead    atomic.Int64 // those of them that no sender has yet
 
-	trouble atomic.Pointer[string] // why claims don't work; nil: they do, as far as is known
+	standing atomic.Pointer[standing]
+	trouble  atomic.Pointer[string] // why claims don't work; nil: they do, as far as is known
 }
 
 func newHealth() *health { return &health{began: time.Now()} }

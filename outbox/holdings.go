@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"time"
 
 	"github.com/submsg/submsg/outbox/internal/store"
@@ -183,6 +184,20 @@ func (h *holdings) behindOthers() (openids []string) {
 		}
 	}
 	return openids
+}
+
+// behind are messages that wait behind another one to the same person, so many at most.
+func (h *holdings) behind(most int) []int64 {
+	ids := []int64{}
+	for _, waiting := range h.people {
+		for _, m := range waiting {
+			if len(ids) < most {
+				ids = append(ids, m.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // everybody are the people of whom a message is in hand and not returned: what is claimed out of order must be of none

@@ -114,7 +114,7 @@ func (b *books) answer(t *rapid.T, u *turnUnderWay) {
 		}
 	}
 	b.hold.stored(stored)
-	b.hold.unsettled.keep(left, rapid.Bool().Draw(t, "refused"), b.now)
+	b.hold.unsettled.keep(left, rapid.SampledFrom([]string{"", "refused"}).Draw(t, "refused"), b.now)
 	var done []int64
 	for _, h := range u.back {
 		m := b.claimed[h.ID]
@@ -204,7 +204,7 @@ func (b *books) later(t *rapid.T) {
 			b.hold.stored([]store.Settlement{s})
 			delete(b.claimed, s.ID)
 		} else {
-			b.hold.unsettled.keep([]store.Settlement{s}, false, b.now)
+			b.hold.unsettled.keep([]store.Settlement{s}, "", b.now)
 		}
 	}
 }

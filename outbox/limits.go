@@ -95,6 +95,17 @@ const (
 	mostPaceLocks  = 20
 )
 
+// Of what a consumer says of itself in subMsgReplica.
+const (
+	reportLook = time.Second      // how soon people see that something is wrong
+	reportBusy = 5 * time.Second  // while only numbers change
+	reportIdle = 30 * time.Second // a row a minute or two costs an idle database nothing
+	// replicaSilent: after so long a row is of one that was killed.
+	replicaSilent = 90 * time.Second
+	// mostTold bounds each list of messages in a report.
+	mostTold = 100
+)
+
 // Of pauses and sweeps.
 const (
 	// accountTroubleLimit is how many sends in a row may meet everybody's trouble before the account is paused: one may

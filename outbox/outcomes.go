@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -78,21 +79,21 @@ type unsettled map[int64]unsettledOutcome
 
 type unsettledOutcome struct {
 	store.Settlement
-	refused bool          // by the database, which was logged
+	refused string        // why the database refuses it, which was logged; "": it is locked
 	rest    time.Duration // after the last try
 	at      time.Duration // when to try again, by the boot clock
 }
 
 // keep keeps outcomes that are locked, or refused by the database, to be tried again after a while that doubles. A
 // refused one may have to wait for a person.
-func (u unsettled) keep(outcomes []store.Settlement, refused bool, now time.Duration) {
+func (u unsettled) keep(outcomes []store.Settlement, refused string, now time.Duration) {
 	for _, s := range outcomes {
 		o := u[s.ID]
 		most := mostLockedRest
-		if refused {
+		if refused != "" {
 			most = mostRefusedRest
 		}
-		o.Settlement, o.refused = s, o.refused || refused
+		o.Settlement, o.refused = s, cmp.Or(refused, o.refused)
 		o.rest = min(max(2*o.rest, leastUnsettled), most)
 		o.at = now + o.rest
 		u[s.ID] = o
@@ -114,7 +115,7 @@ func (u unsettled) due(now time.Duration) (due []store.Settlement, next time.Dur
 // refused is how many outcomes the database refuses to store.
 func (u unsettled) refused() (n int) {
 	for _, o := range u {
-		if o.refused {
+		if o.refused != "" {
 			n++
 		}
 	}

@@ -18,6 +18,7 @@ type readiness struct {
 	answers chan Verdict // of the question that was asked
 	asking  bool
 	refused string // why the Sender isn't ready, as it was logged; "" while it is
+	text    string // the same, as the Sender said it last
 }
 
 // ask asks, unless a question is still open.
@@ -40,10 +41,11 @@ func (r *readiness) answered(ctx context.Context, v Verdict) (ready bool) {
 		if r.refused != "" {
 			r.log.Info("sending again")
 		}
-		r.refused = ""
+		r.refused, r.text = "", ""
 		return true
 	}
 	why := v.Text
+	r.text = v.Text
 	if v.Code != nil { // its text may hold a number of the request, which is another one each time
 		why = fmt.Sprint("errcode ", *v.Code)
 	}

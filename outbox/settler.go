@@ -27,7 +27,7 @@ func (s *settler) stored(r store.Request, a store.Answer) {
 		s.hold.stored(r.Settle)
 	} else {
 		s.hold.stored(without(r.Settle, left))
-		s.hold.unsettled.keep(left, false, bootTime()-leastUnsettled) // at once, in storeLater
+		s.hold.unsettled.keep(left, "", bootTime()-leastUnsettled) // at once, in storeLater
 	}
 	s.hold.storedBack(r.Back, a.Back)
 }
@@ -89,14 +89,14 @@ func (s *settler) storeParts(ctx context.Context, outcomes []store.Settlement) e
 				got.Foreign[0].Status)
 		}
 		s.hold.stored(without(part, got.Left))
-		s.hold.unsettled.keep(got.Left, false, bootTime())
+		s.hold.unsettled.keep(got.Left, "", bootTime())
 		pending = without(pending, part)
 		return nil
 	}, func(o store.Settlement, why error) {
-		if !s.hold.unsettled[o.ID].refused {
+		if s.hold.unsettled[o.ID].refused == "" {
 			refused, reason = append(refused, o), why
 		}
-		s.hold.unsettled.keep([]store.Settlement{o}, true, bootTime())
+		s.hold.unsettled.keep([]store.Settlement{o}, why.Error(), bootTime())
 		pending = without(pending, []store.Settlement{o})
 	})
 	if len(refused) > 0 {
@@ -104,7 +104,7 @@ func (s *settler) storeParts(ctx context.Context, outcomes []store.Settlement) e
 			"until the constraint or trigger that refuses it is mended: %v", refused[0].Status, reason)
 	}
 	if err != nil {
-		s.hold.unsettled.keep(pending, false, bootTime())
+		s.hold.unsettled.keep(pending, "", bootTime())
 		return fmt.Errorf("settle: %w", err)
 	}
 	return nil

@@ -15,25 +15,42 @@ import (
 // one of his own.
 type skiplist struct {
 	log    *logrus.Entry
-	since  map[int64]time.Time  // by id: when it was refused
+	rows   map[int64]refusal    // by id
 	logged map[string]time.Time // by SQLSTATE: when this reason was logged
 }
 
+type refusal struct {
+	since time.Time
+	why   string
+}
+
 func newSkiplist(log *logrus.Entry) skiplist {
-	return skiplist{log: log, since: make(map[int64]time.Time), logged: make(map[string]time.Time)}
+	return skiplist{log: log, rows: make(map[int64]refusal), logged: make(map[string]time.Time)}
 }
 
 // ids returns the rows to skip. Those whose time is over are forgotten, and are thereby tried again.
 func (s *skiplist) ids() []int64 {
-	if len(s.since) == 0 {
+	if len(s.rows) == 0 {
 		return nil
 	}
-	maps.DeleteFunc(s.since, func(_ int64, since time.Time) bool { return time.Since(since) > skipFor })
-	return slices.Collect(maps.Keys(s.since))
+	maps.DeleteFunc(s.rows, func(_ int64, r refusal) bool { return time.Since(r.since) > skipFor })
+	return slices.Collect(maps.Keys(s.rows))
 }
 
 // full tells that no more rows are skipped: where more can't be written, the reason isn't the rows.
-func (s *skiplist) full() bool { return len(s.since) >= mostSkipped }
+func (s *skiplist) full() bool { return len(s.rows) >= mostSkipped }
+
+// reasons tells of so many rows at most why they are skipped.
+func (s *skiplist) reasons(most int) map[int64]string {
+	why := make(map[int64]string)
+	for id, r := range s.rows {
+		if len(why) == most {
+			break
+		}
+		why[id] = r.why
+	}
+	return why
+}
 
 // news tells whether a reason was not logged of late. The caller logs it then.
 func (s *skiplist) news(reason string) bool {
@@ -46,7 +63,7 @@ func (s *skiplist) news(reason string) bool {
 
 // skip puts a row on the skiplist that the database refuses to write.
 func (s *skiplist) skip(id int64, why error) {
-	s.since[id] = time.Now()
+	s.rows[id] = refusal{time.Now(), why.Error()}
 	level := logrus.DebugLevel
 	if s.news(store.SQLState(why)) {
 		level = logrus.ErrorLevel

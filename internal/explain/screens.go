@@ -15,6 +15,7 @@ var StatusWords = struct {
 	At, Waiting, Sending, PerMinute, Inserted           Text // the lines at the top,
 	About, DueNow, NoneDue, Overdue                     Text // and what follows a number
 	Absent, Local, For, Asleep, Polling, Awake, Serving Text // who serves
+	Ahead, Process, Unready, Trouble, Refused           Text // what its processes say
 	Attention, ByHand, ByTry, Failures, OfLast, None    Text // the tables' titles
 	Since, NextTry, OfFirst                             Text // of pauses
 	Messages, Status, ErrCode, Cause, Example           Text // of failures
@@ -37,6 +38,15 @@ var StatusWords = struct {
 	Polling: Text{"收不到唤醒，靠轮询", "wakes don't arrive: it polls"},
 	Awake:   Text{"工作中", "awake"},
 	Serving: Text{"%d 个在监听，%s（%s）", "%d listening, %s (%s)"},
+
+	Ahead:   Text{"；其中待发 %d", "; of these waiting for a sender: %d"},
+	Process: Text{"进程 %s:%d", "process %s:%d"},
+	Unready: Text{"不能发送：%s", "it can send nothing: %s"},
+	Trouble: Text{"不能领取消息：%s", "it can take no messages: %s"},
+	Refused: Text{
+		"数据库拒绝修改 %d 条消息，submsg show 说明原因",
+		"the database lets nobody write %d messages; submsg show tells why",
+	},
 
 	Attention: Text{"需要处理", "needs attention"},
 	ByHand:    Text{"已暂停，待人工解除", "paused until a person lifts it"},

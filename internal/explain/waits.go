@@ -18,6 +18,10 @@ type Message struct {
 	Ahead      Count   // messages due before it
 	Served     bool    // a submsg serve is connected to the database
 	Unfit      string  // why it can't be rendered
+	Refused    string  // why the database lets nobody write it
+	Behind     bool    // it was taken, and waits for another one to the same person
+	Unready    string  // why no submsg serve can send anything
+	Trouble    string  // why none can take a message
 }
 
 // Pause is a pause as its message sees it.
@@ -60,7 +64,14 @@ var (
 		"已过 expireTime：submsg serve 会改为 expired",
 		"its expireTime is over: submsg serve makes it expired",
 	}
-	isUnfit = Text{"将会失败：%s", "it will fail: %s"}
+	isRefused = Text{"数据库拒绝修改这一行：%s", "the database lets nobody write it: %s"}
+	isBehind  = Text{
+		"排在发给同一用户的另一条消息之后",
+		"it waits for another message to the same person, who gets one at a time",
+	}
+	isUnready = Text{"submsg serve 现在不能发送：%s", "submsg serve can send nothing now: %s"}
+	isTrouble = Text{"submsg serve 现在不能领取消息：%s", "submsg serve can take no messages now: %s"}
+	isUnfit   = Text{"将会失败：%s", "it will fail: %s"}
 )
 
 // What a person may do.
@@ -72,9 +83,17 @@ var (
 	}
 	doRelease = Text{"处理完毕后恢复：%s", "once that is settled: %s"}
 	doServe   = Text{"启动 submsg serve", "start submsg serve"}
-	doWait    = Text{"等待，或取消：submsg cancel --id %d", "wait, or call it off: submsg cancel --id %d"}
-	doResend  = Text{"如需重发：submsg retry --id %d", "to send it again: submsg retry --id %d"}
-	doExtend  = Text{"UPDATE subMsgList SET expireTime = NULL, sendStatus = 'wait' WHERE id = %d;",
+	doMend    = Text{
+		"修正拒绝它的约束或触发器，一分钟内自动重试",
+		"mend the constraint or trigger that refuses it; it is tried again within a minute",
+	}
+	doReady = Text{
+		"解决后自动继续；submsg doctor 可检查",
+		"it goes on by itself once that is mended; submsg doctor looks for it",
+	}
+	doWait   = Text{"等待，或取消：submsg cancel --id %d", "wait, or call it off: submsg cancel --id %d"}
+	doResend = Text{"如需重发：submsg retry --id %d", "to send it again: submsg retry --id %d"}
+	doExtend = Text{"UPDATE subMsgList SET expireTime = NULL, sendStatus = 'wait' WHERE id = %d;",
 		"UPDATE subMsgList SET expireTime = NULL, sendStatus = 'wait' WHERE id = %d;"}
 	doCorrect = Text{"改正该行：UPDATE subMsgList SET parameterArr[…] = '…' WHERE id = %d;",
 		"correct the row: UPDATE subMsgList SET parameterArr[…] = '…' WHERE id = %d;"}
@@ -88,6 +107,12 @@ func (m Message) Explain(tongue Tongue) (why, next []string) {
 	case "sending":
 		if m.Stale {
 			return []string{isStale.In(tongue)}, m.serve(tongue)
+		}
+		switch {
+		case m.Refused != "":
+			return []string{isRefused.In(tongue, m.Refused)}, []string{doMend.In(tongue)}
+		case m.Behind:
+			return []string{isBehind.In(tongue)}, []string{doNothing.In(tongue)}
 		}
 		return []string{isSending.In(tongue)}, []string{doNothing.In(tongue)}
 	case "success":
@@ -125,9 +150,17 @@ func (m Message) waits(tongue Tongue) (why, next []string) {
 		}
 		add(says.In(tongue, p.What, Moment(p.Since, m.Now, tongue), p.Why), does)
 	}
-	if due && !m.Served {
+	if m.Refused != "" {
+		add(isRefused.In(tongue, m.Refused), doMend.In(tongue))
+	}
+	switch {
+	case due && !m.Served:
 		add(isUnserved.In(tongue), doServe.In(tongue))
-	} else if due && why == nil {
+	case due && m.Trouble != "":
+		add(isTrouble.In(tongue, m.Trouble), doReady.In(tongue))
+	case due && m.Unready != "":
+		add(isUnready.In(tongue, m.Unready), doReady.In(tongue))
+	case due && why == nil:
 		add(isQueued.In(tongue, m.Ahead.In(tongue)))
 	}
 	if m.Unfit != "" {

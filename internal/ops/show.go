@@ -25,7 +25,22 @@ type Story struct {
 	Rules     []string  `json:"rules,omitempty"`     // that make messages of its template
 	Listeners int64     `json:"listeners"`           // processes of submsg serve that can be seen, by their sessions
 	Stale     bool      `json:"pastLease,omitempty"` // being sent for longer than its lease
+	Memory
 }
+
+// Memory is what the running processes of submsg serve say of a message, and of themselves.
+type Memory struct {
+	Refused string `json:"refused,omitempty"` // why the database lets nobody write the message
+	Behind  bool   `json:"behind,omitempty"`  // it was taken, and waits for another one to the same person
+	Unready string `json:"unready,omitempty"` // why nothing can be sent: all of them say so
+	Trouble string `json:"trouble,omitempty"` // why no message can be taken: likewise
+}
+
+const memorySQL = `
+SELECT coalesce(min(reasons->>($1::bigint)::text), '') AS refused, coalesce(bool_or($1::bigint = ANY (behind)), false) AS behind,
+    CASE WHEN bool_and(unready <> '') THEN max(unready) ELSE '' END AS unready,
+    CASE WHEN bool_and(trouble <> '') THEN max(trouble) ELSE '' END AS trouble
+FROM subMsgReplica WHERE ` + seenOfLate
 
 // Held is a message that its rule still holds back.
 type Held struct {
@@ -73,6 +88,7 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 		return err
 	})
 	readAll(batch, heldSQL, &held, id)
+	readOne(batch, memorySQL, &s.Memory, id)
 	readAll(batch, pausedSQL, &s.Pauses, names)
 	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)

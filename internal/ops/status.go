@@ -24,6 +24,7 @@ type Status struct {
 	Failures []Failure `json:"failures,omitempty"` // of the last hour
 	Paused   []Pause   `json:"paused,omitempty"`
 	Replicas []Replica `json:"replicas,omitempty"`
+	Serving  []Serving `json:"serving,omitempty"`
 	Problems []Fact    `json:"problems,omitempty"`
 }
 
@@ -170,6 +171,26 @@ SELECT coalesce(host(client_addr), '') AS host, count(*) FILTER (WHERE applicati
 FROM pg_stat_activity WHERE datname = current_database() AND application_name IN ('submsg', 'submsg listener')
 GROUP BY 1 ORDER BY 1`
 
+// Serving is what a running submsg serve says of itself: a line of subMsgReplica.
+type Serving struct {
+	Host    string    `json:"host"`
+	PID     int32     `json:"pid"`
+	Since   time.Time `json:"since"`
+	Seen    time.Time `json:"seen"`
+	Unready string    `json:"unready,omitempty"` // why it can send nothing
+	Trouble string    `json:"trouble,omitempty"` // why it can take no messages
+	InHand  int32     `json:"inHand"`
+	Ahead   int32     `json:"ahead"`             // of these, so many wait for a sender
+	Refused int32     `json:"refused,omitempty"` // messages that the database lets nobody write
+}
+
+// One that has said nothing for three reports in a row has gone.
+const (
+	seenOfLate = `seen > now() - interval '90 seconds'`
+	servingSQL = `
+SELECT host, pid, since, seen, unready, trouble, inHand, ahead, refused FROM subMsgReplica WHERE ` + seenOfLate + ` ORDER BY since, replica`
+)
+
 const problemsSQL = `SELECT name, value, remark, remarkEnglish FROM subMsgHealth WHERE state <> 'ok' AND name <> 'paused'`
 
 // Where statistics are old a plan seems expensive, and compiling it would take longer than running it.
@@ -192,6 +213,7 @@ func Look(ctx context.Context, db, beside DB) (Status, error) {
 	readOne(batch, claimedSQL, &s.Claimed)
 	readAll(batch, pausedSQL, &s.Paused, nil)
 	readAll(batch, replicasSQL, &s.Replicas)
+	readAll(batch, servingSQL, &s.Serving)
 	readAll(batch, problemsSQL, &s.Problems)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return db.SendBatch(ctx, batch).Close() })

@@ -47,6 +47,7 @@ const (
 	messages = "subMsgList"
 	pauses   = "subMsgPause"
 	pace     = "subMsgPace"
+	replicas = "subMsgReplica"
 	origin   = "subMsgOrigin"
 	rules    = "subMsgRule"
 	draft    = "subMsgRuleDraft"
@@ -102,6 +103,10 @@ var grants = slices.Concat([]grant{
 	{worker, "SELECT", claims, nil},
 	{worker, "INSERT", claims, nil},
 	{worker, "DELETE", claims, nil},
+	{worker, "SELECT", replicas, []string{"replica", "seen", "unready", "trouble", "inHand", "ahead", "behind", "refused", "reasons"}},
+	{worker, "INSERT", replicas, []string{"replica", "host", "pid", "unready", "trouble", "inHand", "ahead", "behind", "refused", "reasons"}},
+	{worker, "UPDATE", replicas, []string{"seen", "unready", "trouble", "inHand", "ahead", "behind", "refused", "reasons"}},
+	{worker, "DELETE", replicas, nil},
 	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "errKind", "sendTime", "updateTime",
 		"sendAfter", "attempts", "msgId", "claimId", "leaseUntil"}},
 	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "errKind", "pausedAt", "probeAt", "probes", "spellings"}}, // excluded.reason counts as reading
@@ -130,6 +135,7 @@ var grants = slices.Concat([]grant{
 	{admin, "UPDATE", messages, append([]string{"sendStatus"}, business...)},
 	{admin, "DELETE", messages, nil},
 	{admin, "SELECT", claims, nil},
+	{admin, "SELECT", replicas, nil},
 	{admin, "SELECT", pauses, nil},
 	{admin, "INSERT", pauses, []string{"templateId", "reason", "probeAt"}},
 	{admin, "DELETE", pauses, nil},
@@ -149,6 +155,7 @@ var grants = slices.Concat([]grant{
 		"sendTime", "createTime", "updateTime", "sendAfter", "expireTime", "dedupKey", "attempts", "msgId", "claimId",
 		"leaseUntil", "dueAt", "traceparent"}}, // a page holds values, as parameterArr does
 	{readonly, "SELECT", claims, nil},
+	{readonly, "SELECT", replicas, []string{"replica", "host", "pid", "since", "seen", "unready", "trouble", "inHand", "ahead", "behind", "refused"}},
 	{readonly, "SELECT", pauses, nil},
 	{readonly, "SELECT", pace, nil},
 	{readonly, "SELECT", origin, nil},

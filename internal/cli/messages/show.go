@@ -30,11 +30,11 @@ type Show struct {
 // told is a message's story, with what its template makes of it.
 type told struct {
 	ops.Story
-	Data    map[string]string `json:"data,omitempty"` // WeChat's keys
-	Shows   string            `json:"shownPage,omitempty"`
-	Refused string            `json:"refused,omitempty"` // why it can't be rendered
-	Why     []string          `json:"why,omitempty"`     // in words, for people
-	Next    []string          `json:"next,omitempty"`
+	Data  map[string]string `json:"data,omitempty"` // WeChat's keys
+	Shows string            `json:"shownPage,omitempty"`
+	Unfit string            `json:"unfit,omitempty"` // why it can't be rendered
+	Why   []string          `json:"why,omitempty"`   // in words, for people
+	Next  []string          `json:"next,omitempty"`
 
 	template *templates.Template
 	payload  templates.Payload
@@ -76,7 +76,7 @@ func tell(s ops.Story, catalogue *templates.Catalogue, tongue explain.Tongue) to
 		m.template = found
 		payload, err := found.Render(params, s.Page)
 		if err != nil {
-			m.Refused = err.Error()
+			m.Unfit = err.Error()
 		} else {
 			m.payload, m.Shows, m.Data = payload, payload.Page, map[string]string{}
 			for _, item := range payload.Data {
@@ -137,8 +137,8 @@ func payloadLines(m told, tongue explain.Tongue) (lines []string) {
 	switch {
 	case m.template == nil:
 		return []string{w.NotHere.In(tongue, m.TemplateID)}
-	case m.Refused != "":
-		return []string{w.None.In(tongue, m.Refused)}
+	case m.Unfit != "":
+		return []string{w.None.In(tongue, m.Unfit)}
 	}
 	for _, item := range m.payload.Data {
 		lines = append(lines, item.Key+" "+item.Value)

@@ -71,8 +71,8 @@ func (c *Status) print(term terminal.Terminal, s ops.Status) error {
 func statusScreen(s ops.Status, tongue explain.Tongue) string {
 	w := explain.StatusWords
 	parts := []string{statusNumbers(s, tongue)}
-	if len(s.Problems) > 0 {
-		parts = append(parts, w.Attention.In(tongue)+"\n"+problemTable(s, tongue))
+	if table := problemTable(s, tongue); table.Len() > 0 {
+		parts = append(parts, w.Attention.In(tongue)+"\n"+table.String())
 	}
 	byHand, byTry := pausesApart(s.Paused)
 	if len(byHand) > 0 {
@@ -107,6 +107,13 @@ func statusNumbers(s ops.Status, tongue explain.Tongue) string {
 		waiting += w.NoneDue.In(tongue, explain.Span(seconds(s.Next)))
 	}
 	sending := fmt.Sprint(s.Sending)
+	ahead := int32(0)
+	for _, p := range s.Serving {
+		ahead += p.Ahead
+	}
+	if ahead > 0 {
+		sending += w.Ahead.In(tongue, ahead)
+	}
 	if s.Overdue > 0 {
 		sending += w.Overdue.In(tongue, s.Overdue)
 	}
@@ -167,15 +174,32 @@ func replicas(s ops.Status, tongue explain.Tongue) string {
 	return w.Serving.In(tongue, listening, wakes.In(tongue), strings.Join(hosts, explain.Words.Semicolon.In(tongue)))
 }
 
-func problemTable(s ops.Status, tongue explain.Tongue) string {
+// problemTable is what a person should look at: what the processes of submsg serve say, and what the database tells.
+func problemTable(s ops.Status, tongue explain.Tongue) *terminal.Table {
 	t := terminal.NewTable(explain.Words.What.In(tongue), "", explain.Words.ToDo.In(tongue))
 	t.Wrap(2, 24)
 	t.Wrap(3, 76)
+	w := explain.StatusWords
+	for _, p := range s.Serving {
+		var remarks []string
+		if p.Trouble != "" {
+			remarks = append(remarks, w.Trouble.In(tongue, p.Trouble))
+		}
+		if p.Unready != "" {
+			remarks = append(remarks, w.Unready.In(tongue, p.Unready))
+		}
+		if p.Refused > 0 {
+			remarks = append(remarks, w.Refused.In(tongue, p.Refused))
+		}
+		if len(remarks) > 0 {
+			t.Row(w.Process.In(tongue, p.Host, p.PID), "", remarks)
+		}
+	}
 	for _, p := range s.Problems {
 		remark := explain.Text{ZH: p.Remark, EN: p.English}.In(tongue)
 		t.Row(explain.Fact(p.Name, tongue), p.Value, remark)
 	}
-	return t.String()
+	return t
 }
 
 // pausesApart separates the pauses that only a person lifts from those that a try may lift.

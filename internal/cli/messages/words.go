@@ -12,7 +12,7 @@ func explained(m told, tongue explain.Tongue) (why, next []string) {
 	known := explain.Message{
 		ID: m.ID, Status: string(m.Status), Now: m.Now, SendAfter: m.SendAfter, ExpireTime: m.ExpireTime,
 		Attempts: m.Attempts, Stale: m.Stale, Ahead: counted(m.Ahead), Served: m.Listeners > 0,
-		Unfit: m.Refused,
+		Unfit: m.Unfit, Refused: m.Memory.Refused, Behind: m.Behind, Unready: m.Unready, Trouble: m.Trouble,
 	}
 	if m.Cause != nil {
 		known.Cause = m.Cause.Explained()

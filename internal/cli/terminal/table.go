@@ -41,6 +41,9 @@ func (t *Table) Row(cells ...any) {
 	t.writer.AppendRow(row)
 }
 
+// Len is how many rows there are.
+func (t *Table) Len() int { return t.writer.Length() }
+
 // cell is what takes as much room as is counted for it.
 func cell(value string) string { return strings.ReplaceAll(unbroken(Printable(value)), "\t", `\t`) }
 

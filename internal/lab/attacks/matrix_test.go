@@ -40,6 +40,14 @@ table subMsgList                                                              : 
   ctid                                                                        : - - S S -
 table subMsgClaim                                                             : - - DL - -
   claimId leaseUntil ids                                                      : - - SI S S
+table subMsgReplica                                                           : - - DL - -
+  replica                                                                     : - - SI S S
+  host pid                                                                    : - - I S S
+  unready trouble inHand ahead refused                                        : - - SIU S S
+  behind                                                                      : - - SIU S S
+  reasons                                                                     : - - SIU S -
+  since                                                                       : - - - S S
+  seen                                                                        : - - SU S S
 table subMsgPace                                                              : - - - - -
   id                                                                          : - - - S S
   spentUntil                                                                  : - - SU S S

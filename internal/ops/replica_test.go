@@ -1,0 +1,51 @@
+package ops_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/submsg/submsg/internal/ops"
+)
+
+// What the processes of submsg serve say is shown while they say it: of themselves, and of a message.
+func TestWhatReplicasSay(t *testing.T) {
+	d := newDB(t)
+	say := func(host, unready, ago string) {
+		d.exec(`INSERT INTO subMsgReplica (replica, host, pid, unready, trouble, inHand, ahead, behind, refused, reasons, seen)
+			VALUES (gen_random_uuid(), $1, 7, $2, 'no right', 5, 2, '{2}', 1, '{"1": "no such thing"}', now() - $3::text::interval)`,
+			host, unready, ago)
+	}
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o', 't' FROM generate_series(1, 3)`)
+	memory := func(id int64) ops.Memory {
+		s, err := ops.Show(t.Context(), d, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Memory
+	}
+	say("gone", "no token", "2 min")
+	if got, s := memory(1), d.look(); got != (ops.Memory{}) || len(s.Serving) > 0 {
+		t.Errorf("of a process that has gone: %+v, %+v", got, s.Serving)
+	}
+	say("a", "no token", "1 s")
+	want := []ops.Serving{
+		{Host: "a", PID: 7, Unready: "no token", Trouble: "no right", InHand: 5, Ahead: 2, Refused: 1}}
+	if diff := cmp.Diff(want, d.look().Serving, cmpopts.IgnoreFields(ops.Serving{}, "Since", "Seen")); diff != "" {
+		t.Error(diff)
+	}
+	for id, want := range map[int64]ops.Memory{
+		1: {Unready: "no token", Trouble: "no right", Refused: "no such thing"},
+		2: {Unready: "no token", Trouble: "no right", Behind: true},
+		3: {Unready: "no token", Trouble: "no right"},
+	} {
+		if got := memory(id); got != want {
+			t.Errorf("of message %d: %+v, want %+v", id, got, want)
+		}
+	}
+	say("b", "", "1 s")
+	if got := memory(3); got.Unready != "" || got.Trouble != "no right" {
+		t.Errorf("where one process can send: %+v", got)
+	}
+}

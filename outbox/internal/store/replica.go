@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Replica is what a consumer says of itself.
+type Replica struct {
+	ID      string // a UUID
+	Host    string
+	PID     int
+	Unready string           // why it can send nothing; "" if it can
+	Trouble string           // why it can claim nothing; "" if it can
+	InHand  int              // messages that it holds
+	Ahead   int              // those of them that wait for a sender
+	Behind  []int64          // those of them that wait for another one to the same person
+	Refused map[int64]string // why the database lets nobody write these
+}
+
+const sayReplicaSQL = `
+INSERT INTO subMsgReplica (replica, host, pid, unready, trouble, inHand, ahead, behind, refused, reasons)
+VALUES ($1, $2, $3, left($4, 1000), left($5, 1000), $6, $7, $8, $9, $10)
+ON CONFLICT (replica) DO UPDATE SET seen = now(), unready = excluded.unready, trouble = excluded.trouble,
+    inHand = excluded.inHand, ahead = excluded.ahead, behind = excluded.behind, refused = excluded.refused,
+    reasons = excluded.reasons`
+
+const silentReplicasSQL = `DELETE FROM subMsgReplica WHERE seen < now() - $1::interval`
+
+// SayReplica writes what a consumer says of itself, and removes those that have said nothing for so long.
+func (s Housekeeping) SayReplica(ctx context.Context, r Replica, silent time.Duration) error {
+	batch := new(pgx.Batch)
+	batch.Queue(sayReplicaSQL, r.ID, r.Host, r.PID, r.Unready, r.Trouble, r.InHand, r.Ahead, r.Behind,
+		len(r.Refused), r.Refused)
+	batch.Queue(silentReplicasSQL, silent)
+	return s.Pool.SendBatch(ctx, batch).Close()
+}
+
+// RemoveReplica takes away what a consumer has said of itself.
+func (s Housekeeping) RemoveReplica(ctx context.Context, id string) error {
+	_, err := s.Pool.Exec(ctx, `DELETE FROM subMsgReplica WHERE replica = $1`, id)
+	return err
+}
