@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -53,17 +54,24 @@ func files(t *testing.T, suffix string, see func(name string)) {
 	}
 }
 
-// goFiles reads every Go file of the repository, for whatever system it is.
-func goFiles(t *testing.T) (all []goFile) {
+var (
+	read      sync.Once
+	everyFile []goFile
+)
+
+// goFiles is every Go file of the repository, for whatever system it is. All tests share one reading.
+func goFiles(t *testing.T) []goFile {
 	t.Helper()
-	set := token.NewFileSet()
-	files(t, ".go", func(name string) {
-		all = append(all, parsed(t, set, name, repoFile(t, name)))
+	read.Do(func() {
+		set := token.NewFileSet()
+		files(t, ".go", func(name string) {
+			everyFile = append(everyFile, parsed(t, set, name, repoFile(t, name)))
+		})
 	})
-	if len(all) < 50 {
-		t.Fatalf("only %d Go files found below %s", len(all), repoRoot)
+	if len(everyFile) < 50 {
+		t.Fatalf("only %d Go files found below %s", len(everyFile), repoRoot)
 	}
-	return all
+	return everyFile
 }
 
 func parsed(t *testing.T, set *token.FileSet, name, text string) goFile {
