@@ -57,7 +57,7 @@ func startDaemon(t *testing.T, descriptors int, env []string, args ...string) *d
 		limit = fmt.Sprintf("ulimit -n %d", descriptors)
 	}
 	d.process = exec.Command("/bin/sh", append([]string{"-c", limit + ` && exec "$0" "$@"`, self}, args...)...)
-	d.process.Env = append([]string{asCommand, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
+	d.process.Env = commandEnv(t, env...)
 	d.process.Stdout, d.process.Stderr = d, d
 	if err := d.process.Start(); err != nil {
 		t.Fatal(err)

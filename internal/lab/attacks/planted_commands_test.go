@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -150,7 +149,7 @@ func (v *victim) runs(name string, args []string, code int) {
 
 func (v *victim) submsg(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Env = []string{asCommand, "DATABASE_URL=" + v.url, "PATH=" + os.Getenv("PATH"), "HOME=" + v.t.TempDir()}
+	cmd.Env = commandEnv(v.t, "DATABASE_URL="+v.url)
 	return cmd
 }
 

@@ -74,6 +74,7 @@ func setupScript(env *testscript.Env) error {
 	env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 	env.Setenv("LATEST", strconv.Itoa(migrations.Latest()))
 	env.Setenv("BEFORE", strconv.Itoa(migrations.Latest()-1))
+	env.Setenv("GORACE", os.Getenv("GORACE")) // commands are raced as this process is
 	env.Values["t"] = env.T()
 	return nil
 }
