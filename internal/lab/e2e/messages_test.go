@@ -52,6 +52,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b(\d+m)\d\ds\b`), "${1}SSs"},
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d\b`), "hh:mm:ss"},
 	{regexp.MustCompile(`\((local|[0-9.:a-f]+) for \d+s\)`), "(HOST for Ns)"},
+	{regexp.MustCompile(`（(本机|[0-9.:a-f]+) 已 \d+s）`), "（HOST 已 Ns）"},
 }
 
 // Every command's output as a person sees it, Chinese text aligned: testdata/golden.
