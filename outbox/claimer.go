@@ -69,6 +69,7 @@ func (c *claimer) want(ctx context.Context) (w want, err error) {
 	}
 	now := bootTime()
 	w.asked = now
+	c.seeker.pass(c.hold.takePassed())
 	if share := c.newestShare(n, now); share > 0 {
 		w.newest = c.newClaim(share)
 		w.newest.Newest, w.newest.People = true, c.hold.everybody()

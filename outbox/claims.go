@@ -43,6 +43,9 @@ func (c *claims) lose(id string, now time.Duration) { c.lost[id] = lostClaim{sin
 // lostIDs returns the claims whose answer was lost.
 func (c *claims) lostIDs() []string { return slices.Collect(maps.Keys(c.lost)) }
 
+// own returns the claims of which messages may be "sending" in the name of this process.
+func (c *claims) own() []string { return append(c.lostIDs(), slices.Collect(maps.Keys(c.open))...) }
+
 // released notes that what lost claims hold was given back, by a statement that began then. Such a claim can still be
 // committed after its connection broke: it does nothing once its time is over, but it may have begun before that, on a
 // server that stood still in the middle. So it is forgotten only when its lease is over and it has been given back

@@ -49,6 +49,9 @@ func (d *delivery) during(ctx context.Context, do func(context.Context) error) e
 func (d *delivery) takeBack(j judged) {
 	for more := true; more; {
 		r := d.judge.rule(j.message, j.Verdict)
+		if r.own.Trouble == PersonBusy {
+			d.hold.refusedForPerson(j.message, bootTime())
+		}
 		d.hold.returned(j.message, settlement(&j.Row, r.own, d.cfg.MaxAttempts))
 		d.ahead.returned()
 		if len(r.pause) > 0 {
@@ -60,6 +63,9 @@ func (d *delivery) takeBack(j judged) {
 		}
 		if j.Outcome == Later || j.Outcome == Halt || j.Probe != "" {
 			d.news = true // it waits again, or others may go after a probe
+		}
+		if d.hold.more {
+			d.hold.more, d.news = false, true
 		}
 		select {
 		case j = <-d.senders.verdicts:

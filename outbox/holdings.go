@@ -19,7 +19,7 @@ type message struct {
 // of events. Only the dispatcher calls it.
 //
 // WeChat takes one message to a person at a time (errcode 43108), so a message whose person is being sent another one
-// waits for that.
+// waits for that, be it from here or from elsewhere (persons.go).
 type holdings struct {
 	perPerson int           // at most so many wait behind one of the same person
 	leastLeft time.Duration // a send isn't begun with less time left than this
@@ -30,6 +30,10 @@ type holdings struct {
 	people    map[string][]message    // by openid: one of this person's is with a sender, or next; these wait behind it
 	queued    int                     // how many wait so
 	full      map[string]bool         // of these people messages are in back: later ones must not overtake those
+	limited   map[string]bool         // of these people more may be due, left out because messages wait here
+	more      bool                    // the last that waited here of such a person has begun: a claim may find more
+	passed    []string                // people of whom messages were given back, which wait before where claims go on
+	elsewhere elsewhere               // people to whom another replica sends
 	sending   map[int64]time.Duration // with senders, by id: their deadlines
 	back      []store.Held            // claimed and not begun: to be given back
 	outcomes  []store.Settlement      // to be settled
@@ -44,6 +48,8 @@ func newHoldings(senders int, leastLeft time.Duration) *holdings {
 		free:      senders,
 		people:    make(map[string][]message),
 		full:      make(map[string]bool),
+		limited:   make(map[string]bool),
+		elsewhere: newElsewhere(),
 		sending:   make(map[int64]time.Duration),
 		unsettled: make(unsettled),
 		claims:    newClaims(),
@@ -63,7 +69,7 @@ func (h *holdings) claimed(list []message) {
 	for _, m := range list {
 		h.claims.open[m.ClaimID]++
 		switch _, busy := h.people[m.OpenID]; {
-		case h.full[m.OpenID]:
+		case h.full[m.OpenID], h.elsewhere.has(m.OpenID):
 			h.giveBack(m)
 		case m.Probe != "" && !busy:
 			h.people[m.OpenID] = nil
@@ -105,7 +111,7 @@ func (h *holdings) first() (m message, ok bool) {
 			return m, true
 		case len(waiting) >= h.perPerson:
 			h.giveBack(m)
-			h.full[m.OpenID] = true
+			h.full[m.OpenID], h.limited[m.OpenID] = true, true
 			h.ahead.replace(h.without(h.ahead.all(), func(o message) bool { return o.OpenID == m.OpenID }))
 		default:
 			h.people[m.OpenID] = append(waiting, m)
@@ -120,11 +126,15 @@ func (h *holdings) passOn(openid string) {
 	waiting := h.people[openid]
 	if len(waiting) == 0 {
 		delete(h.people, openid)
+		delete(h.limited, openid)
 		return
 	}
 	h.next = append(h.next, waiting[0])
 	h.people[openid] = waiting[1:]
 	h.queued--
+	if len(waiting) == 1 && h.limited[openid] {
+		h.more = true // its last one may still be on its way when a claim has found the next
+	}
 }
 
 // returned takes a message back from its sender, with its outcome.
@@ -137,6 +147,7 @@ func (h *holdings) returned(m message, outcome store.Settlement) {
 
 func (h *holdings) giveBack(m message) {
 	h.back = append(h.back, store.Held{ID: m.ID, Claim: m.ClaimID})
+	h.passed = append(h.passed, m.OpenID)
 }
 
 // withdraw gives back the messages that have not begun and that match.
@@ -175,12 +186,14 @@ func (h *holdings) without(list []message, match func(message) bool) (kept []mes
 
 // behindOthers are the people of whom messages wait behind one of theirs: claims take no more of theirs.
 func (h *holdings) behindOthers() (openids []string) {
+	openids = h.elsewhere.openids()
 	if h.queued == 0 {
-		return nil
+		return openids
 	}
 	for openid, waiting := range h.people {
 		if len(waiting) > 0 {
 			openids = append(openids, openid)
+			h.limited[openid] = true
 		}
 	}
 	return openids
@@ -200,10 +213,17 @@ func (h *holdings) behind(most int) []int64 {
 	return ids
 }
 
+// takePassed hands over the people of whom messages were given back.
+func (h *holdings) takePassed() (openids []string) {
+	openids, h.passed = h.passed, nil
+	return openids
+}
+
 // everybody are the people of whom a message is in hand and not returned: what is claimed out of order must be of none
 // of them.
 func (h *holdings) everybody() []string {
 	openids := make([]string, 0, len(h.people)+h.ahead.len())
+	openids = append(openids, h.elsewhere.openids()...)
 	for openid := range h.people {
 		openids = append(openids, openid)
 	}

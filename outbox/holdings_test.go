@@ -36,6 +36,8 @@ type books struct {
 	paused  map[string]bool
 	last    map[string]int64 // by openid: what has begun last
 	loose   map[string]bool  // of these people a message was held up by itself, so that a later one may go before it
+	busy    map[string]bool  // another replica sends to these people
+	left    map[string]bool  // to others: a message of theirs was refused, and nothing is known since
 }
 
 // turnUnderWay is a turn that the database works on.
@@ -54,6 +56,7 @@ func (b *books) turn(t *rapid.T) {
 	}
 	b.insert(t)
 	outcomes, back := b.hold.take()
+	b.ask(t, outcomes)
 	room := modelSenders + modelAhead - b.hold.inHand() - len(outcomes) - len(back)
 	b.under = &turnUnderWay{outcomes: outcomes, back: back, behind: b.hold.behindOthers()}
 	if !b.stopped {
@@ -92,6 +95,40 @@ func (b *books) endTurn(t *rapid.T) {
 	b.begin()
 }
 
+// ask asks to whom others send, as a turn does first.
+func (b *books) ask(t *rapid.T, outcomes []store.Settlement) {
+	asked := b.hold.elsewhere.ask(true, b.now)
+	for who := range b.left {
+		if len(asked) > 0 && !slices.Contains(asked, who) {
+			t.Fatalf("%s was refused a message, and nobody asks for whom", who)
+		}
+	}
+	if len(asked) == 0 || rapid.IntRange(0, 9).Draw(t, "asked in vain") == 0 {
+		return
+	}
+	var busy []string
+	for _, who := range asked {
+		if b.busy[who] {
+			busy = append(busy, who)
+		} else {
+			delete(b.left, who)
+		}
+	}
+	innocent := b.hold.elsewhere.told(asked, busy, b.now)
+	letWait(outcomes, innocent)
+	for _, o := range outcomes {
+		if innocent[o.ID] && (o.Refund != 1 || o.Delay != 0 || !b.busy[b.claimed[o.ID].OpenID]) {
+			t.Fatalf("message %d was refused for what another replica does: %+v", o.ID, o)
+		}
+	}
+}
+
+// others begins or ends what another replica does for somebody.
+func (b *books) others(t *rapid.T) {
+	who := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "who")
+	b.busy[who] = !b.busy[who]
+}
+
 // insert puts new messages into the table.
 func (b *books) insert(t *rapid.T) {
 	for range rapid.IntRange(0, 6).Draw(t, "new") {
@@ -110,8 +147,14 @@ func (b *books) answer(t *rapid.T, u *turnUnderWay) {
 			left = append(left, s)
 		} else {
 			stored = append(stored, s)
+			if s.Status == string(Waiting) {
+				b.waiting[s.ID] = b.claimed[s.ID]
+			}
 			delete(b.claimed, s.ID)
 		}
+	}
+	for _, s := range left {
+		b.loose[b.claimed[s.ID].OpenID] = true
 	}
 	b.hold.stored(stored)
 	b.hold.unsettled.keep(left, rapid.SampledFrom([]string{"", "refused"}).Draw(t, "refused"), b.now)
@@ -144,6 +187,8 @@ func (b *books) begin() {
 			b.Fatalf("message %d begins after the end", m.ID)
 		case b.paused[m.TemplateID]:
 			b.Fatalf("message %d begins after the pause of its template", m.ID)
+		case b.left[m.OpenID]:
+			b.Fatalf("message %d begins although its person is left to others", m.ID)
 		case m.deadline-b.now < modelTime/2:
 			b.Fatalf("message %d begins %s before its deadline", m.ID, m.deadline-b.now)
 		}
@@ -171,7 +216,12 @@ func (b *books) verdict(t *rapid.T) {
 	slices.Sort(ids)
 	m := b.begun[rapid.SampledFrom(ids).Draw(t, "which")]
 	delete(b.begun, m.ID)
-	b.hold.returned(m, store.Settlement{ID: m.ID, Claim: m.ClaimID, Status: string(Succeeded)})
+	outcome := store.Settlement{ID: m.ID, Claim: m.ClaimID, Status: string(Succeeded)}
+	if b.busy[m.OpenID] || rapid.IntRange(0, 9).Draw(t, "refused") == 0 {
+		outcome.Status, outcome.Delay, b.left[m.OpenID] = string(Waiting), time.Second, true
+		b.hold.refusedForPerson(m, b.now)
+	}
+	b.hold.returned(m, outcome)
 	b.begin()
 }
 
@@ -292,10 +342,10 @@ func TestHoldings(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := &books{T: rt, hold: newHoldings(modelSenders, modelTime/2), now: time.Hour, claimed: map[int64]message{},
 			begun: map[int64]message{}, waiting: map[int64]message{}, paused: map[string]bool{},
-			last: map[string]int64{}, loose: map[string]bool{}}
+			last: map[string]int64{}, loose: map[string]bool{}, busy: map[string]bool{}, left: map[string]bool{}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"": b.check, "turn": b.turn, "turn more": b.turn, "verdict": b.verdict, "verdict more": b.verdict,
-			"later": b.later, "pass": b.pass, "pause": b.pause,
+			"later": b.later, "pass": b.pass, "pause": b.pause, "others": b.others,
 		})
 		b.stop(rt)
 		if b.under != nil {
@@ -310,6 +360,7 @@ func TestHoldings(t *testing.T) {
 		}
 		for tries := 0; b.hold.inHand() > 0 && tries < 100; tries++ {
 			outcomes, back := b.hold.take()
+			b.hold.elsewhere.told(b.hold.elsewhere.ask(false, b.now), nil, b.now)
 			b.hold.stored(outcomes)
 			var done []int64
 			for _, h := range back {
@@ -320,7 +371,9 @@ func TestHoldings(t *testing.T) {
 			due, _ := b.hold.unsettled.due(b.now)
 			b.hold.stored(due)
 		}
-		if n := b.hold.inHand() + len(b.hold.claims.open); n > 0 {
+		b.now += mostRefusedRest
+		b.hold.elsewhere.told(b.hold.elsewhere.ask(true, b.now), nil, b.now)
+		if n := b.hold.inHand() + len(b.hold.claims.open) + len(b.hold.elsewhere.seen); n > 0 {
 			rt.Fatalf("%d left in the end", n)
 		}
 	})

@@ -30,6 +30,13 @@ const (
 	// recipientQueueShare: at most a quarter of the senders' number may wait in one person's queue, because a message
 	// that waits there takes the place of one that could go.
 	recipientQueueShare = 4
+	// While another replica sends to a person the database is asked so often whether it still does, and when nobody has
+	// been seen to do so for personRest, claims take this person's messages again. The other one goes on meanwhile
+	// without a rest, because it claims the next ones while its last one is on its way.
+	personEvery = 20 * time.Millisecond
+	personRest  = 100 * time.Millisecond
+	// mostPassed: each claim hands so many people to the database at most, which compares each message with them.
+	mostPassed = 100
 	// releaseTwice: a server that stood still is done with what it had begun before by so long after it answers again.
 	releaseTwice = time.Second
 	// lookAgain is the rest where rows are due but locked by somebody, or where a sweep may have left some.

@@ -18,10 +18,24 @@ const (
 	mostBackoff        = 10 * time.Minute
 )
 
-// backoff doubles from a second to ten minutes. The upper half of it is by chance, so that messages that failed
-// together don't come back together.
-func backoff(attempt int) time.Duration {
-	d := min(leastBackoff<<min(max(attempt-1, 0), 10), mostBackoff) // a person may have set attempts to 0
+// patience is how long a message is tried again that meets a kind of trouble.
+type patience struct {
+	least, most time.Duration // between two tries, doubling
+	tries       int           // it fails after so many; 0: Config.MaxAttempts
+}
+
+// patiences has the kinds of trouble that have a patience of their own.
+var patiences = map[Trouble]patience{
+	0: {leastBackoff, mostBackoff, 0},
+	// Another message to the same person is over in a moment. Where it is another replica's, it costs no attempt
+	// (persons.go), so this is what somebody else sends: who does so for an hour on end has to be found by a person.
+	PersonBusy: {100 * time.Millisecond, mostBackoff, 20},
+}
+
+// backoff doubles from try to try. The upper half of it is by chance, so that messages that failed together don't come
+// back together.
+func (p patience) backoff(attempt int) time.Duration {
+	d := min(p.least<<min(max(attempt-1, 0), 20), p.most) // a person may have set attempts to 0
 	return d/2 + rand.N(d/2)
 }
 
@@ -38,14 +52,18 @@ func settlement(m *store.Row, v Verdict, maxAttempts int) store.Settlement {
 	case Halt:
 		status, s.Refund, s.Delay = Waiting, 1, v.After
 	case Later:
-		if m.Attempts >= maxAttempts || v.Tries > 0 && m.Attempts >= v.Tries {
+		p := patiences[v.Trouble]
+		if p.tries == 0 {
+			p.tries = maxAttempts
+		}
+		if m.Attempts >= p.tries || v.Tries > 0 && m.Attempts >= v.Tries {
 			if !v.Doubt {
 				status = Failed
 			}
 			s.Text = fmt.Sprintf("已重试 %d 次，不再重试： %s", m.Attempts, v.Text)
 			break
 		}
-		status, s.Delay = Waiting, max(v.After, backoff(m.Attempts))
+		status, s.Delay = Waiting, max(v.After, p.backoff(m.Attempts))
 	}
 	s.Status = string(status)
 	return s

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ type seeker struct {
 	named     []string                  // whose messages the Sender takes; nil: any
 	others    []string                  // templates that wait and that the Sender doesn't name: it shall refuse them
 	floors    map[string]store.Position // by templateId: where to go on; none: at the front
+	passed    map[string]bool           // people of whom messages may wait before that, so that later ones wait, too
 	active    map[string]bool           // the templates that the last claims found, or may have more of
 	allAt     time.Duration             // when all templates were sought
 	frontAt   time.Duration             // when a claim began at the front
@@ -22,7 +24,8 @@ type seeker struct {
 }
 
 func newSeeker() seeker {
-	return seeker{floors: make(map[string]store.Position), active: make(map[string]bool), deeper: 1}
+	return seeker{floors: make(map[string]store.Position), passed: make(map[string]bool), active: make(map[string]bool),
+		deeper: 1}
 }
 
 // waits takes in which templates a look found waiting.
@@ -40,6 +43,18 @@ func (s *seeker) atFront(now time.Duration) bool {
 	return now-s.frontAt > max(frontEvery, frontShare*s.frontTook)
 }
 
+// pass notes people of whom messages wait that a claim left out, or that were given back. Where they are many, claims
+// begin at the front again.
+func (s *seeker) pass(openids []string) {
+	for _, openid := range openids {
+		s.passed[openid] = true
+	}
+	if len(s.passed) > mostPassed {
+		clear(s.floors)
+		clear(s.passed)
+	}
+}
+
 // seek fills in what a claim seeks: from the front or, as the newest are, of all templates. whole: it seeks everything
 // that may go.
 func (s *seeker) seek(c *store.Claim, now time.Duration, front bool) (whole bool) {
@@ -49,6 +64,9 @@ func (s *seeker) seek(c *store.Claim, now time.Duration, front bool) (whole bool
 		c.Depth = max(newestShare*c.Limit, leastDepth)
 	}
 	fresh := front || c.Newest
+	if c.Newest || !front && len(s.floors) > 0 {
+		c.People = slices.AppendSeq(c.People, maps.Keys(s.passed))
+	}
 	if c.Any {
 		for t, at := range s.floors {
 			if !fresh {
@@ -85,8 +103,13 @@ func (s *seeker) found(c *store.Claim, got store.Claimed, whole bool) (more bool
 	if !full && len(got.Ends) == 0 {
 		clear(s.floors)
 		clear(s.active)
+		if whole {
+			clear(s.passed)
+		}
+		s.pass(c.People) // all that is left
 		return !whole
 	}
+	s.pass(c.People)
 	last := lookedAt(got, full)
 	for _, sought := range c.Seek {
 		if _, goesOn := last[sought.TemplateID]; !goesOn && !full { // it saw all of this one's

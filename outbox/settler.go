@@ -161,6 +161,23 @@ func (s *settler) writePauses(ctx context.Context, requests []pauseRequest, outc
 	return nil
 }
 
+// askElsewhere finds out to whom other replicas send, where the channel has refused somebody's messages for that.
+func (s *settler) askElsewhere(ctx context.Context, outcomes []store.Settlement, claim bool) error {
+	asked := s.hold.elsewhere.ask(claim, bootTime())
+	if len(asked) == 0 {
+		return nil
+	}
+	var busy []string
+	err := s.during(ctx, func(ctx context.Context) (err error) {
+		busy, err = s.store.SentElsewhere(ctx, asked, s.hold.claims.own())
+		return err
+	})
+	if err == nil {
+		letWait(outcomes, s.hold.elsewhere.told(asked, busy, bootTime()))
+	}
+	return err
+}
+
 // putOff delays the outcomes of messages.
 func putOff(outcomes []store.Settlement, ids []int64, delay time.Duration) {
 	for i := range outcomes {

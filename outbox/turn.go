@@ -28,6 +28,9 @@ func (d *dispatcher) turn(ctx context.Context, claim bool) (found int, more bool
 		d.pauses = slices.Concat(pauses, d.pauses)
 		return fail("pause", err)
 	}
+	if err := d.settler.askElsewhere(ctx, outcomes, claim); err != nil {
+		return fail("ask who is sent to elsewhere", err)
+	}
 	var w want
 	if claim && !d.stopped && d.settler.unstorable() == "" {
 		if w, err = d.claimer.want(ctx); err != nil {

@@ -52,6 +52,15 @@ func (o Outcome) String() string {
 	return [...]string{"unknown", "accepted", "refused", "later", "halt"}[o]
 }
 
+// Trouble is a kind of trouble for which the retry policy (retry.go) has times of its own.
+type Trouble uint8
+
+// The kinds. The zero Trouble is any other.
+const (
+	// PersonBusy: the channel takes one message to a person at a time, and another one is under way.
+	PersonBusy Trouble = iota + 1
+)
+
 // Account, in Verdict.Stops, stands for every template: the whole account is stopped.
 const Account = "*"
 
@@ -64,6 +73,8 @@ type Verdict struct {
 	MsgID   int64         // WeChat's msgid, 0 if none
 	After   time.Duration // Later and Halt: not sooner than this; 0 leaves Later to the backoff
 	Tries   int           // Later: fail after so many; 0 leaves it to Config.MaxAttempts
+
+	Trouble Trouble // Later: what it met, as far as that decides when to try again
 
 	// Stops names what can't be sent until further notice: Account, or every spelling of the
 	// template (its id and its name). Set with Halt. With Later and Unknown it holds Account when the

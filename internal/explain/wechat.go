@@ -60,7 +60,7 @@ var WeChat = map[int32]Cause{
 	43104:  {Text{"小程序没有订阅消息的权限", "the mini-program may not send subscribe messages"}, Text{"请在微信公众平台开通", "apply for it on mp.weixin.qq.com"}},
 	43106:  {Text{"小程序因违规被限制发送", "the mini-program may not send, as a penalty"}, seePenalties},
 	43107:  {Text{"订阅消息能力被封禁", "the mini-program's subscribe messages are banned"}, seePenalties},
-	43108:  {Text{"同一用户正有另一条消息在发送", "another message to the same user was being sent"}, retriesItself},
+	43108:  {Text{"同一用户正有另一条消息在发送", "another message to the same user was being sent"}, Text{"submsg 会自动重试约一小时；仍失败时请查找还有哪个系统也在给该用户发消息，再重发", "submsg tries again by itself for an hour; if it fails all the same, find out which other system sends to this user, and send again"}},
 	43116:  {Text{"该模板已被封禁", "the template is banned"}, Text{"请在微信公众平台查看，或换用其他模板", "see mp.weixin.qq.com, or use another template"}},
 	43117:  {Text{"给该用户发送过于频繁", "too many messages went to this user"}, retriesItself},
 	44002:  {Text{"微信说请求内容为空", "WeChat says that the request was empty"}, Text{"请联系 submsg 开发者", "tell the developers of submsg"}},

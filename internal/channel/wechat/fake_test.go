@@ -88,7 +88,7 @@ func TestFakeFaults(t *testing.T) {
 		{`{"kind":"system_error"}`, outbox.Later, 0},
 		{`{"kind":"errcode","errcode":45009}`, outbox.Halt, 0},
 		{`{"kind":"errcode","errcode":45011}`, outbox.Halt, 0},
-		{`{"kind":"errcode","errcode":43108}`, outbox.Halt, 0},
+		{`{"kind":"errcode","errcode":43108}`, outbox.Later, 0},
 		{`{"kind":"errcode","errcode":43101}`, outbox.Refused, 0},
 		{`{"kind":"errcode","errcode":40037}`, outbox.Halt, 0},
 		{`{"kind":"errcode","errcode":55555,"errmsg":"something new"}`, outbox.Later, 0},

@@ -97,6 +97,9 @@ func (m rendered) judgeCode(a weixin.Answer, hide func(string) string) outbox.Ve
 	v := j.verdict(cause, words)
 	v.Code = &a.Code
 	v.Personal = a.Code == 43101 // he gave no consent
+	if a.Code == 43108 {
+		v.Trouble = outbox.PersonBusy
+	}
 	if !listed {
 		v.Tries = unlistedTries
 	}

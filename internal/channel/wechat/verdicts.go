@@ -82,8 +82,8 @@ var judgements = map[int32]judgement{
 	43102: {template, halt, 0},
 	43116: {template, halt, 0},
 
-	// The person. 43108 says that another replica sends to the same person just now: this message is not at fault.
-	43108: {message, halt, time.Second},
+	// The person. 43108 says that another message to him is under way.
+	43108: {message, later, 0},
 	43117: {message, later, 10 * time.Minute},
 }
 

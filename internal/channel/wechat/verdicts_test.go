@@ -35,7 +35,7 @@ const documented = `
 43102                                     template pause
 43104 43106                               account  stop
 43107                                     account  stop
-43108                                     user     wait
+43108                                     user     retry
 43116                                     template pause
 43117                                     user     retry
 44002 47001 47002 40033                   message  permanent
@@ -174,8 +174,8 @@ func TestVerdicts(t *testing.T) {
 			outbox.Verdict{Outcome: outbox.Unknown, Code: code(43101), Kind: "resend-uncertain",
 				Text: "重发时授权已用完，前一次可能已经送达：请向用户核实，已收到的改为 success (43101 no)"}},
 		{"parallel", claim(), `{"errcode":43108,"errmsg":"no"}`,
-			outbox.Verdict{Outcome: outbox.Halt, Code: code(43108),
-				Text: "同一用户正有另一条消息在发送：submsg 会自动重试；仍失败时请稍后重发 (43108 no)", After: time.Second}},
+			outbox.Verdict{Outcome: outbox.Later, Code: code(43108), Trouble: outbox.PersonBusy,
+				Text: "同一用户正有另一条消息在发送：submsg 会自动重试约一小时；仍失败时请查找还有哪个系统也在给该用户发消息，再重发 (43108 no)"}},
 		{"too often", claim(), `{"errcode":43117,"errmsg":"no"}`,
 			outbox.Verdict{Outcome: outbox.Later, Code: code(43117),
 				Text: "给该用户发送过于频繁：submsg 会自动重试；仍失败时请稍后重发 (43117 no)", After: 10 * time.Minute}},

@@ -115,9 +115,8 @@ func TestOnePersonAtATime(t *testing.T) {
 	}
 	stats := l.wechat.Stats()
 	t.Logf("%d calls for %d messages, 43108: %d", stats.Calls, rounds*persons*each, stats.ErrCodes[43108])
-	// Two replicas don't know whom the other is sending to: 20 to 40 % with hardly more people than senders, as here,
-	// and next to none with thousands. Each costs its message a second.
-	if n, most := stats.ErrCodes[43108], rounds*persons*each/2; n > most {
+	// Each replica is refused once for each person, and leaves him to the other one then.
+	if n, most := stats.ErrCodes[43108], rounds*persons*each/10; n > most {
 		t.Errorf("%d answers 43108, at most %d are few", n, most)
 	}
 	l.check(0)

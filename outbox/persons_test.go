@@ -1,0 +1,128 @@
+package outbox_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/submsg/submsg/outbox"
+)
+
+// strict is WeChat for one account, whatever replica asks: of two messages to one person at a time it refuses the later
+// one (errcode 43108).
+type strict struct {
+	mu       sync.Mutex
+	busy     map[string]bool
+	calls    int
+	refused  int
+	accepted map[string][]int64 // by openid, in the order in which they were accepted
+}
+
+func newStrict() *strict { return &strict{busy: map[string]bool{}, accepted: map[string][]int64{}} }
+
+func (s *strict) Send(_ context.Context, m outbox.Claimed) outbox.Verdict {
+	if !s.begin(m) {
+		return personBusy
+	}
+	<-time.After(10 * time.Millisecond) // a wire
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, m.OpenID)
+	s.accepted[m.OpenID] = append(s.accepted[m.OpenID], m.ID)
+	return accepted(m)
+}
+
+func (s *strict) begin(m outbox.Claimed) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	if s.busy[m.OpenID] {
+		s.refused++
+		return false
+	}
+	s.busy[m.OpenID] = true
+	return true
+}
+
+func (s *strict) Ready(context.Context) outbox.Verdict {
+	return outbox.Verdict{Outcome: outbox.Accepted, Templates: []string{"t", "u"}}
+}
+
+var personBusyCode = int32(43108)
+
+var personBusy = outbox.Verdict{Outcome: outbox.Later, Trouble: outbox.PersonBusy, Code: &personBusyCode, Text: "43108"}
+
+// many inserts messages to a few people, among some to others.
+func (d *db) many(people, each int) {
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n % $1::int, CASE WHEN n % 7 = 0 THEN 'u' ELSE 't' END
+		FROM generate_series(1, $1 * $2::int) AS n`, people, each)
+}
+
+// Of several replicas, one at a time sends to a person: the channel refuses few messages for another one to the same
+// person, each is accepted once, and none is put off.
+func TestReplicasShareAPerson(t *testing.T) {
+	t.Parallel()
+	d, wechat := newDB(t), newStrict()
+	for range 4 {
+		run(t, config(d, wechat))
+	}
+	const people, each = 3, 100
+	d.many(people, each)
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == people*each })
+	wechat.mu.Lock()
+	defer wechat.mu.Unlock()
+	t.Logf("%d calls, %d refused", wechat.calls, wechat.refused)
+	if wechat.calls-wechat.refused != people*each || wechat.refused > wechat.calls/10 {
+		t.Errorf("%d calls for %d messages, %d refused", wechat.calls, people*each, wechat.refused)
+	}
+	if n := d.count(`attempts > 2`); n > 0 {
+		t.Errorf("%d messages were put off again and again for what other replicas did", n)
+	}
+}
+
+// One replica sends a person's messages in order, however many others wait between and behind them. (What is new may
+// go before a backlog that lies too deep to be known, so these are few people.)
+func TestOneReplicaKeepsOrder(t *testing.T) {
+	t.Parallel()
+	d, wechat := newDB(t), newStrict()
+	cfg := config(d, wechat)
+	cfg.Senders = 8
+	run(t, cfg)
+	const people, each = 3, 60
+	d.many(people, each)
+	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'x' || n, 't' FROM generate_series(1, 500) AS n`)
+	d.many(people, each)
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 500+2*people*each })
+	wechat.mu.Lock()
+	defer wechat.mu.Unlock()
+	if wechat.refused > 0 {
+		t.Errorf("%d refused", wechat.refused)
+	}
+	for openid, ids := range wechat.accepted {
+		for i := range ids[1:] {
+			if ids[i] > ids[i+1] {
+				t.Errorf("%s got message %d before %d", openid, ids[i], ids[i+1])
+			}
+		}
+	}
+}
+
+// Somebody else's messages to a person don't put off ours for ever: one ends with words for a person.
+func TestPersonBusyEnds(t *testing.T) {
+	t.Parallel()
+	d := newDB(t)
+	cfg := config(d, &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict { return personBusy }})
+	cfg.MaxAttempts = 3
+	run(t, cfg)
+	last := one[int64](d, `INSERT INTO subMsgList (openid, templateId, attempts) VALUES ('o', 't', 19) RETURNING id`)
+	d.eventually(last, "fail")
+	if said := one[string](d, `SELECT sendStatusMsg FROM subMsgList WHERE id = $1`, last); !strings.Contains(said, "已重试 20 次") {
+		t.Error(said)
+	}
+	goesOn := one[int64](d, `INSERT INTO subMsgList (openid, templateId, attempts) VALUES ('o', 't', 17) RETURNING id`)
+	where := fmt.Sprintf(`id = %d AND sendStatus = 'wait' AND attempts = 18 AND sendAfter > updateTime + interval '4 min'`, goesOn)
+	eventually(t, where, func() bool { return d.count(where) == 1 })
+}
