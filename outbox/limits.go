@@ -34,7 +34,7 @@ const (
 	// been seen to do so for personRest, claims take this person's messages again. The other one goes on meanwhile
 	// without a rest, because it claims the next ones while its last one is on its way.
 	personEvery = 20 * time.Millisecond
-	personRest  = 100 * time.Millisecond
+	personRest  = 300 * time.Millisecond
 	// mostPassed: each claim hands so many people to the database at most, which compares each message with them.
 	mostPassed = 100
 	// releaseTwice: a server that stood still is done with what it had begun before by so long after it answers again.
