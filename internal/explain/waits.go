@@ -11,7 +11,7 @@ type Message struct {
 	ExpireTime *time.Time
 	Attempts   int
 	Stale      bool   // it is being sent, and its lease is over
-	Cause      Cause  // why it failed, if it did
+	Cause      Cause  // why its last try failed, if it did
 	Rule       string // the rule that holds it,
 	HeldUntil  time.Time
 	Pauses     []Pause // that keep it waiting
@@ -56,6 +56,8 @@ var (
 	isHeld      = Text{"规则 %s 保留它至 %s，期间该行仍可撤回", "rule %s holds it until %s; its row can still call it off"}
 	isScheduled = Text{"定时发送：%s", "it is scheduled: %s"}
 	isRetried   = Text{"已试 %d 次；下一次：%s", "tried %d times; the next try is %s"}
+	isPutOff    = Text{"暂缓发送；下一次：%s", "it was put off; the next try is %s"}
+	lastTry     = Text{"上一次：%s", "the last try: %s"}
 	isPaused    = Text{"微信已停止 %s，自 %s：%s", "WeChat has stopped %s since %s: %s"}
 	isHalted    = Text{"%s 已暂停，待人工解除，自 %s：%s", "%s is paused until a person lifts it, since %s: %s"}
 	isUnserved  = Text{"已到时间，但没有 submsg serve 连接到本数据库", "it is due, and no submsg serve is connected to this database"}
@@ -138,6 +140,8 @@ func (m Message) waits(tongue Tongue) (why, next []string) {
 		add(isHeld.In(tongue, m.Rule, Moment(m.HeldUntil, m.Now, tongue)))
 	case !due && m.Attempts > 0:
 		add(isRetried.In(tongue, m.Attempts, Moment(m.SendAfter, m.Now, tongue)))
+	case !due && m.Cause != (Cause{}):
+		add(isPutOff.In(tongue, Moment(m.SendAfter, m.Now, tongue)))
 	case !due:
 		add(isScheduled.In(tongue, Moment(m.SendAfter, m.Now, tongue)))
 	case m.ExpireTime != nil && !m.ExpireTime.After(m.Now):
@@ -162,6 +166,9 @@ func (m Message) waits(tongue Tongue) (why, next []string) {
 		add(isUnready.In(tongue, m.Unready), doReady.In(tongue))
 	case due && why == nil:
 		add(isQueued.In(tongue, m.Ahead.In(tongue)))
+	}
+	if m.Cause != (Cause{}) {
+		add(lastTry.In(tongue, m.Cause.Why.In(tongue)), m.Cause.NextStep.In(tongue))
 	}
 	if m.Unfit != "" {
 		add(isUnfit.In(tongue, m.Unfit), doCorrect.In(tongue, m.ID))
