@@ -116,7 +116,7 @@ func (j *judge) refusedAgain(m message, v Verdict) bool {
 
 // everythingRefused is why a template is paused of which everything is refused. A refused probe doesn't lift it.
 func everythingRefused(template string, v Verdict) Verdict {
-	return Verdict{Outcome: Halt, Code: v.Code, Kind: kindEverythingRefused, Text: fmt.Sprintf(
+	return Verdict{Outcome: Halt, Trouble: Banned, Code: v.Code, Kind: kindEverythingRefused, Text: fmt.Sprintf(
 		"%s (%d different people in a row; DELETE FROM subMsgPause WHERE templateId = '%s' goes on)：%s",
 		textEverythingRefused, sameRefusalLimit, strings.ReplaceAll(template, "'", "''"), v.Text)}
 }

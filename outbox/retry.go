@@ -50,7 +50,10 @@ func settlement(m *store.Row, v Verdict, maxAttempts int) store.Settlement {
 	case Refused:
 		status = Failed
 	case Halt:
-		status, s.Refund, s.Delay = Waiting, 1, v.After
+		status, s.Refund = Waiting, 1
+		if len(v.Stops) == 0 {
+			s.Delay = v.After // otherwise its pause holds it
+		}
 	case Later:
 		p := patiences[v.Trouble]
 		if p.tries == 0 {
@@ -69,19 +72,28 @@ func settlement(m *store.Row, v Verdict, maxAttempts int) store.Settlement {
 	return s
 }
 
-// Of probes. Trouble that passes by itself is over soon; who has stopped a template or an account doesn't change his
-// mind by the minute, and takes offence at being asked.
-const (
-	mostBusyProbe = time.Minute
-	mostHaltProbe = time.Hour
-)
+// rhythm says when the messages go that test a pause. The longer it has lasted, the later comes the next: after a
+// quarter of that time (package store), within these bounds.
+type rhythm struct {
+	first int           // the first comes after so many times Config.ProbeEvery, or Verdict.After if that is later
+	most  time.Duration // between two
+}
 
-// probing is when the first probe of a pause comes, and how long it is at most between two.
-func probing(why Verdict, every time.Duration) (first, most time.Duration) {
-	if why.Kind == "" && why.Code == nil || len(why.Stops) > 0 && why.Outcome != Halt {
-		return every, max(mostBusyProbe, every)
-	}
-	return max(every, why.After), max(mostHaltProbe, every)
+// rhythms has the kinds of trouble whose pauses have a rhythm of their own. Who has stopped a template or an account
+// doesn't change his mind by the minute, and takes offence at being asked.
+var rhythms = map[Trouble]rhythm{
+	0:           {1, time.Hour},
+	Busy:        {1, time.Minute},   // over in seconds, usually
+	Quota:       {1, time.Minute},   // the channel knows when it is filled up again
+	Credentials: {1, time.Minute},   // Ready asks for a token more and more seldom, and nothing is probed without one
+	Banned:      {6, 4 * time.Hour}, // a minute by default, then minutes, then hours
+}
+
+// probing is when the next probe of a pause comes at the earliest, and how long it is at most between two.
+func probing(why Verdict, every time.Duration) (next, most time.Duration) {
+	r := rhythms[why.Trouble]
+	next = max(time.Duration(r.first)*every, why.After)
+	return next, max(r.most, next)
 }
 
 // Of a database that is away, or of a row in it that is locked or refused. These are short, because what waits here was

@@ -44,3 +44,37 @@ func TestRetriesEnd(t *testing.T) {
 		}
 	}
 }
+
+// A pause is tested later and later, as its kind of trouble allows: from seconds to a minute, from minutes to hours, or
+// when the channel says that it is over.
+func TestProbesByTrouble(t *testing.T) {
+	t.Parallel()
+	const every = 10 * time.Second
+	for name, p := range map[string]struct {
+		why         Verdict
+		first       time.Duration
+		least, most int // probes in a day
+	}{
+		"any":                 {Verdict{}, every, 40, 60},
+		"busy":                {Verdict{Trouble: Busy}, every, 1440, 1460},
+		"no token":            {Verdict{Trouble: Credentials}, every, 1440, 1460},
+		"banned":              {Verdict{Trouble: Banned}, time.Minute, 25, 40},
+		"until the next day":  {Verdict{Trouble: Quota, After: 9 * time.Hour}, 9 * time.Hour, 3, 3},
+		"until the next hour": {Verdict{Trouble: Credentials, After: time.Hour}, time.Hour, 24, 24},
+	} {
+		n := 0
+		for age := time.Duration(0); age < 24*time.Hour; n++ { // as package store computes it
+			next, most := probing(p.why, every)
+			if n == 0 && next != p.first {
+				t.Errorf("%s: the first probe comes after %s, want %s", name, next, p.first)
+			}
+			if n > 0 {
+				next = min(max(next, age/4), most)
+			}
+			age += next
+		}
+		if n < p.least || n > p.most {
+			t.Errorf("%s: %d probes in a day, want %d to %d", name, n, p.least, p.most)
+		}
+	}
+}

@@ -133,17 +133,17 @@ func without(list, others []store.Settlement) []store.Settlement {
 func (s *settler) writePauses(ctx context.Context, requests []pauseRequest, outcomes []store.Settlement) error {
 	for _, r := range requests {
 		var news bool
+		p := store.Pause{Templates: r.templates, Reason: r.why.Text, Code: r.why.Code, Kind: r.why.Kind}
+		p.Probe, p.Most = probing(r.why, s.cfg.ProbeEvery)
 		err := s.during(ctx, func(ctx context.Context) (err error) {
-			p := store.Pause{Templates: r.templates, Reason: r.why.Text, Code: r.why.Code, Kind: r.why.Kind}
-			p.Probe, p.Most = probing(r.why, s.cfg.ProbeEvery)
 			news, err = s.store.Pause(ctx, p)
 			return err
 		})
 		log := s.cfg.Log.WithField("templates", r.templates)
 		switch {
 		case err == nil && news:
-			log.Warnf("paused, one message every %s tries whether it is over: %s",
-				s.cfg.ProbeEvery.Round(time.Second), r.why.Text)
+			log.Warnf("paused, one message tries in %s whether it is over, then another one later and later: %s",
+				p.Probe.Round(time.Second), r.why.Text)
 		case err == nil:
 		case store.SQLState(err) == store.LockNotAvailable:
 			log.Warn("a transaction holds their row of subMsgPause locked: until it ends, each message waits by itself")

@@ -59,6 +59,14 @@ type Trouble uint8
 const (
 	// PersonBusy: the channel takes one message to a person at a time, and another one is under way.
 	PersonBusy Trouble = iota + 1
+	// Busy: the channel is busy or can't be reached, which passes by itself.
+	Busy
+	// Quota: so many messages were taken that no more are, until After.
+	Quota
+	// Credentials: the channel doesn't know the account by what it was shown. Ready holds messages back meanwhile.
+	Credentials
+	// Banned: somebody has stopped the account or the template.
+	Banned
 )
 
 // Account, in Verdict.Stops, stands for every template: the whole account is stopped.
@@ -71,10 +79,10 @@ type Verdict struct {
 	Kind    string        // what happened where there is no errcode: a Kind of package explain, or ""; goes to errKind
 	Text    string        // for people, goes to sendStatusMsg: no secret, no token
 	MsgID   int64         // WeChat's msgid, 0 if none
-	After   time.Duration // Later and Halt: not sooner than this; 0 leaves Later to the backoff
+	After   time.Duration // Later and Halt: not sooner than this; with Stops, their next probe. 0 leaves it to Trouble
 	Tries   int           // Later: fail after so many; 0 leaves it to Config.MaxAttempts
 
-	Trouble Trouble // Later: what it met, as far as that decides when to try again
+	Trouble Trouble // Later and Halt: what it met, as far as that decides when to try again
 
 	// Stops names what can't be sent until further notice: Account, or every spelling of the
 	// template (its id and its name). Set with Halt. With Later and Unknown it holds Account when the

@@ -20,8 +20,9 @@ var (
 	adminConfirms = Text{"请小程序管理员在微信中确认", "the mini-program's administrator confirms it in WeChat"}
 	askAdmin      = Text{"请联系小程序管理员", "talk to the mini-program's administrator"}
 	clearQuota    = Text{
-		"次日自动恢复；急用时可在微信公众平台清零次数",
-		"submsg goes on by itself tomorrow, or once the quota is cleared on mp.weixin.qq.com",
+		"北京时间零点后自动恢复；急用时可在微信公众平台清零次数，再解除暂停",
+		"submsg goes on by itself after midnight in Beijing; " +
+			"where it is urgent, clear the quota on mp.weixin.qq.com and lift the pause",
 	}
 	checkValues = Text{"请检查各参数后重发", "check the values and send again"}
 )

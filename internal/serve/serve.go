@@ -123,7 +123,7 @@ func (c *Command) sender(log *logrus.Entry, live *templates.Live, refreshed func
 	if err != nil {
 		return nil, err
 	}
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret,
+	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Reread: c.RereadSecret(),
 		AllowHTTP: c.AllowHTTP, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log,
 		Refreshed: refreshed})
 	if err != nil {

@@ -17,6 +17,7 @@ type Config struct {
 	BaseURL   string                      // absolute http or https URL without query; "" = https://api.weixin.qq.com
 	AppID     string                      // the mini-program's AppID, wx…
 	Secret    Secret                      // its AppSecret
+	Reread    func() (Secret, error)      // the AppSecret again, which may have been changed; nil: it can't be
 	AllowHTTP bool                        // an http URL may lead to another machine
 	Timeout   time.Duration               // of one request, answer included; 0 = 10s
 	Conns     int                         // connections kept open, the number of senders; 0 = 1

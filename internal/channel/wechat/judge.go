@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/submsg/submsg/internal/channel/weixin"
 	"github.com/submsg/submsg/internal/channel/wire"
@@ -97,8 +98,8 @@ func (m rendered) judgeCode(a weixin.Answer, hide func(string) string) outbox.Ve
 	v := j.verdict(cause, words)
 	v.Code = &a.Code
 	v.Personal = a.Code == 43101 // he gave no consent
-	if a.Code == 43108 {
-		v.Trouble = outbox.PersonBusy
+	if a.Code == 45009 {
+		v.After = untilQuotaReset(time.Now())
 	}
 	if !listed {
 		v.Tries = unlistedTries

@@ -34,7 +34,7 @@ func New(cfg Config) (*Sender, error) {
 	cfg, wrong := cfg.checked()
 	client := wire.New(cfg.Timeout, cfg.Conns)
 	a, err := weixin.Open(weixin.Config{
-		BaseURL: cfg.BaseURL, AppID: cfg.AppID, Secret: cfg.Secret, AllowHTTP: cfg.AllowHTTP,
+		BaseURL: cfg.BaseURL, AppID: cfg.AppID, Secret: cfg.Secret, Reread: cfg.Reread, AllowHTTP: cfg.AllowHTTP,
 		Wire: client, Log: cfg.Log, Refreshed: cfg.Refreshed,
 	})
 	if err := errors.Join(err, wrong); err != nil {

@@ -128,7 +128,7 @@ func checkVerdict(t *testing.T, code int32, who string, want outbox.Outcome) {
 	if !strings.HasSuffix(v.Text, fmt.Sprintf(" (%d what WeChat said rid: %s)", code, rid)) || !hasHan(v.Text) {
 		t.Errorf("%d: text %q", code, v.Text)
 	}
-	if v.After != 0 && v.Outcome != later && (v.Outcome != halt || len(v.Stops) > 0) {
+	if v.After != 0 && v.Outcome != later && v.Outcome != halt {
 		t.Errorf("%d: After %v means nothing with %v", code, v.After, v.Outcome)
 	}
 }
@@ -180,7 +180,7 @@ func TestVerdicts(t *testing.T) {
 			outbox.Verdict{Outcome: outbox.Later, Code: code(43117),
 				Text: "给该用户发送过于频繁：submsg 会自动重试；仍失败时请稍后重发 (43117 no)", After: 10 * time.Minute}},
 		{"busy", claim(), `{"errcode":-1,"errmsg":"system error"}`,
-			outbox.Verdict{Outcome: outbox.Later, Code: code(-1),
+			outbox.Verdict{Outcome: outbox.Later, Code: code(-1), Trouble: outbox.Busy,
 				Text: "微信系统繁忙：submsg 会自动重试；仍失败时请稍后重发 (-1 system error)", Stops: everybody}},
 		{"strange", claim(), `{"errcode":99999,"errmsg":"news"}`,
 			outbox.Verdict{Outcome: outbox.Later, Code: code(99999),

@@ -10,7 +10,7 @@ import (
 // access_token. It is safe for concurrent use.
 type Account struct {
 	baseURL string
-	secret  Secret
+	secrets *secrets
 	tokens  *tokens
 }
 
@@ -20,9 +20,10 @@ func Open(cfg Config) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{baseURL: cfg.BaseURL, secret: cfg.Secret}
-	a.tokens = newTokens(stableToken(cfg, func(text string) string { return a.Hide(text) }), cfg.Log)
-	a.tokens.refreshed = cfg.Refreshed
+	a := &Account{baseURL: cfg.BaseURL,
+		secrets: &secrets{reread: cfg.Reread, log: cfg.Log, known: []Secret{cfg.Secret}}}
+	a.tokens = newTokens(stableToken(cfg, a.secrets, func(text string) string { return a.Hide(text) }), cfg.Log)
+	a.tokens.refreshed, a.tokens.renewed = cfg.Refreshed, a.secrets.renew
 	return a, nil
 }
 
@@ -35,7 +36,7 @@ func (a *Account) URL(path string) string { return a.baseURL + path + "?access_t
 func (a *Account) Token(ctx context.Context) (string, outbox.Verdict) { return a.tokens.get(ctx) }
 
 // Reject is told that WeChat did not take a token: an answer's errcode was one of RejectsToken. The first time, the
-// next Token is another one. When that is rejected as well, no token is asked for during some seconds.
+// next Token is another one. When that is rejected as well, no token is asked for during some seconds, then minutes.
 func (a *Account) Reject(token string) { a.tokens.reject(token) }
 
 // Accept is told that WeChat took a token, whatever else it answered.
@@ -57,5 +58,5 @@ func (a *Account) Close() { a.tokens.close() }
 // Hide returns others' words without what they repeat of the account's secret, and of more texts that must not be
 // shown: a token, an openid, the values of a message.
 func (a *Account) Hide(words string, more ...string) string {
-	return hide(words, append(more, string(a.secret))...)
+	return hide(words, append(more, a.secrets.texts()...)...)
 }

@@ -16,12 +16,16 @@ const defaultBaseURL = "https://api.weixin.qq.com"
 
 // Config says which account it is, and how WeChat is reached.
 type Config struct {
-	BaseURL   string       // absolute http or https URL without query; "" = https://api.weixin.qq.com
-	AllowHTTP bool         // an http URL may lead to another machine: whoever is between reads secret and tokens
-	AppID     string       // wx…
-	Secret    Secret       // the AppSecret
-	Wire      *wire.Client // asks for access tokens; the caller closes it after the account
-	Log       *logrus.Entry
+	BaseURL   string // absolute http or https URL without query; "" = https://api.weixin.qq.com
+	AllowHTTP bool   // an http URL may lead to another machine: whoever is between reads secret and tokens
+	AppID     string // wx…
+	Secret    Secret // the AppSecret
+
+	// Reread reads the AppSecret again, where it may be changed while submsg runs; nil: it may not.
+	Reread func() (Secret, error)
+
+	Wire *wire.Client // asks for access tokens; the caller closes it after the account
+	Log  *logrus.Entry
 
 	// Refreshed is told of each answer of the token endpoint: whether it was a token that can be used. nil: nobody is.
 	Refreshed func(ok bool)

@@ -28,13 +28,16 @@ type tokenRequest struct {
 }
 
 // stableToken returns the fetch of a token: POST cgi-bin/stable_token in its normal mode. It is never asked by force,
-// because that ends the token of every other replica. The secret lives in closures only.
-func stableToken(cfg Config, hide func(string) string) func(context.Context) fetched {
+// because that ends the token of every other replica.
+func stableToken(cfg Config, s *secrets, hide func(string) string) func(context.Context) fetched {
 	address := cfg.BaseURL + tokenPath
-	body, _ := json.Marshal(tokenRequest{ // four plain values can't fail
-		GrantType: "client_credential", AppID: cfg.AppID, Secret: string(cfg.Secret), ForceRefresh: false,
-	})
-	return func(ctx context.Context) fetched { return readToken(cfg.Wire.Post(ctx, address, body), hide) }
+	return func(ctx context.Context) fetched {
+		s.renew()
+		body, _ := json.Marshal(tokenRequest{ // four plain values can't fail
+			GrantType: "client_credential", AppID: cfg.AppID, Secret: string(s.current()), ForceRefresh: false,
+		})
+		return readToken(cfg.Wire.Post(ctx, address, body), hide)
+	}
 }
 
 // readToken reads {"access_token":"…","expires_in":7200}, or judges what came instead.
@@ -67,8 +70,17 @@ func unusable(details string) fetched {
 // trouble is the verdict on why there is no token, where it is not WeChat that says so. It concerns the whole account.
 func trouble(kind explain.Kind, outcome outbox.Outcome, details string) outbox.Verdict {
 	return outbox.Verdict{
-		Outcome: outcome, Kind: string(kind), Text: Text(explain.Kinds[kind], details), Stops: []string{outbox.Account},
+		Outcome: outcome, Trouble: troubleWith(outcome), Kind: string(kind), Text: Text(explain.Kinds[kind], details),
+		Stops: []string{outbox.Account},
 	}
+}
+
+// troubleWith is what kind of trouble it is to have no token.
+func troubleWith(outcome outbox.Outcome) outbox.Trouble {
+	if outcome == outbox.Halt {
+		return outbox.Credentials
+	}
+	return outbox.Busy
 }
 
 // stopping is the verdict on a token that nobody waits for any more. It says nothing about the account.
@@ -93,6 +105,7 @@ func judgeToken(a Answer, hide func(string) string) outbox.Verdict {
 		}
 	}
 	return outbox.Verdict{
-		Outcome: outcome, Code: &a.Code, Text: Text(cause, a.Words(hide)), Stops: []string{outbox.Account},
+		Outcome: outcome, Trouble: troubleWith(outcome), Code: &a.Code,
+		Text: Text(cause, a.Words(hide)), Stops: []string{outbox.Account},
 	}
 }

@@ -16,8 +16,13 @@ const (
 	// stable_token gives the same token until its last 5 minutes and a new one then, with both valid: asking
 	// earlier than that is in vain.
 	refreshAhead = 5 * time.Minute
-	aheadSpacing = time.Minute     // between two such attempts
-	spacing      = 5 * time.Second // after a failure, before the endpoint is asked again
+	aheadSpacing = time.Minute // between two such attempts
+
+	// After a failure the endpoint is asked again later and later. What passes by itself is over in minutes at most;
+	// what a person has to mend may take days, and his new secret is noticed at once.
+	leastRest   = 5 * time.Second
+	mostAway    = time.Minute
+	mostRefused = 10 * time.Minute
 )
 
 // fetched is what the token endpoint gave: a token, or the reason why not.
@@ -33,6 +38,7 @@ type tokens struct {
 	now       func() time.Time
 	log       *logrus.Entry
 	refreshed func(ok bool) // is told of each refresh's end
+	renewed   func() bool   // tells whether there is a new secret to ask with
 
 	ctx    context.Context // of refreshes: no caller's, so that none can cancel it for the others
 	cancel context.CancelFunc
@@ -44,12 +50,14 @@ type tokens struct {
 	doubtful bool           // it replaced a rejected one, and no send got through with it yet
 	rejected string         // the one rejected last, until the next refresh has ended
 	asked    time.Time      // when the endpoint last answered, or a token was given up
+	unproven bool           // one was rejected, and WeChat took none since
+	failures int            // in a row: no token came, or none that WeChat took
 	trouble  outbox.Verdict // why there is none; its Text is "" if nothing is known to be wrong
 	refresh  chan struct{}  // closed at the end of the refresh under way; nil if none is
 }
 
 func newTokens(fetch func(context.Context) fetched, log *logrus.Entry) *tokens {
-	t := &tokens{fetch: fetch, now: time.Now, log: log, refreshed: func(bool) {}}
+	t := &tokens{fetch: fetch, now: time.Now, log: log, refreshed: func(bool) {}, renewed: func() bool { return false }}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -91,11 +99,20 @@ func (t *tokens) look() (value string, refresh chan struct{}, trouble outbox.Ver
 			t.start(now)
 		}
 		return t.value, nil, outbox.Verdict{}
-	case t.refresh == nil && t.trouble.Text != "" && sinceAsked < spacing:
+	case t.refresh == nil && t.trouble.Text != "" && sinceAsked < t.rest() && !t.renewed():
 		return "", nil, t.trouble
 	}
 	t.start(now)
 	return "", t.refresh, outbox.Verdict{}
+}
+
+// rest is how long the endpoint is left alone after a failure. The lock is held.
+func (t *tokens) rest() time.Duration {
+	most := mostRefused
+	if t.trouble.Outcome == outbox.Later {
+		most = mostAway
+	}
+	return min(leastRest<<min(max(t.failures-1, 0), 10), most)
 }
 
 // start begins a refresh unless one is under way. The lock is held.
@@ -118,12 +135,14 @@ func (t *tokens) finish(f fetched, began time.Time) {
 	t.refreshed(f.value != "" && f.value != rejected)
 	switch {
 	case f.value == "":
-		// The token is asked for again every few seconds; the same trouble is logged once.
+		t.failures++
+		// The token is asked for again and again; the same trouble is logged once.
 		if t.trouble.Text == "" || errcode(t.trouble) != errcode(f.trouble) {
 			t.log.WithField("reason", f.trouble.Text).Warn("no new access token, it is asked for until there is one")
 		}
 		t.trouble = f.trouble
 	case f.value == rejected:
+		t.failures++
 		same := trouble(explain.KindTokenRefused, outbox.Halt, "stable_token gave the rejected access_token again")
 		if t.trouble.Text != same.Text {
 			t.trouble = same
@@ -132,6 +151,9 @@ func (t *tokens) finish(f fetched, began time.Time) {
 	default:
 		t.value, t.until, t.trouble = f.value, began.Add(f.life), outbox.Verdict{}
 		t.doubtful = rejected != ""
+		if !t.unproven {
+			t.failures = 0
+		}
 		t.log.WithField("life", f.life).Debug("access token refreshed")
 	}
 }
@@ -152,10 +174,11 @@ func (t *tokens) reject(value string) {
 	if t.value != value {
 		return // another send was faster
 	}
-	t.value, t.rejected = "", value
+	t.value, t.rejected, t.unproven = "", value, true
 	if t.doubtful {
 		t.trouble = trouble(explain.KindTokenRefused, outbox.Halt, "the new access_token was rejected, too")
 		t.asked = t.now()
+		t.failures++
 	}
 }
 
@@ -164,7 +187,7 @@ func (t *tokens) accept(value string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.value == value {
-		t.doubtful = false
+		t.doubtful, t.unproven, t.failures = false, false, 0
 	}
 }
 

@@ -105,14 +105,68 @@ func TestTokenEndpointDown(t *testing.T) {
 	e, tk := open(t, down, down, gives("A"))
 	want(t, e, tk, "", 1)
 	want(t, e, tk, "", 1)
-	e.pass(spacing - time.Millisecond)
+	e.pass(leastRest - time.Millisecond)
 	want(t, e, tk, "", 1)
 	e.pass(time.Millisecond)
 	if v := want(t, e, tk, "", 2); v.Outcome != outbox.Later {
 		t.Errorf("%v", v)
 	}
-	e.pass(spacing)
+	e.pass(2*leastRest - time.Millisecond)
+	want(t, e, tk, "", 2)
+	e.pass(time.Millisecond)
 	want(t, e, tk, "A", 3)
+}
+
+// While there is no token, the endpoint is asked more and more seldom, whatever the trouble is, and at once with a new
+// secret. A token that WeChat took ends that.
+func TestTokenIsAskedForMoreAndMoreSeldom(t *testing.T) {
+	refuses := fetched{trouble: trouble(explain.KindTokenRefused, outbox.Halt, "")}
+	for name, p := range map[string]struct {
+		answer      fetched
+		rejects     bool
+		least, most int // requests in a day
+	}{
+		"away":                  {down, false, 24 * 60, 24*60 + 10},
+		"refused":               {refuses, false, 24 * 6, 24*6 + 10},
+		"the same token, again": {gives("A"), true, 24 * 12, 24*12 + 24}, // once more after each rejection
+	} {
+		e, tk := open(t, p.answer)
+		day := func() {
+			for range 24 * 3600 / 2 { // Ready asks every 2 s
+				value, _ := tk.get(t.Context())
+				tk.wg.Wait()
+				if value != "" && p.rejects {
+					tk.reject(value)
+				}
+				e.pass(2 * time.Second)
+			}
+		}
+		day()
+		if n := e.times(); n < p.least || n > p.most {
+			t.Errorf("%s: %d requests in a day, want %d to %d", name, n, p.least, p.most)
+		}
+		before := e.times()
+		tk.renewed = func() bool { tk.renewed = func() bool { return false }; return true }
+		tk.get(t.Context())
+		tk.wg.Wait()
+		if n := e.times() - before; n != 1 {
+			t.Errorf("%s: %d requests at once with a new secret", name, n)
+		}
+	}
+}
+
+func TestTokenThatIsTakenEndsTheRests(t *testing.T) {
+	e, tk := open(t, down, down, down, gives("A"), down, gives("B"))
+	for n, rest := range []time.Duration{leastRest, 2 * leastRest, 4 * leastRest} {
+		want(t, e, tk, "", n+1)
+		e.pass(rest)
+	}
+	want(t, e, tk, "A", 4)
+	tk.accept("A")
+	e.pass(2 * time.Hour)
+	want(t, e, tk, "", 5)
+	e.pass(leastRest)
+	want(t, e, tk, "B", 6)
 }
 
 func TestRejectedTokenIsReplacedOnce(t *testing.T) {
@@ -126,7 +180,7 @@ func TestRejectedTokenIsReplacedOnce(t *testing.T) {
 	if v := want(t, e, tk, "", 2); v.Outcome != outbox.Halt {
 		t.Errorf("%v", v)
 	}
-	e.pass(spacing)
+	e.pass(leastRest)
 	want(t, e, tk, "C", 3)
 }
 
@@ -149,7 +203,7 @@ func TestRejectedTokenGivenAgain(t *testing.T) {
 		t.Errorf("%v", v)
 	}
 	want(t, e, tk, "", 2)
-	e.pass(spacing) // tried again, it may work now
+	e.pass(leastRest) // tried again, it may work now
 	want(t, e, tk, "A", 3)
 	tk.reject("A")
 	want(t, e, tk, "", 4)

@@ -84,6 +84,18 @@ type WeChat struct {
 	FakeURL    string `name:"fake-url" env:"SUBMSG_FAKE_URL" placeholder:"URL" help:"A submsg fakewechat that stands in as long as no AppID is set; docker-compose.yml uses it."`
 }
 
+// RereadSecret returns what reads the file of the secret again, so that a new one needs no restart; nil: there is no
+// file.
+func (s WeChat) RereadSecret() func() (wechat.Secret, error) {
+	if s.SecretFile == "" {
+		return nil
+	}
+	return func() (wechat.Secret, error) {
+		text, err := readSecret(s.SecretFile)
+		return wechat.Secret(text), err
+	}
+}
+
 // Account is the settings checked: URL, AppID and secret, or one line that says what is missing.
 func (s WeChat) Account(log *logrus.Entry) (url, appID string, secret wechat.Secret, err error) {
 	if s.AppID == "" && s.FakeURL != "" {

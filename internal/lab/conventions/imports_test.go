@@ -40,7 +40,7 @@ var packages = map[string]imports{
 		templates`)},
 	"internal/cli/settings": {
 		code:  list("internal/channel/wechat internal/cli/terminal internal/roles migrations templates"),
-		tests: list("internal/lab/fakewechat")},
+		tests: list("internal/lab/fakewechat outbox")},
 	"internal/cli/templates": {code: list("internal/channel/wechat internal/cli/settings internal/cli/terminal templates")},
 	"internal/cli/terminal":  {code: list("internal/explain")},
 	"internal/cli/version":   {code: list("internal/cli/terminal migrations")},

@@ -38,12 +38,12 @@ func TestLogOfPauses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "--grant-all")
 	w.insertPeople(200)
-	w.post("/_fake/faults", `{"kind":"errcode","errcode":45009,"count":-1}`, nil)
+	w.post("/_fake/faults", `{"kind":"system_error","count":-1}`, nil)
 	p := w.serve("SUBMSG_PROBE_EVERY=200ms") // longer than a send: a late answer would begin the pause anew
 	eventually(t, "five probes have found it", func() bool { return w.number(`SELECT coalesce(max(probes), 0) FROM subMsgPause`) >= 5 })
 	w.clearFaults()
 	eventually(t, "all are sent", func() bool { return w.count("success") == 200 })
-	if paused, over := p.count("paused, one message every"), p.count("the pause is over"); paused != 1 || over != 1 {
+	if paused, over := p.count("paused, one message tries in"), p.count("the pause is over"); paused != 1 || over != 1 {
 		t.Errorf("said %d times that it begins and %d times that it is over", paused, over)
 	}
 }

@@ -97,12 +97,12 @@ func TestWeChatGoesAway(t *testing.T) {
 	w.exactlyOnce(0)
 }
 
-// A used-up quota burns no row: all wait, and go out when the quota is back, by a probe or because a person lifts the
-// pause.
+// A used-up quota burns no row: all wait, and go out when the quota is back, by a probe after midnight in Beijing or
+// because a person lifts the pause.
 func TestQuota(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, lift string }{
-		{"a probe finds out", ""},
+		{"a probe finds out", "UPDATE subMsgPause SET probeAt = now();"}, // as if it were midnight
 		{"a person lifts the pause", "DELETE FROM subMsgPause;"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -111,10 +111,15 @@ func TestQuota(t *testing.T) {
 			p := w.serve()
 			w.post("/_fake/quota", `{"daily":0,"minute":-1}`, nil)
 			w.insertPeople(20)
-			p.says("paused, one message every .* tries whether it is over")
+			p.says("paused, one message tries in .* whether it is over")
 			eventually(t, "all wait", func() bool { return w.count("wait") == 20 })
 			if got := psql(t, w.db, "SELECT templateId, errCode FROM subMsgPause;"); got != "*|45009\n" {
 				t.Errorf("paused: %q", got)
+			}
+			probe := psql(t, w.db, `SELECT probeAt FROM subMsgPause
+				WHERE probeAt < now() + interval '9 min' OR (probeAt AT TIME ZONE 'Asia/Shanghai')::time > '01:15'`)
+			if probe != "" {
+				t.Errorf("it is tried again at %s", probe)
 			}
 			w.post("/_fake/quota", `{"daily":-1,"minute":-1}`, nil)
 			psql(t, w.db, c.lift)
