@@ -34,10 +34,11 @@ type books struct {
 	under   *turnUnderWay
 	stopped bool
 	paused  map[string]bool
-	last    map[string]int64 // by openid: what has begun last
-	loose   map[string]bool  // of these people a message was held up by itself, so that a later one may go before it
-	busy    map[string]bool  // another replica sends to these people
-	left    map[string]bool  // to others: a message of theirs was refused, and nothing is known since
+	last    map[string]int64         // by openid: what has begun last
+	loose   map[string]bool          // of these people a message was held up by itself: a later one may go first
+	busy    map[string]bool          // another replica sends to these people
+	rests   map[string]time.Duration // until then nothing is sent to these people
+	left    map[string]bool          // to others: a message of theirs was refused, and nothing is known since
 }
 
 // turnUnderWay is a turn that the database works on.
@@ -187,6 +188,8 @@ func (b *books) begin() {
 			b.Fatalf("message %d begins after the end", m.ID)
 		case b.paused[m.TemplateID]:
 			b.Fatalf("message %d begins after the pause of its template", m.ID)
+		case b.now < b.rests[m.OpenID]:
+			b.Fatalf("message %d begins right after another one was refused for its person", m.ID)
 		case b.left[m.OpenID]:
 			b.Fatalf("message %d begins although its person is left to others", m.ID)
 		case m.deadline-b.now < modelTime/2:
@@ -219,6 +222,7 @@ func (b *books) verdict(t *rapid.T) {
 	outcome := store.Settlement{ID: m.ID, Claim: m.ClaimID, Status: string(Succeeded)}
 	if b.busy[m.OpenID] || rapid.IntRange(0, 9).Draw(t, "refused") == 0 {
 		outcome.Status, outcome.Delay, b.left[m.OpenID] = string(Waiting), time.Second, true
+		b.rests[m.OpenID] = b.now + personRest
 		b.hold.refusedForPerson(m, b.now)
 	}
 	b.hold.returned(m, outcome)
@@ -342,7 +346,8 @@ func TestHoldings(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := &books{T: rt, hold: newHoldings(modelSenders, modelTime/2), now: time.Hour, claimed: map[int64]message{},
 			begun: map[int64]message{}, waiting: map[int64]message{}, paused: map[string]bool{},
-			last: map[string]int64{}, loose: map[string]bool{}, busy: map[string]bool{}, left: map[string]bool{}}
+			last: map[string]int64{}, loose: map[string]bool{}, busy: map[string]bool{}, left: map[string]bool{},
+			rests: map[string]time.Duration{}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"": b.check, "turn": b.turn, "turn more": b.turn, "verdict": b.verdict, "verdict more": b.verdict,
 			"later": b.later, "pass": b.pass, "pause": b.pause, "others": b.others,

@@ -11,7 +11,8 @@ import (
 // Several replicas don't know of each other to whom they are sending, and nothing in the table says so cheaply: an
 // index of it would have to be written at each settlement. So a claim doesn't ask. The channel tells (errcode 43108),
 // and then the replica that was refused leaves that person to the other: it gives back what it has of this person's, at
-// its place in the queue, and takes nothing of his before the database shows that nobody else is sending to him.
+// its place in the queue, and takes nothing of his before the database shows that nobody else is sending to him. Where
+// nobody of ours is, another system is: then the message pays with a try, and its person gets a short rest.
 
 // elsewhere are the people to whom another replica sends, and those of whom that is not known yet. It has no clock and
 // no database.
@@ -48,19 +49,14 @@ func (e *elsewhere) told(asked, busy []string, now time.Duration) (innocent map[
 	for _, openid := range busy {
 		e.seen[openid] = now
 	}
-	blamed := make(map[string]bool)
 	for id, openid := range e.refused {
-		if !slices.Contains(asked, openid) {
-			continue // it came back meanwhile
-		}
-		delete(e.refused, id)
-		if innocent[id] = slices.Contains(busy, openid); !innocent[id] {
-			blamed[openid] = true
+		if slices.Contains(asked, openid) { // otherwise it came back meanwhile
+			innocent[id] = slices.Contains(busy, openid)
+			delete(e.refused, id)
 		}
 	}
 	maps.DeleteFunc(e.seen, func(openid string, seen time.Duration) bool {
-		return slices.Contains(asked, openid) && !slices.Contains(busy, openid) &&
-			(blamed[openid] || now-seen >= personRest)
+		return slices.Contains(asked, openid) && now-seen >= personRest
 	})
 	return innocent
 }
