@@ -32,6 +32,14 @@ var patiences = map[Trouble]patience{
 	PersonBusy: {100 * time.Millisecond, mostBackoff, 20},
 }
 
+// timesFor returns the times for a kind of trouble. Those that a table doesn't list have the times of any other.
+func timesFor[T any](t Trouble, table map[Trouble]T) T {
+	if times, ok := table[t]; ok {
+		return times
+	}
+	return table[0]
+}
+
 // backoff doubles from try to try. The upper half of it is by chance, so that messages that failed together don't come
 // back together.
 func (p patience) backoff(attempt int) time.Duration {
@@ -55,7 +63,7 @@ func settlement(m *store.Row, v Verdict, maxAttempts int) store.Settlement {
 			s.Delay = v.After // otherwise its pause holds it
 		}
 	case Later:
-		p := patiences[v.Trouble]
+		p := timesFor(v.Trouble, patiences)
 		if p.tries == 0 {
 			p.tries = maxAttempts
 		}
@@ -91,7 +99,7 @@ var rhythms = map[Trouble]rhythm{
 
 // probing is when the next probe of a pause comes at the earliest, and how long it is at most between two.
 func probing(why Verdict, every time.Duration) (next, most time.Duration) {
-	r := rhythms[why.Trouble]
+	r := timesFor(why.Trouble, rhythms)
 	next = max(time.Duration(r.first)*every, why.After)
 	return next, max(r.most, next)
 }

@@ -78,3 +78,16 @@ func TestProbesByTrouble(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a Sender says that it met, also what the tables don't list, a message is tried again after a while, and a
+// pause is tested.
+func TestEveryTroubleHasTimes(t *testing.T) {
+	t.Parallel()
+	for trouble := range Trouble(50) {
+		s := settlement(&store.Row{Attempts: 1}, Verdict{Outcome: Later, Trouble: trouble}, 2)
+		next, most := probing(Verdict{Trouble: trouble}, time.Second)
+		if s.Status != string(Waiting) || s.Delay <= 0 || next < time.Second || most < next {
+			t.Errorf("trouble %d: %+v, probed after %s, then %s at most", trouble, s, next, most)
+		}
+	}
+}
