@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"slices"
 	"time"
 
 	"github.com/submsg/submsg/outbox/internal/store"
@@ -197,20 +196,6 @@ func (h *holdings) behindOthers() (openids []string) {
 		}
 	}
 	return openids
-}
-
-// behind are messages that wait behind another one to the same person, so many at most.
-func (h *holdings) behind(most int) []int64 {
-	ids := []int64{}
-	for _, waiting := range h.people {
-		for _, m := range waiting {
-			if len(ids) < most {
-				ids = append(ids, m.ID)
-			}
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 // takePassed hands over the people of whom messages were given back.

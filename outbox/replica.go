@@ -101,11 +101,25 @@ type standing struct {
 
 // standingOf tells a hundred messages of each kind, which are enough to look at.
 func standingOf(unready string, hold *holdings, skipped *skiplist) *standing {
-	s := &standing{unready: unready, behind: hold.behind(mostTold), refused: skipped.reasons(mostTold)}
+	s := &standing{unready: unready, behind: behind(hold, mostTold), refused: skipped.reasons(mostTold)}
 	for id, o := range hold.unsettled {
 		if o.refused != "" && len(s.refused) < mostTold {
 			s.refused[id] = o.refused
 		}
 	}
 	return s
+}
+
+// behind are messages that wait behind another one to the same person, so many at most.
+func behind(hold *holdings, most int) []int64 {
+	ids := []int64{}
+	for _, waiting := range hold.people {
+		for _, m := range waiting {
+			if len(ids) < most {
+				ids = append(ids, m.ID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
