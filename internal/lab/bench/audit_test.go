@@ -85,7 +85,7 @@ func TestAuditOfADrain(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d.last = 0
-			took, err := d.refillAndSend(t.Context(), f, meddler{client, tt.also}, 4, n)
+			took, _, err := d.refillAndSend(t.Context(), f, meddler{client, tt.also}, 4, n)
 			switch {
 			case tt.want == "" && (err != nil || took <= 0):
 				t.Errorf("took %s, %v", took, err)

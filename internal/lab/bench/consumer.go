@@ -82,28 +82,36 @@ func (d workload) consume(
 	return errors.Join(err, <-ended)
 }
 
-// send lets a consumer send and settle all of n waiting messages, and returns how long that took.
+// send lets a consumer send and settle all of n waiting messages, and returns how long that took, and what it cost.
 func (d workload) send(
 	ctx context.Context, f *fake, client outbox.Sender, senders, n int,
-) (took time.Duration, err error) {
+) (took time.Duration, spent spentCPU, err error) {
 	book, err := f.ledger(ctx)
 	if err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	c := count(client, n)
 	err = d.consume(ctx, c, senders, new(tracer), func(began time.Time) error {
+		before, err := d.cpu(ctx)
+		if err != nil {
+			return err
+		}
 		if err := c.wait(ctx); err != nil {
 			return err
 		}
-		err := d.await(ctx, "the last settlement", `SELECT NOT EXISTS (
-			SELECT FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) WHERE m.sendStatus = 'sending')`)
+		if err := d.await(ctx, "the last settlement", `SELECT NOT EXISTS (
+			SELECT FROM subMsgClaim c JOIN subMsgList m ON m.id = ANY (c.ids) WHERE m.sendStatus = 'sending')`); err != nil {
+			return err
+		}
 		took = time.Since(began)
+		after, err := d.cpu(ctx)
+		spent = after.since(before)
 		return err
 	})
 	if err != nil {
-		return took, err
+		return took, spent, err
 	}
-	return took, d.audit(ctx, book, n)
+	return took, spent, d.audit(ctx, book, n)
 }
 
 // audit checks rows and fake against each other: n messages, each sent once and settled.
@@ -118,12 +126,12 @@ func (d workload) audit(ctx context.Context, book ledger, n int) error {
 // refillAndSend does so with n messages that nobody has touched before.
 func (d workload) refillAndSend(
 	ctx context.Context, f *fake, client outbox.Sender, senders, n int,
-) (time.Duration, error) {
+) (took time.Duration, spent spentCPU, err error) {
 	if err := d.clear(ctx); err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	if err := d.fill(ctx, n); err != nil {
-		return 0, err
+		return 0, spent, err
 	}
 	return d.send(ctx, f, client, senders, n)
 }

@@ -20,7 +20,7 @@ func (l suite) pinned(ctx context.Context) ([]Line, error) {
 		defer client.Close()
 		n := l.cfg.Scale.Drain
 		drain := func(ctx context.Context) ([]float64, error) {
-			took, err := d.refillAndSend(ctx, f, client, l.cfg.Senders, n)
+			took, _, err := d.refillAndSend(ctx, f, client, l.cfg.Senders, n)
 			return rate(n, took), err
 		}
 		m, err := l.turns(ctx, name, side{"without a snapshot", drain},

@@ -58,7 +58,7 @@ func TestBenchMeasuresEveryFigure(t *testing.T) {
 			t.Errorf("%s: ratio %g of limit %g", l.Figure, l.Ratio, l.Limit)
 		}
 	}
-	want := map[string]int{"drain": 2, "inserts": 9, "wake": 3, "sustained": 4, "fairness": 4, "backlog": 4,
+	want := map[string]int{"drain": 4, "inserts": 9, "wake": 3, "sustained": 4, "fairness": 4, "backlog": 4,
 		"pinned": 1, "cost": 3, "idle": 2, "memory": 1}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("lines by figure: %s", diff)
