@@ -115,7 +115,7 @@ func (b *books) ask(t *rapid.T, outcomes []store.Settlement) {
 			delete(b.left, who)
 		}
 	}
-	innocent := b.hold.elsewhere.told(asked, busy, b.now)
+	innocent := b.hold.elsewhere.told(asked, busy, b.now, b.now)
 	letWait(outcomes, innocent)
 	for _, o := range outcomes {
 		if innocent[o.ID] && (o.Refund != 1 || o.Delay != 0 || !b.busy[b.claimed[o.ID].OpenID]) {
@@ -365,7 +365,7 @@ func TestHoldings(t *testing.T) {
 		}
 		for tries := 0; b.hold.inHand() > 0 && tries < 100; tries++ {
 			outcomes, back := b.hold.take()
-			b.hold.elsewhere.told(b.hold.elsewhere.ask(false, b.now), nil, b.now)
+			b.hold.elsewhere.told(b.hold.elsewhere.ask(false, b.now), nil, b.now, b.now)
 			b.hold.stored(outcomes)
 			var done []int64
 			for _, h := range back {
@@ -377,7 +377,7 @@ func TestHoldings(t *testing.T) {
 			b.hold.stored(due)
 		}
 		b.now += mostRefusedRest
-		b.hold.elsewhere.told(b.hold.elsewhere.ask(true, b.now), nil, b.now)
+		b.hold.elsewhere.told(b.hold.elsewhere.ask(true, b.now), nil, b.now, b.now)
 		if n := b.hold.inHand() + len(b.hold.claims.open) + len(b.hold.elsewhere.seen); n > 0 {
 			rt.Fatalf("%d left in the end", n)
 		}

@@ -19,7 +19,8 @@ import (
 type elsewhere struct {
 	seen    map[string]time.Duration // by openid: when somebody else was last seen sending to him, or the refusal
 	refused map[int64]string         // by id: the openid of a message that was refused, until it is known by whom
-	asked   time.Duration            // when the database was last asked
+	asked   time.Duration            // when the database last answered
+	took    time.Duration            // how long that took
 }
 
 func newElsewhere() elsewhere {
@@ -36,7 +37,7 @@ func (e *elsewhere) openids() []string { return slices.Collect(maps.Keys(e.seen)
 
 // ask tells whom to ask the database for, before a claim or before outcomes are written.
 func (e *elsewhere) ask(claim bool, now time.Duration) (openids []string) {
-	if len(e.refused) > 0 || claim && len(e.seen) > 0 && now-e.asked >= personEvery {
+	if len(e.refused) > 0 || claim && len(e.seen) > 0 && now-e.asked >= max(personEvery, personShare*e.took) {
 		return e.openids()
 	}
 	return nil
@@ -44,8 +45,8 @@ func (e *elsewhere) ask(claim bool, now time.Duration) (openids []string) {
 
 // told takes in what the database says: of those that it was asked for, busy are the people to whom somebody else is
 // sending. It returns which of the refused messages were refused for that.
-func (e *elsewhere) told(asked, busy []string, now time.Duration) (innocent map[int64]bool) {
-	e.asked, innocent = now, make(map[int64]bool)
+func (e *elsewhere) told(asked, busy []string, began, now time.Duration) (innocent map[int64]bool) {
+	e.asked, e.took, innocent = now, now-began, make(map[int64]bool)
 	for _, openid := range busy {
 		e.seen[openid] = now
 	}

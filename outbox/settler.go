@@ -163,7 +163,8 @@ func (s *settler) writePauses(ctx context.Context, requests []pauseRequest, outc
 
 // askElsewhere finds out to whom other replicas send, where the channel has refused somebody's messages for that.
 func (s *settler) askElsewhere(ctx context.Context, outcomes []store.Settlement, claim bool) error {
-	asked := s.hold.elsewhere.ask(claim, bootTime())
+	began := bootTime()
+	asked := s.hold.elsewhere.ask(claim, began)
 	if len(asked) == 0 {
 		return nil
 	}
@@ -173,7 +174,7 @@ func (s *settler) askElsewhere(ctx context.Context, outcomes []store.Settlement,
 		return err
 	})
 	if err == nil {
-		letWait(outcomes, s.hold.elsewhere.told(asked, busy, bootTime()))
+		letWait(outcomes, s.hold.elsewhere.told(asked, busy, began, bootTime()))
 	}
 	return err
 }
