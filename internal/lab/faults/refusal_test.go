@@ -115,8 +115,8 @@ func TestOnePersonAtATime(t *testing.T) {
 	}
 	stats := l.wechat.Stats()
 	t.Logf("%d calls for %d messages, 43108: %d", stats.Calls, rounds*persons*each, stats.ErrCodes[43108])
-	// A replica that is refused leaves that person to the other: 4 to 8 % of the calls, with so few senders that a person
-	// is without a message on its way now and then. A busy machine makes such rests longer.
+	// A replica that is refused leaves that person to the other: 4 to 8 % of the calls, with so few senders that a
+	// person is without a message on its way now and then. A busy machine makes such rests longer.
 	if n, most := stats.ErrCodes[43108], rounds*persons*each/5; n > most {
 		t.Errorf("%d answers 43108, at most %d are few", n, most)
 	}
