@@ -29,7 +29,7 @@ const (
 // hostileWorld is a database and two WeChats in which every name and text is hostile that can be.
 type hostileWorld struct {
 	t              *testing.T
-	url, schema    string // of the installation, as a login with a hostile name
+	url, schema    string // of the installation, as a login with a hostile name; the schema's can be none
 	missing        string // a database that there isn't, of a hostile name
 	wechat, closed string // the one refuses sends and lists templates, the other refuses every call
 	templates      string // a folder of files that are right
@@ -40,7 +40,7 @@ type hostileWorld struct {
 // newHostileWorld makes all of it.
 func newHostileWorld(t *testing.T) *hostileWorld {
 	t.Helper()
-	w := &hostileWorld{t: t, schema: "s" + unseen, table: "public." + sqlName("t"+hostile)}
+	w := &hostileWorld{t: t, schema: "消息 Box", table: "public." + sqlName("t"+hostile)}
 	w.database()
 	w.wechat, w.closed = w.serve(43101), w.serve(40125)
 	w.templates = w.folder(map[string]string{"good.yaml": goodTemplate})
@@ -50,7 +50,7 @@ func newHostileWorld(t *testing.T) *hostileWorld {
 
 func sqlName(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-// database makes an installation in a database, of a login and in a schema that are all named so.
+// database makes an installation in a database and of a login that are both named so.
 func (w *hostileWorld) database() {
 	w.t.Helper()
 	there, err := url.Parse(pgtest.Empty(w.t))
