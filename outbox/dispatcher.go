@@ -91,6 +91,7 @@ func (d *dispatcher) run(ctx, settling context.Context) error {
 func (d *dispatcher) tell(err error) (rest time.Duration) {
 	d.health.standing.Store(standingOf(d.ready.text, d.hold, d.skipped))
 	if rest = d.failures.rest(err); err != nil {
+		resetAfter(err, d.cfg.Pool)
 		d.retryAt = bootTime() + rest
 		if d.failures.said {
 			d.health.claims(err.Error())
@@ -135,6 +136,7 @@ func (d *dispatcher) finish(ctx context.Context) error {
 	for d.hold.inHand() > 0 {
 		if _, _, err := d.turn(ctx, false); err != nil {
 			_ = d.failures.rest(err)
+			resetAfter(err, d.cfg.Pool)
 		}
 		if d.hold.inHand() == 0 {
 			break

@@ -1,8 +1,11 @@
 package outbox
 
 import (
+	"context"
+	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/outbox/internal/store"
@@ -39,6 +42,14 @@ func (f *failures) rest(err error) time.Duration {
 	}
 	f.n++
 	return databaseRest(f.n)
+}
+
+// resetAfter gives up all of a pool's connections where one has not answered: whatever swallows its packets swallows
+// those of the others that were open then, and to find that out takes as long for each.
+func resetAfter(err error, pool *pgxpool.Pool) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		pool.Reset()
+	}
 }
 
 // isLock tells whether a round met somebody's lock.

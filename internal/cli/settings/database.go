@@ -109,7 +109,9 @@ func (s Database) Open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, e
 	}
 	s.Schema.enter(cfg.ConnConfig)
 	if !strings.Contains(url, "pool_max_conns") {
-		cfg.MaxConns = 4 // one claims, one settles
+		// One sends, and a few others look after the rest. A connection whose statement was given up keeps its place for
+		// up to 15 s, so there is room for as many again.
+		cfg.MaxConns = 8
 	}
 	cfg.ConnConfig.OnPgError = leaveReadOnly(cfg.ConnConfig.OnPgError)
 	// A network that swallows packets must not hold on to the pool's places.

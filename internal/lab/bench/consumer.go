@@ -10,7 +10,7 @@ import (
 	"github.com/submsg/submsg/outbox"
 )
 
-// poolSize is that of `submsg serve`.
+// poolSize is how many connections `submsg serve` has in use at once.
 const poolSize = 4
 
 // counter is a Sender that counts verdicts.
