@@ -109,8 +109,8 @@ func (s Database) Open(ctx context.Context, log *logrus.Entry) (*pgxpool.Pool, e
 	}
 	s.Schema.enter(cfg.ConnConfig)
 	if !strings.Contains(url, "pool_max_conns") {
-		// One sends, and a few others look after the rest. A connection whose statement was given up keeps its place for
-		// up to 15 s, so there is room for as many again.
+		// One sends, and a few others look after the rest. A connection whose statement was given up keeps its place
+		// for up to 15 s, so there is room for as many again.
 		cfg.MaxConns = 8
 	}
 	cfg.ConnConfig.OnPgError = leaveReadOnly(cfg.ConnConfig.OnPgError)
