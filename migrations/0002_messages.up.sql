@@ -23,7 +23,7 @@ CREATE TABLE subMsgList (
     sendAfter     timestamptz NOT NULL DEFAULT now(),
     expireTime    timestamptz,
     page          text,
-    dedupKey      text        UNIQUE,
+    dedupKey      text,
     attempts      integer     NOT NULL DEFAULT 0,
     msgId         bigint,
     claimId       uuid,
@@ -58,6 +58,9 @@ CREATE TABLE subMsgList (
 ) WITH (fillfactor = 70, -- leaves room on the page for the new versions of its rows
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.05);
 
+-- A claim writes to each index that holds the row: one of all keys would cost every message without a key as much as the primary key.
+CREATE UNIQUE INDEX subMsgList_dedupKey ON subMsgList (dedupKey) WHERE dedupKey IS NOT NULL;
+
 -- Both hold waiting rows only, so a claim costs the same however many settled rows there are. The first begins with templateId, because
 -- claims seek the templates that may go: whatever waits of the others is not in their way.
 CREATE INDEX subMsgList_due      ON subMsgList (templateId, dueAt, id) WHERE dueAt IS NOT NULL;
@@ -79,7 +82,7 @@ COMMENT ON COLUMN subMsgList.updateTime    IS 'When the row was last changed, by
 COMMENT ON COLUMN subMsgList.sendAfter     IS 'Not before: a schedule, or the next try';
 COMMENT ON COLUMN subMsgList.expireTime    IS 'Never send after this';
 COMMENT ON COLUMN subMsgList.page          IS 'Page to open instead of the template''s';
-COMMENT ON COLUMN subMsgList.dedupKey      IS 'Unique: insert with ON CONFLICT DO NOTHING to have one message a key';
+COMMENT ON COLUMN subMsgList.dedupKey      IS 'Unique: insert with ON CONFLICT DO NOTHING, without a target, to have one message a key';
 COMMENT ON COLUMN subMsgList.attempts      IS 'Tries so far';
 COMMENT ON COLUMN subMsgList.msgId         IS 'WeChat''s msgid of the accepted message';
 COMMENT ON COLUMN subMsgList.claimId       IS 'The claim that sends, or last sent, this row: see subMsgClaim; written by submsg';

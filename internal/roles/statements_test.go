@@ -182,7 +182,7 @@ func TestPromises(t *testing.T) {
 		{"app", insert + ` RETURNING id`, ""},
 		{"app", insert + ` ON CONFLICT DO NOTHING`, ""},
 		{"app", `INSERT INTO subMsgList (openid, templateId, dedupKey) VALUES ('o1', 't', 'k') ON CONFLICT DO NOTHING RETURNING id`, ""},
-		{"app", `INSERT INTO subMsgList (openid, templateId, dedupKey) VALUES ('o1', 't', 'k') ON CONFLICT (dedupKey) DO NOTHING`, denied},
+		{"app", `INSERT INTO subMsgList (openid, templateId, dedupKey) VALUES ('o1', 't', 'k') ON CONFLICT (dedupKey) WHERE dedupKey IS NOT NULL DO NOTHING`, denied},
 		{"app", `SELECT dedupKey FROM subMsgList`, denied},
 		{"app", `INSERT INTO subMsgList (openid, templateId, dedupKey) VALUES ('o1', 't', 'k')`, "23505"},
 		{"app", insert + ` RETURNING openid`, denied},

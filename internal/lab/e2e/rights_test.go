@@ -21,11 +21,11 @@ func TestRoles(t *testing.T) {
 		{
 			"an application", `INSERT ON subMsgList`,
 			[]string{insert, insert + ` ON CONFLICT DO NOTHING`},
-			[]string{insert + ` RETURNING id`, insert + ` ON CONFLICT (dedupKey) DO NOTHING`, `UPDATE subMsgList SET sendStatus = 'cancel'`, `SELECT FROM orders`},
+			[]string{insert + ` RETURNING id`, insert + ` ON CONFLICT (dedupKey) WHERE dedupKey IS NOT NULL DO NOTHING`, `UPDATE subMsgList SET sendStatus = 'cancel'`, `SELECT FROM orders`},
 		},
 		{
 			"an application that reads", `INSERT, SELECT ON subMsgList`,
-			[]string{insert + ` RETURNING id`, insert + ` ON CONFLICT (dedupKey) DO NOTHING`},
+			[]string{insert + ` RETURNING id`, insert + ` ON CONFLICT (dedupKey) WHERE dedupKey IS NOT NULL DO NOTHING`},
 			[]string{`UPDATE subMsgList SET sendStatus = 'cancel'`},
 		},
 		{

@@ -59,7 +59,7 @@ BEGIN
     END IF;
     INSERT INTO SUBMSG_SCHEMA.subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page, dedupKey)
     VALUES (m.openid, rule.templateId, m.params, coalesce(m.sendAfter, now()), m.expireTime, m.page, m.dedupKey)
-    ON CONFLICT (dedupKey) DO NOTHING;
+    ON CONFLICT (dedupKey) WHERE dedupKey IS NOT NULL DO NOTHING;
     became := 'sent';
 END $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_replay FROM PUBLIC;
