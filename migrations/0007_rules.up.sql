@@ -10,6 +10,7 @@ CREATE TABLE subMsgRule (
     columnLabels   smallint[]  NOT NULL,
     columnNames    text[]      NOT NULL,
     columnNumbers  smallint[]  NOT NULL,
+    columnsRead    smallint[]  NOT NULL,
     columnSeen     text[]      NOT NULL,
     madeFor        text        NOT NULL,
     query          text        NOT NULL,
@@ -26,7 +27,9 @@ COMMENT ON COLUMN subMsgRule.plan          IS 'The rule; a number in it is a col
 COMMENT ON COLUMN subMsgRule.columnLabels  IS 'The columns that the plan uses, as the plan calls them';
 COMMENT ON COLUMN subMsgRule.columnNames   IS 'Their names, when last looked at: the truth in a restored database';
 COMMENT ON COLUMN subMsgRule.columnNumbers IS 'Their numbers in madeFor, which renames don''t change: the truth in the same database';
-COMMENT ON COLUMN subMsgRule.columnSeen    IS 'Their rows of the catalogue when the query was made; if they differ now, it is made again';
+COMMENT ON COLUMN subMsgRule.columnsRead   IS 'The numbers of these, and of the columns that generated ones among them are made of';
+COMMENT ON COLUMN subMsgRule.columnSeen    IS
+    'The rows of columnsRead in the catalogue when the query was made; if they differ now, it is made again';
 COMMENT ON COLUMN subMsgRule.madeFor       IS 'Cluster, database and table that columnNumbers are of';
 COMMENT ON COLUMN subMsgRule.query         IS
     'What reads the message from a row ($1, before the update $2) and the plan ($3); made from plan and catalogue';

@@ -78,7 +78,7 @@ var ruleFunctions = []string{"submsg_watch", "submsg_unwatch", "submsg_rules", "
 	"subMsgRule_value_text", "subMsgRule_too_long_sql", "subMsgRule_changed_sql", "subMsgRule_object_sql",
 	"subMsgRule_text_sql", "subMsgRule_param_sql", "subMsgRule_time_sql", "subMsgRule_page_texts", "subMsgRule_query",
 	"subMsgRule_encoded", "subMsgRule_column_name", "subMsgRule_column_number", "subMsgRule_column_versions",
-	"subMsgRule_table_identity", "subMsgRule_columns",
+	"subMsgRule_table_identity", "subMsgRule_columns", "subMsgRule_columns_read",
 	"subMsgRule_current", "subMsgRule_changes_condition", "subMsgRule_fits_condition", "subMsgRule_any_condition",
 	"subMsgRule_set_trigger", "subMsgRule_set_triggers",
 	"subMsgRule_fire", "subMsgRule_touch", // to make triggers of

@@ -59,6 +59,9 @@ func TestFires(t *testing.T) {
 			`UPDATE shop.refunds SET state = 'paid' WHERE id = 1`, []string{"o1 orderStatus 货1|1|paid|n wait"}},
 		{"generated columns", `ALTER TABLE shop.refunds ADD label text GENERATED ALWAYS AS (goods || ' x' || amount::text) STORED; SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{label}', whenColumn => 'label')`,
 			`UPDATE shop.refunds SET note = 'x'; UPDATE shop.refunds SET amount = 7 WHERE id = 1`, []string{"o1 t 货1 x7 wait"}},
+		{"what a generated column is made of renamed and swapped", `ALTER TABLE shop.refunds ADD label text GENERATED ALWAYS AS (goods || ' x') STORED; SELECT submsg_watch('shop.refunds', 't', 'buyer_openid', '{label}', flag => 'notify')`,
+			`UPDATE shop.refunds SET notify = true WHERE id = 1; ALTER TABLE shop.refunds RENAME goods TO tmp; ALTER TABLE shop.refunds RENAME note TO goods; UPDATE shop.refunds SET notify = true WHERE id = 2`,
+			[]string{"o1 t 货1 x wait", "o2 t 货2 x wait"}},
 		{"columns renamed and swapped", byFlag, `ALTER TABLE shop.refunds RENAME goods TO tmp; ALTER TABLE shop.refunds RENAME note TO goods; ALTER TABLE shop.refunds RENAME tmp TO note;
 			ALTER TABLE shop.refunds RENAME notify TO "Tell 'em"; ALTER TABLE shop.refunds RENAME TO back; ALTER SCHEMA shop RENAME TO "Shop"; UPDATE "Shop".back SET "Tell 'em" = true WHERE id = 1`,
 			[]string{"o1 orderStatus 货1|1|open|n wait"}},

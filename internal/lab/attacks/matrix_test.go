@@ -71,7 +71,7 @@ table subMsgCause                                                             : 
 
 table subMsgRule                                                              : - - - DL -
   id name tableName templateId plan createTime                                : - - - S S
-  columnLabels columnNames columnNumbers columnSeen madeFor query             : - - - S S
+  columnLabels columnNames columnNumbers columnsRead columnSeen madeFor query : - - - S S
 table subMsgRuleError                                                         : - - - DL -
   id ruleId createTime error                                                  : - - - S S
   rowData rowKey                                                              : - - - S -
@@ -109,7 +109,7 @@ function subMsgRule_read_column subMsgRule_read_text subMsgRule_read_param subMs
   subMsgRule_read_flag subMsgRule_read_filter subMsgRule_refusal subMsgRule_key subMsgRule_plan
   subMsgRule_conditions subMsgRule_value subMsgRule_value_text subMsgRule_object_sql subMsgRule_text_sql
   subMsgRule_param_sql subMsgRule_time_sql subMsgRule_page_texts subMsgRule_query subMsgRule_column_name
-  subMsgRule_column_number subMsgRule_column_versions subMsgRule_table_identity subMsgRule_current
+  subMsgRule_column_number subMsgRule_column_versions subMsgRule_columns_read subMsgRule_table_identity subMsgRule_current
   subMsgRule_changes_condition subMsgRule_fits_condition subMsgRule_any_condition subMsgRule_set_trigger
   subMsgRule_set_triggers subMsgRule_message_problem subMsgRule_text_array subMsgRule_preview
   subMsgRule_replay subMsgRule_columns subMsgRule_encoded subMsgRule_base_type subMsgRule_foreign_code

@@ -41,6 +41,22 @@ LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_column_versions FROM PUBLIC;
 
+-- subMsgRule_columns_read returns columns, and those that generated ones among them are made of: the query has the names of these,
+-- too.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_columns_read(target regclass, numbers smallint[]) RETURNS smallint[]
+LANGUAGE sql STABLE SUBMSG_SETTINGS AS $$
+    SELECT ARRAY(
+        SELECT n FROM unnest(numbers) AS u (n)
+        UNION
+        SELECT refobjsubid::smallint
+        FROM pg_attrdef d JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum AND attgenerated <> ''
+            JOIN pg_depend ON classid = 'pg_attrdef'::regclass AND objid = d.oid
+                AND refclassid = 'pg_class'::regclass AND refobjid = target AND refobjsubid > 0
+        WHERE adrelid = target AND adnum = ANY (numbers)
+        ORDER BY 1)
+$$;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_columns_read FROM PUBLIC;
+
 -- subMsgRule_columns returns the columns of a rule as they are now, in the order of its arrays; NULLs for one that is gone. In the
 -- place where the rule was made, numbers tell the columns, because renames don't change them; elsewhere names do.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_columns(rule SUBMSG_SCHEMA.subMsgRule)
@@ -76,7 +92,8 @@ BEGIN
         rule.columnNumbers[c.at] := c.number;
     END LOOP;
     rule.madeFor := SUBMSG_SCHEMA.subMsgRule_table_identity(rule.tableName);
-    rule.columnSeen := SUBMSG_SCHEMA.subMsgRule_column_versions(rule.tableName, rule.columnNumbers);
+    rule.columnsRead := SUBMSG_SCHEMA.subMsgRule_columns_read(rule.tableName, rule.columnNumbers);
+    rule.columnSeen := SUBMSG_SCHEMA.subMsgRule_column_versions(rule.tableName, rule.columnsRead);
     rule.query := SUBMSG_SCHEMA.subMsgRule_query(rule, 'SELECT $1 AS n, $2 AS o');
     RETURN rule;
 END $$;
@@ -94,8 +111,8 @@ BEGIN
     query := renewed.query;
     flag := SUBMSG_SCHEMA.subMsgRule_column_name(renewed, renewed.plan->>'flag');
     UPDATE SUBMSG_SCHEMA.subMsgRule r
-    SET columnNames = renewed.columnNames, columnNumbers = renewed.columnNumbers, columnSeen = renewed.columnSeen,
-        madeFor = renewed.madeFor, query = renewed.query
+    SET columnNames = renewed.columnNames, columnNumbers = renewed.columnNumbers, columnsRead = renewed.columnsRead,
+        columnSeen = renewed.columnSeen, madeFor = renewed.madeFor, query = renewed.query
     WHERE r.id = (SELECT l.id FROM SUBMSG_SCHEMA.subMsgRule l WHERE l.id = rule FOR UPDATE SKIP LOCKED);
 EXCEPTION WHEN serialization_failure OR lock_not_available THEN
     IF query IS NULL OR current_setting('transaction_isolation') = 'serializable' THEN

@@ -1,69 +1,9 @@
--- What the triggers of business tables call: subMsgRule_fire() makes the messages. (touch.sql lets rows that are inserted with
--- their flag set make them, too.) The triggers themselves are made by subMsgRule_set_triggers() (triggers.sql).
+-- What the triggers of business tables call: subMsgRule_fire() applies the rules (make.sql makes the messages). (touch.sql lets rows
+-- that are inserted with their flag set make them, too.) The triggers themselves are made by subMsgRule_set_triggers() (triggers.sql).
 --
 -- Nothing here may make the business statement fail, or wait for long: what goes wrong is stored (errors.sql), tables are
 -- locked with NOWAIT, rows with SKIP LOCKED. Two things are passed on, for only the application can mend them: a serialization
 -- failure under SERIALIZABLE, and a statement that is cancelled.
-
--- subMsgRule_insert inserts a message and returns its id; NULL if there is one with this dedupKey.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_insert(
-    openid text, templateId text, params text[], sendAfter timestamptz, expireTime timestamptz, page text, dedupKey text
-) RETURNS bigint
-LANGUAGE plpgsql AS $$
-DECLARE
-    message bigint;
-BEGIN
-    IF dedupKey IS NULL THEN
-        INSERT INTO SUBMSG_SCHEMA.subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page)
-        VALUES (openid, templateId, params, sendAfter, expireTime, page) RETURNING id INTO message;
-        RETURN message;
-    END IF;
-    BEGIN -- ON CONFLICT would be a serialization failure where a snapshot hides the other row
-        INSERT INTO SUBMSG_SCHEMA.subMsgList (openid, templateId, parameterArr, sendAfter, expireTime, page, dedupKey)
-        VALUES (openid, templateId, params, sendAfter, expireTime, page, dedupKey) RETURNING id INTO message;
-    EXCEPTION WHEN unique_violation THEN
-        RETURN NULL;
-    END;
-    RETURN message;
-END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_insert FROM PUBLIC;
-
--- subMsgRule_make makes the message that a rule's query has read from a row, and tells whether it did. With a hold, it calls off
--- the message of a row that has left the state.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_make(
-    rule bigint, templateId text, plan jsonb, gone boolean, op text, m SUBMSG_SCHEMA.subMsgRuleReading) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-    hold    interval    := (plan->>'hold')::float8 * interval '1 second';
-    due     timestamptz := coalesce(m.sendAfter, now());
-    message bigint;
-BEGIN
-    IF m.fits AND (op = 'INSERT' OR op = 'UPDATE' AND m.changed AND m.flagged) THEN
-        IF gone OR m.tooLong IS NOT NULL OR m.openid IS NULL OR array_position(m.params, NULL) IS NOT NULL
-            OR plan ? 'dedupKey' AND m.dedupKey IS NULL
-        THEN
-            RAISE EXCEPTION '%', SUBMSG_SCHEMA.subMsgRule_message_problem(rule, m.tooLong, m.openid, m.params, m.dedupKey)
-                USING ERRCODE = 'data_exception';
-        END IF;
-        LOCK TABLE SUBMSG_SCHEMA.subMsgList, SUBMSG_SCHEMA.subMsgHeld IN ROW EXCLUSIVE MODE NOWAIT;
-        IF hold IS NOT NULL THEN
-            due := greatest(due, clock_timestamp() + hold);
-            PERFORM SUBMSG_SCHEMA.subMsgRule_cancel_held(rule, m.rowKey,
-                '已被同一条记录的新消息取代 (replaced by a newer message of the same rule and row)');
-        END IF;
-        message := SUBMSG_SCHEMA.subMsgRule_insert(m.openid, templateId, m.params, due, m.expireTime, m.page, m.dedupKey);
-        IF hold IS NOT NULL AND message IS NOT NULL THEN
-            PERFORM SUBMSG_SCHEMA.subMsgRule_store_held(rule, m.rowKey, message, due);
-        END IF;
-        RETURN true;
-    ELSIF hold IS NOT NULL AND (op = 'DELETE' OR NOT m.fits) THEN
-        LOCK TABLE SUBMSG_SCHEMA.subMsgList, SUBMSG_SCHEMA.subMsgHeld IN ROW EXCLUSIVE MODE NOWAIT;
-        PERFORM SUBMSG_SCHEMA.subMsgRule_cancel_held(rule, m.rowKey,
-            '记录已离开该状态 (the row left the state before the message was due)');
-    END IF;
-    RETURN false;
-END $$;
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_make FROM PUBLIC;
 
 -- subMsgRule_units returns the rules that may fire, of a table or of those that it is a partition of. A unit is one rule without
 -- a flag, or all rules with the same flag: these stand or fall together, and the flag stays set until all of their messages can
@@ -95,7 +35,7 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_units FROM PUBLIC;
 -- whoever may CREATE there could add an overload that fits better than the built-in one: format(text, text), an operator
 -- regclass = oid), our own objects are named with their schema, and no foreign cast is run (values.sql). A function of ours gets
 -- arguments of just the types that it is declared with, or an overload would fit better than it; so none takes a row, whose
--- type is anybody's. The functions of this file, and of errors.sql and hold.sql, have no settings of their own: nobody but
+-- type is anybody's. The functions of this file, and of make.sql, errors.sql and hold.sql, have no settings of their own: nobody but
 -- their owner may call them, and here they run under this function's.
 --
 -- It waits 50 ms at most, for an open transaction with the same dedupKey, and for no lock on a table or row.
@@ -145,7 +85,7 @@ BEGIN
                         r.columnNames[array_position(r.columnLabels, (r.plan->>'flag')::smallint)] AS flag,
                         r.columnSeen = ARRAY( -- as in subMsgRule_column_versions(), whose call would cost more than the rest
                             SELECT concat(a.attname, ' ', a.xmin) FROM pg_attribute a
-                            WHERE a.attrelid = r.tableName AND a.attnum = ANY (r.columnNumbers) ORDER BY a.attnum) AS fresh,
+                            WHERE a.attrelid = r.tableName AND a.attnum = ANY (r.columnsRead) ORDER BY a.attnum) AS fresh,
                         EXISTS (SELECT FROM SUBMSG_SCHEMA.subMsgTemplate) AND NOT EXISTS (
                             SELECT FROM SUBMSG_SCHEMA.subMsgTemplate t WHERE r.templateId IN (t.templateId, t.name)) AS gone
                     FROM SUBMSG_SCHEMA.subMsgRule r

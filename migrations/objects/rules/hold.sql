@@ -1,6 +1,6 @@
 -- A rule with a hold makes messages that wait for a while: a row that leaves the state meanwhile calls its message off, and a
 -- newer message of the same rule and row replaces it. subMsgHeld remembers which message a row waits for. subMsgRule_make()
--- (fire.sql) calls these functions, with the rights of submsg's owner. Nothing here waits for a lock on a row.
+-- (make.sql) calls these functions, with the rights of submsg's owner. Nothing here waits for a lock on a row.
 
 -- subMsgRule_cancel_held calls off the message that a row waits for, if it still waits.
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_cancel_held(rule bigint, key jsonb, reason text) RETURNS void
