@@ -167,7 +167,7 @@ func TestMetrics(t *testing.T) {
 		`submsg_due_messages 0`,
 		`submsg_scheduled_messages 1`,
 		`submsg_listener_up [01]`,
-		`submsg_pool_max_connections 4`,
+		`submsg_pool_max_connections 8`,
 		`submsg_build_info\{version="[^"]+"\} 1`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(body) {
