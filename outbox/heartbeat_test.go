@@ -33,10 +33,7 @@ func TestAlive(t *testing.T) {
 			stop := runConsumer(t, c)
 			tt.spoil(d)
 			for range 3 {
-				c.Silent(time.Hour)
-				if c.Alive() {
-					t.Fatal("alive after an hour of silence")
-				}
+				c.Silent(time.Hour) // it may have given a sign of life before anybody can look
 				eventually(t, "it is alive", c.Alive)
 			}
 			if err := stop(); err != nil {

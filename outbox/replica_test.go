@@ -38,7 +38,7 @@ func TestReplicaSaysWhatItKnows(t *testing.T) {
 	says := func(what, condition string) {
 		t.Helper()
 		eventually(t, what, func() bool {
-			return one[string](d, `SELECT string_agg((`+condition+`)::text, ',') FROM subMsgReplica WHERE host <> '' AND pid > 1`) == "true"
+			return one[bool](d, `SELECT count(*) = 1 AND bool_and(`+condition+`) FROM subMsgReplica WHERE host <> '' AND pid > 1`)
 		})
 	}
 	says("it isn't ready", `unready = 'no token today' AND refused = 0`)
