@@ -61,9 +61,11 @@ CREATE TABLE subMsgList (
 -- A claim writes to each index that holds the row: one of all keys would cost every message without a key as much as the primary key.
 CREATE UNIQUE INDEX subMsgList_dedupKey ON subMsgList (dedupKey) WHERE dedupKey IS NOT NULL;
 
--- Both hold waiting rows only, so a claim costs the same however many settled rows there are. The first begins with templateId, because
--- claims seek the templates that may go: whatever waits of the others is not in their way.
+-- These hold waiting rows only, so a claim costs the same however many settled rows there are. The first begins with templateId, because
+-- claims seek the templates that may go: whatever waits of the others is not in their way. By the second a claim of the newest messages
+-- finds out whether an older one to the same person waits, which goes first.
 CREATE INDEX subMsgList_due      ON subMsgList (templateId, dueAt, id) WHERE dueAt IS NOT NULL;
+CREATE INDEX subMsgList_person   ON subMsgList (openid, dueAt, id) WHERE dueAt IS NOT NULL;
 CREATE INDEX subMsgList_expiring ON subMsgList (expireTime) WHERE dueAt IS NOT NULL AND expireTime IS NOT NULL;
 
 COMMENT ON TABLE  subMsgList IS 'Messages to WeChat users: insert (openid, templateId, parameterArr), submsg sends and writes sendStatus';

@@ -61,22 +61,28 @@ const lookNewestSQL = looked + `
 // an empty table the planner would take the index of what is due for cheaper than the place.
 const stillDue = `(m.dueAt <= now()) IS TRUE AND (m.templateId = o.templateId) IS TRUE AND (m.expireTime IS NULL OR m.expireTime > now())`
 
-// lockSQL locks what may go.
-const lockSQL = ` JOIN subMsgList m ON m.ctid = o.place
-    WHERE ` + stillDue + `
+// placeSQL goes to the places of what may go, and lockSQL locks it there.
+const (
+	placeSQL = ` JOIN subMsgList m ON m.ctid = o.place
+    WHERE ` + stillDue
+	lockSQL = `
     LIMIT $4 FOR UPDATE OF m SKIP LOCKED
 )`
+)
 
 const lockOldestSQL = `, due AS MATERIALIZED (
     SELECT m.ctid AS place, m.id, '' AS pause
-    FROM (SELECT place, templateId FROM looked WHERE fits ORDER BY dueAt, id) AS o` + lockSQL
+    FROM (SELECT place, templateId FROM looked WHERE fits ORDER BY dueAt, id) AS o` + placeSQL + lockSQL
 
 // lockNewestSQL takes one message of each template in turn, so that a single one goes before the bulk of another
-// template; and of one person's messages it takes the oldest, because they go in order.
+// template. One person's messages go in order, so it takes none whose person has an older one that may go.
 const lockNewestSQL = `, due AS MATERIALIZED (
     SELECT m.ctid AS place, m.id, '' AS pause
-    FROM (SELECT place, templateId FROM (SELECT *, row_number() OVER (PARTITION BY openid ORDER BY dueAt, id) AS ofPerson FROM looked) AS p
-        WHERE fits AND ofPerson = 1 ORDER BY nth, dueAt DESC, id DESC) AS o` + lockSQL
+    FROM (SELECT place, templateId FROM looked WHERE fits ORDER BY nth, dueAt DESC, id DESC) AS o` + placeSQL + `
+        AND NOT EXISTS (SELECT FROM subMsgList e
+            WHERE e.openid = m.openid AND e.dueAt <= now() AND (e.dueAt, e.id) < (m.dueAt, m.id)
+                AND e.templateId IN (SELECT templateId FROM sought)
+                AND (e.expireTime IS NULL OR e.expireTime > now()) AND e.id <> ALL ($6))` + lockSQL
 
 // noteSQL notes in subMsgClaim which rows the claim holds, for the sweep: an index to find them by would have to be
 // written at each settlement.
