@@ -16,13 +16,12 @@ COMMENT ON COLUMN subMsgClaim.ids        IS 'The ids of its messages';
 -- How many messages a second all replicas together may send (SUBMSG_RATE): one row, a leaky bucket by the database's clock
 -- (GCRA; ITU-T I.371). Each granted message moves spentUntil on by 1/rate, and spentUntil may lie at most a second ahead.
 CREATE TABLE subMsgPace (
-    id         smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    account    text        PRIMARY KEY,
     spentUntil timestamptz NOT NULL DEFAULT '-infinity'
 );
-INSERT INTO subMsgPace DEFAULT VALUES;
 
-COMMENT ON TABLE  subMsgPace IS 'How much of SUBMSG_RATE is used up, in one row; kept by submsg';
-COMMENT ON COLUMN subMsgPace.id         IS 'Always 1';
+COMMENT ON TABLE  subMsgPace IS 'How much of its rate each account has used up; kept by submsg';
+COMMENT ON COLUMN subMsgPace.account    IS 'Its name';
 COMMENT ON COLUMN subMsgPace.spentUntil IS 'The rate is used up until then; a message may go while this is less than a second ahead';
 
 -- What each running submsg serve says of itself, so that people see what only its memory knows. One that stops takes its row away; that
@@ -33,7 +32,7 @@ CREATE TABLE subMsgReplica (
     pid     integer     NOT NULL,
     since   timestamptz NOT NULL DEFAULT now(),
     seen    timestamptz NOT NULL DEFAULT now(),
-    unready text        NOT NULL,
+    accounts jsonb      NOT NULL,
     trouble text        NOT NULL,
     inHand  integer     NOT NULL,
     ahead   integer     NOT NULL,
@@ -48,7 +47,7 @@ COMMENT ON COLUMN subMsgReplica.host    IS 'Where it runs';
 COMMENT ON COLUMN subMsgReplica.pid     IS 'Its number there';
 COMMENT ON COLUMN subMsgReplica.since   IS 'When it started';
 COMMENT ON COLUMN subMsgReplica.seen    IS 'When it last said so: one that has said nothing for a minute and a half was killed';
-COMMENT ON COLUMN subMsgReplica.unready IS 'Why it can send nothing: empty if it can';
+COMMENT ON COLUMN subMsgReplica.accounts IS 'Its accounts, by name, with the reason why one can send nothing: empty if it can';
 COMMENT ON COLUMN subMsgReplica.trouble IS 'Why it can take no messages: empty if it can';
 COMMENT ON COLUMN subMsgReplica.inHand  IS 'How many messages it holds: so many are in doubt if it dies';
 COMMENT ON COLUMN subMsgReplica.ahead   IS 'How many of them wait for a sender';

@@ -13,7 +13,7 @@ CREATE TABLE subMsgPause (
 );
 
 COMMENT ON TABLE  subMsgPause IS 'What is paused: its messages wait. DELETE a row to lift its pause';
-COMMENT ON COLUMN subMsgPause.templateId IS 'As written in subMsgList; * is every template';
+COMMENT ON COLUMN subMsgPause.templateId IS 'As written in subMsgList; * is everything, *shopA the account shopA';
 COMMENT ON COLUMN subMsgPause.reason     IS 'What WeChat or submsg said, for people';
 COMMENT ON COLUMN subMsgPause.errCode    IS 'WeChat''s errcode, explained in subMsgCause';
 COMMENT ON COLUMN subMsgPause.errKind    IS 'submsg''s own word for the reason where WeChat gave no errcode, explained in subMsgCause';

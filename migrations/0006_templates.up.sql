@@ -5,6 +5,7 @@ CREATE TABLE subMsgTemplate (
     templateId text        PRIMARY KEY,
     name       text        NOT NULL,
     title      text        NOT NULL DEFAULT '',
+    account    text        NOT NULL DEFAULT 'default',
     params     text[]      NOT NULL DEFAULT '{}',
     seenTime   timestamptz NOT NULL DEFAULT now()
 );
@@ -13,6 +14,7 @@ COMMENT ON TABLE  subMsgTemplate IS 'The templates that submsg serve last read f
 COMMENT ON COLUMN subMsgTemplate.templateId IS 'WeChat''s template id';
 COMMENT ON COLUMN subMsgTemplate.name       IS 'The name in its file';
 COMMENT ON COLUMN subMsgTemplate.title      IS 'The title of its card';
+COMMENT ON COLUMN subMsgTemplate.account    IS 'The account that sends it';
 COMMENT ON COLUMN subMsgTemplate.params     IS 'The meaning of parameterArr, in order';
 COMMENT ON COLUMN subMsgTemplate.seenTime   IS 'When they were last published';
 

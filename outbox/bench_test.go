@@ -27,12 +27,14 @@ func hotPaths() []hotPath {
 	m := message{Row: store.Row{ID: 7, OpenID: "o0000000000000000000000000007", TemplateID: "orderStatus", Attempts: 1,
 		ClaimID: uuid.NewString()}, deadline: time.Hour}
 	ok := Verdict{Outcome: Accepted, Code: new(int32), Text: "ok", MsgID: 1988810812324364291}
-	h := newHoldings(1, time.Second)
+	h := newHoldings()
+	q := h.newQueue(1, true, time.Second)
 	h.outcomes = make([]store.Settlement, 0, batchSize)
 	way := func() {
-		h.ahead.push(m)
-		next, _ := h.begin(0)
+		q.ahead.push(m)
+		next, _ := q.begin(0)
 		h.returned(next, store.Settlement{})
+		q.returned(next)
 		h.outcomes = h.outcomes[:0]
 	}
 	return []hotPath{
@@ -72,8 +74,10 @@ func BenchmarkExchange(b *testing.B) {
 	d := c.dispatcher
 	var outcomes []store.Settlement
 	claim := func() *store.Claim {
-		return &store.Claim{ID: uuid.NewString(), Seek: []store.Sought{{TemplateID: "orderStatus", After: store.Front}},
-			Limit: batchSize, Depth: batchSize, Lease: time.Minute, End: time.Now().Add(time.Hour)}
+		part := store.Part{Account: "default", Alone: true, Limit: batchSize, Depth: batchSize,
+			Seek: []store.Sought{{TemplateID: "orderStatus", After: store.Front}}}
+		return &store.Claim{ID: uuid.NewString(), Parts: []store.Part{part}, Limit: batchSize, Lease: time.Minute,
+			End: time.Now().Add(time.Hour)}
 	}
 	exchange := func() {
 		a, err := d.store.Exchange(b.Context(), store.Request{Settle: outcomes, Oldest: claim()})
@@ -105,5 +109,10 @@ SELECT 'o' || lpad(n::text, 27, '0'), 'orderStatus', '{生椰拿铁,19.9,已发�
 
 type accepting struct{}
 
-func (accepting) Ready(context.Context) Verdict         { return Verdict{Outcome: Accepted} }
+// anyAccount is the only account of a Sender, which sends any template.
+var anyAccount = []Account{{Name: "default", OnePersonAtATime: true}}
+
+func (accepting) Accounts() []Account { return anyAccount }
+
+func (accepting) Ready(context.Context, string) Verdict { return Verdict{Outcome: Accepted} }
 func (accepting) Send(context.Context, Claimed) Verdict { return Verdict{Outcome: Accepted} }

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -16,25 +15,30 @@ type claimer struct {
 	*delivery
 	store   *store.Store
 	skipped *skiplist
-	pace    pacer
-	seeker  seeker
 	clock   databaseClock
 	paused  bool // there are pauses to probe
+	crowded bool // messages of so many templates wait that each is better sought by itself
 	most    int  // how many rows to claim at once at most: fewer after the database refused some
 
-	newestAt time.Duration // when the newest were last claimed
 	probedAt time.Duration // when pauses were last asked for a probe
 	woken    time.Time     // when the wake was heard that led to this round; zero: there was none
 }
 
 // want is what a turn claims.
 type want struct {
+	parts          []wanted
 	newest, oldest *store.Claim
-	front, whole   bool // of the oldest: from the front of the queues, and of everything that may go
-	permits        int
 	asked          time.Duration // when it was decided
 	probes         int           // were claimed already
 	more           bool          // there was no room for all
+}
+
+// wanted is what a turn claims of one account.
+type wanted struct {
+	*account
+	may            int // so many messages
+	newest, oldest store.Part
+	front, whole   bool // of the oldest: from the front of the queues, and of everything that may go
 }
 
 // claims are those that there are.
@@ -47,63 +51,106 @@ func (w *want) claims() (list []*store.Claim) {
 	return list
 }
 
+// only is what is wanted by one of the claims.
+func (w *want) only(claim *store.Claim) want {
+	alone := want{asked: w.asked}
+	for _, p := range w.parts {
+		if claim.Newest {
+			alone.newest, p.oldest = claim, store.Part{}
+		} else {
+			alone.oldest, p.newest = claim, store.Part{}
+		}
+		alone.parts = append(alone.parts, p)
+	}
+	return alone
+}
+
 // want decides what to claim. The probe of a pause comes first, because no backlog may put it off.
 func (c *claimer) want(ctx context.Context) (w want, err error) {
-	room := min(c.room(), c.most)
-	if room <= 0 {
-		w.more = true
-		return w, nil
-	}
-	if w.permits, err = c.pace.takePermits(ctx, room); err != nil || w.permits == 0 {
-		w.more = c.pace.untilPermit() > 0
+	room := min(c.most, c.accounts.most()-c.hold.inHand())
+	if err := c.takePermits(ctx, room); err != nil {
 		return w, err
 	}
-	n := w.permits
-	if c.paused && !(c.backlog && bootTime()-c.probedAt < newestEvery) {
+	busy := false
+	for _, a := range c.accounts.list {
+		may := min(c.room(a), room)
+		switch {
+		case !a.ready.ok:
+		case may <= 0:
+			busy, a.backlog = true, true // as far as is known
+		case a.pace.may(may) <= 0:
+			w.more = w.more || a.pace.untilPermit() > 0
+		default:
+			w.parts = append(w.parts, wanted{account: a, may: a.pace.may(may)})
+		}
+	}
+	if len(w.parts) == 0 {
+		w.more = w.more || busy
+		return w, nil
+	}
+	if c.paused && !(c.accounts.backlog() && bootTime()-c.probedAt < newestEvery) {
 		var again bool
-		if w.probes, again, err = c.probe(ctx); err != nil {
+		if again, err = c.probe(ctx, &w); err != nil {
 			return w, err
 		}
-		w.more = again
-		n -= w.probes
+		w.more = w.more || again
 	}
-	now := bootTime()
-	w.asked = now
-	c.seeker.pass(c.hold.takePassed())
-	if share := c.newestShare(n, now); share > 0 {
-		w.newest = c.newClaim(share)
-		w.newest.Newest, w.newest.People = true, c.hold.everybody()
-		c.seeker.seek(w.newest, now, false)
-		c.newestAt = now
-		n -= share
-	}
-	if n > 0 {
-		w.oldest = c.newClaim(n)
-		w.oldest.People = c.hold.behindOthers()
-		w.front = c.seeker.atFront(now)
-		w.whole = c.seeker.seek(w.oldest, now, w.front)
-	}
+	w.asked = bootTime()
+	c.fill(&w, room)
 	return w, nil
 }
 
-// room is how many messages may be claimed now: for each free sender one, and while there is a backlog some ahead.
-func (c *claimer) room() int {
-	target := 0
-	if c.backlog && c.cfg.Rate == 0 {
-		target = c.ahead.target()
+// fill makes the claims of what is wanted.
+func (c *claimer) fill(w *want, room int) {
+	passed := c.hold.takePassed()
+	newest, oldest := c.newClaim(room), c.newClaim(room)
+	newest.Newest, newest.People, oldest.People = true, c.hold.everybody(), c.hold.behindOthers()
+	for i := range w.parts {
+		p := &w.parts[i]
+		p.seeker.pass(passed)
+		n := p.may
+		if share := c.newestShare(p.account, n, w.asked); share > 0 {
+			p.newest = store.Part{Account: p.Name, Alone: p.OnePersonAtATime, Limit: share}
+			p.seeker.seek(&p.newest, w.asked, true, false)
+			p.newestAt = w.asked
+			newest.People = append(newest.People, p.seeker.leaveOut(true, false)...)
+			newest.Parts = append(newest.Parts, p.newest)
+			n -= share
+		}
+		if n > 0 {
+			p.oldest = store.Part{Account: p.Name, Alone: p.OnePersonAtATime, Limit: n}
+			p.front = p.seeker.atFront(w.asked)
+			oldest.People = append(oldest.People, p.seeker.leaveOut(false, p.front)...)
+			p.whole = p.seeker.seek(&p.oldest, w.asked, false, p.front)
+			oldest.Parts = append(oldest.Parts, p.oldest)
+		}
 	}
-	return c.cfg.Senders + target - c.hold.inHand()
+	if len(newest.Parts) > 0 {
+		w.newest = c.jump(newest)
+	}
+	if len(oldest.Parts) > 0 {
+		w.oldest = c.jump(oldest)
+	}
 }
 
-// newestShare is how many of n messages are to be of the newest.
-func (c *claimer) newestShare(n int, now time.Duration) int {
-	switch {
-	case c.cfg.Rate > 0:
-		return c.pace.newestPermits(n)
-	case c.backlog && n > 0 && now-c.newestAt > newestEvery:
-		return max(n/newestShare, 1)
+// jump lets a claim of many templates find those that wait.
+func (c *claimer) jump(claim *store.Claim) *store.Claim {
+	n := 0
+	for _, p := range claim.Parts {
+		n += len(p.Seek)
 	}
-	return 0
+	claim.Jump = n > fewTemplates && !c.crowded
+	return claim
+}
+
+// room is how many messages of an account may be claimed now: for each free sender one, and while there is a backlog
+// some ahead.
+func (c *claimer) room(a *account) int {
+	target := 0
+	if a.backlog && a.Rate == 0 {
+		target = a.ahead.target()
+	}
+	return a.Senders + target - a.queue.inHand()
 }
 
 func (c *claimer) newClaim(n int) *store.Claim {
@@ -116,32 +163,58 @@ func (c *claimer) claimed(w *want, a store.Answer) (found int, more bool) {
 	c.clock.read(a.Clock, bootTime())
 	list := c.messages(w.asked, a.Newest.Rows, a.Oldest.Rows)
 	found = len(list)
-	if w.permits > 0 {
-		c.pace.spendPermits(w.permits, found+w.probes)
-	}
-	if w.newest != nil {
-		c.pace.sinceNewest = 0
-	}
 	if len(w.claims()) > 0 {
-		c.most = min(2*c.most, (1+mostAhead)*c.cfg.Senders)
+		c.most = min(2*c.most, c.accounts.most())
 	}
-	if w.front {
-		c.seeker.frontAt, c.seeker.frontTook = w.asked, bootTime()-w.asked
-	}
-	if w.oldest != nil {
-		more = c.seeker.found(w.oldest, a.Oldest, w.whole)
-		c.pace.countBacklog(len(a.Oldest.Rows), more)
-		c.backlog = more
+	for i := range w.parts {
+		more = c.partClaimed(w, &w.parts[i], a) || more
 	}
 	c.begin(list)
-	return found, more || w.newest != nil && w.oldest == nil
+	return found, more
+}
+
+// partClaimed takes in what a turn has claimed of one account.
+func (c *claimer) partClaimed(w *want, p *wanted, a store.Answer) (more bool) {
+	newest, oldest := c.of(p.account, a.Newest), c.of(p.account, a.Oldest)
+	p.pace.spend(p.may, len(newest.Rows)+len(oldest.Rows))
+	if p.newest.Limit > 0 {
+		p.pace.sinceNewest = 0
+	}
+	if p.oldest.Limit == 0 {
+		return p.newest.Limit > 0
+	}
+	if p.front {
+		p.seeker.frontAt, p.seeker.frontTook = w.asked, bootTime()-w.asked
+	}
+	p.backlog = p.seeker.found(&p.oldest, w.oldest.People, oldest, p.whole) || len(a.Oldest.Rows) >= w.oldest.Limit
+	p.pace.countBacklog(len(oldest.Rows), p.backlog)
+	return p.backlog
+}
+
+// of is what of a claim is an account's.
+func (c *claimer) of(a *account, got store.Claimed) (own store.Claimed) {
+	if len(c.accounts.list) == 1 {
+		return got
+	}
+	for _, r := range got.Rows {
+		if c.accounts.sends(r.TemplateID) == a {
+			own.Rows = append(own.Rows, r)
+		}
+	}
+	for _, e := range got.Ends {
+		if c.accounts.sends(e.TemplateID) == a {
+			own.Ends = append(own.Ends, e)
+		}
+	}
+	return own
 }
 
 // messages are the rows of a claim that was asked for then, in the order in which they go.
 func (c *claimer) messages(asked time.Duration, lists ...[]store.Row) (all []message) {
 	for _, rows := range lists {
 		for _, r := range rows {
-			all = append(all, message{Row: r, deadline: asked + c.cfg.SendTimeout, woken: c.woken})
+			all = append(all, message{Row: r, account: c.accounts.sends(r.TemplateID),
+				deadline: asked + c.cfg.SendTimeout, woken: c.woken})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b message) int {
@@ -161,69 +234,4 @@ func (c *claimer) lose(w *want) {
 	for _, claim := range w.claims() {
 		c.hold.claims.lose(claim.ID, bootTime())
 	}
-}
-
-// claimRefused makes the next claim half as large as one that the database has refused, down to the single message that
-// can't be written, which is skipped. After that claims grow again.
-func (c *claimer) claimRefused(ctx context.Context, claim *store.Claim, why error) error {
-	if claim.Limit > 1 {
-		c.most = max(1, min(c.most, claim.Limit)/2)
-		return nil
-	}
-	return c.skipFirst(ctx, claim, false, why)
-}
-
-// skipFirst skips the row that a refused claim of a single message was about. The database doesn't say which row that
-// was, so the claim is made again without its UPDATE.
-func (c *claimer) skipFirst(ctx context.Context, claim *store.Claim, probe bool, why error) error {
-	if c.skipped.full() {
-		return why
-	}
-	var id int64
-	var ok bool
-	err := c.during(ctx, func(ctx context.Context) (err error) {
-		id, ok, err = c.store.FirstOf(ctx, claim, probe)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("claim: %w", err)
-	}
-	if ok { // otherwise somebody else has it
-		c.skipped.skip(id, why)
-	}
-	return nil
-}
-
-// probe claims the message that tests a pause. again: the database refused that message, so it is skipped, and another
-// one can be claimed.
-func (c *claimer) probe(ctx context.Context) (n int, again bool, err error) {
-	asked := bootTime()
-	c.probedAt = asked
-	claim := c.newClaim(1)
-	claim.Depth, claim.People = leastDepth, c.hold.everybody()
-	var got store.Claimed
-	err = c.during(ctx, func(ctx context.Context) (err error) {
-		got, err = c.store.Probe(ctx, claim, c.cfg.ProbeEvery)
-		return err
-	})
-	switch {
-	case err == nil:
-		c.begin(c.messages(asked, got.Rows))
-		return len(got.Rows), false, nil
-	case store.IsRefusal(err):
-		return 0, true, c.skipFirst(ctx, claim, true, err)
-	case store.SQLState(err) == store.LockNotAvailable:
-		return 0, false, nil
-	}
-	c.hold.claims.lose(claim.ID, bootTime())
-	return 0, false, fmt.Errorf("probe: %w", err)
-}
-
-// askPermits takes permits from the bucket.
-func (c *claimer) askPermits(ctx context.Context, n int) (p store.Permits, err error) {
-	err = c.during(ctx, func(ctx context.Context) (err error) {
-		p, err = c.store.TakePermits(ctx, n, c.cfg.Rate, c.skipped.ids())
-		return err
-	})
-	return p, err
 }

@@ -134,9 +134,6 @@ func (c *Consumer) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.cfg.Lease, giveUp) })()
 
 	d := c.dispatcher
-	for range c.cfg.Senders {
-		go d.senders.run(ctx)
-	}
 	var background sync.WaitGroup
 	if c.listener != nil {
 		background.Go(func() { c.listener.Run(ctx) })
@@ -148,7 +145,6 @@ func (c *Consumer) Run(ctx context.Context) error {
 		background.Go(func() { (&deleter{c.cfg, c.housekeeper.store}).run(ctx) })
 	}
 	err := d.run(ctx, settling)
-	close(d.senders.toSend)
 	background.Wait()
 	handOver(ctx, c.cfg, d.store) // again: some of what was in flight may be due later, or may have paused its template
 	return err

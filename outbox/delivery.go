@@ -11,18 +11,18 @@ import (
 // delivery hands claimed messages to the senders and takes them back, also while the dispatcher waits for the database.
 // All of it belongs to the dispatcher's goroutine.
 type delivery struct {
-	cfg     Config
-	senders *senders
+	cfg      Config
+	senders  *senders
+	accounts *accounts
 
 	stop    <-chan struct{} // closed when no message shall begin any more; nil once that is known
 	stopped bool
 
 	hold    *holdings
 	judge   judge
-	ahead   aheadMeter
+	turns   turns
 	pauses  []pauseRequest // to be written before the outcomes that met them
 	probed  []ruling       // what probes have shown, to be written after their outcomes
-	backlog bool           // the last claim has left some
 	news    bool           // something has come back that makes a look worth while
 	retryAt time.Duration  // the database is left alone until then, by the boot clock
 }
@@ -49,11 +49,13 @@ func (d *delivery) during(ctx context.Context, do func(context.Context) error) e
 func (d *delivery) takeBack(j judged) {
 	for more := true; more; {
 		r := d.judge.rule(j.message, j.Verdict)
-		if r.own.Trouble == PersonBusy {
+		queue := j.account.queue
+		if r.own.Trouble == PersonBusy && queue.alone {
 			d.hold.refusedForPerson(j.message, bootTime())
 		}
 		d.hold.returned(j.message, settlement(&j.Row, r.own, d.cfg.MaxAttempts))
-		d.ahead.returned()
+		queue.returned(j.message)
+		j.account.ahead.returned()
 		if len(r.pause) > 0 {
 			d.pauses = addPauseRequest(d.pauses, j.ID, r.pause, r.why)
 			d.hold.withdraw(func(m message) bool { return m.Probe == "" && stops(r.pause, m) })
@@ -64,8 +66,8 @@ func (d *delivery) takeBack(j judged) {
 		if j.Outcome == Later || j.Outcome == Halt || j.Probe != "" {
 			d.news = true // it waits again, or others may go after a probe
 		}
-		if d.hold.more {
-			d.hold.more, d.news = false, true
+		if queue.more {
+			queue.more, d.news = false, true
 		}
 		select {
 		case j = <-d.senders.verdicts:
@@ -78,12 +80,11 @@ func (d *delivery) takeBack(j judged) {
 
 // handOut gives messages to free senders.
 func (d *delivery) handOut() {
-	for now := bootTime(); ; {
-		m, ok := d.hold.begin(now)
-		if !ok {
-			return
+	now := bootTime()
+	for _, a := range d.accounts.list {
+		for m, ok := a.queue.begin(now); ok; m, ok = a.queue.begin(now) {
+			a.toSend <- m
 		}
-		d.senders.toSend <- m
 	}
 }
 
@@ -99,7 +100,9 @@ func (d *delivery) begin(list []message) {
 		return
 	}
 	failpoint.Hit("claimed")
-	d.hold.claimed(list)
+	for _, m := range list {
+		m.account.queue.claimed(m)
+	}
 	if d.stopped {
 		d.beginNothing()
 	}
@@ -107,6 +110,14 @@ func (d *delivery) begin(list []message) {
 		d.hold.withdraw(func(m message) bool { return m.Probe == "" && stops(p.templates, m) })
 	}
 	d.handOut()
+}
+
+// turned notes a turn that began then and whose transaction took so long.
+func (d *delivery) turned(began, took time.Duration) {
+	for _, a := range d.accounts.list {
+		a.ahead.turned(d.turns, began, took)
+	}
+	d.turns = turns{began, took}
 }
 
 // somethingToWrite tells whether a turn has anything to write.
@@ -124,23 +135,14 @@ func (d *delivery) readyForTurn() bool {
 		due, _ := d.hold.unsettled.due(bootTime())
 		return len(due) > 0
 	}
-	return !d.backlog || d.starving() || bootTime() >= d.collectUntil()
-}
-
-// starving tells that nothing is claimed ahead any more, and senders are free.
-func (d *delivery) starving() bool {
-	return d.hold.waiting() == 0 && d.hold.free >= max(1, d.cfg.Senders/collectSenders)
-}
-
-func (d *delivery) collectUntil() time.Duration {
-	return d.ahead.ended() + d.ahead.collect()
+	return !d.accounts.backlog() || d.accounts.starving() || bootTime() >= d.turns.collectUntil()
 }
 
 // untilTurn is how long it is at most until a turn has something to do.
 func (d *delivery) untilTurn() time.Duration {
 	now, until := bootTime(), time.Duration(math.MaxInt64)
 	if d.somethingToWrite() {
-		until = d.collectUntil() - now
+		until = d.turns.collectUntil() - now
 	}
 	if due, next := d.hold.unsettled.due(now); len(due) > 0 {
 		until = 0

@@ -32,13 +32,14 @@ type dispatcher struct {
 
 	over <-chan struct{} // closed when nothing more can be stored
 
-	ready    readiness
+	answers  chan readyAnswer // of accounts
 	rhythm   wake.Rhythm
 	writers  wake.OpenWriters
 	failures failures
 
 	woken       time.Time // when the first wake came that no round has followed yet; zero: there was none
 	lookedAt    time.Time // when the table was last looked at
+	due         bool      // messages were found then that may go by an account that is ready
 	flagCleared time.Time // when the wake flag was last cleared, or found cleared
 	asleep      bool      // the triggers notify, and nothing else is to be done before the next poll
 	asked       bool      // we set the wake flag, and haven't cleared it since
@@ -49,14 +50,14 @@ func newDispatcher(cfg Config, s *store.Store) *dispatcher {
 	skipped := newSkiplist(cfg.Log)
 	work := &delivery{
 		cfg:     cfg,
-		senders: &senders{cfg: cfg, toSend: make(chan message, cfg.Senders), verdicts: make(chan judged, cfg.Senders)},
-		hold:    newHoldings(cfg.Senders, cfg.SendTimeout/2),
-		ahead:   aheadMeter{most: mostAhead * cfg.Senders},
+		senders: &senders{cfg: cfg, verdicts: make(chan judged, cfg.Senders)},
+		hold:    newHoldings(),
+		judge:   newJudge(),
 	}
+	work.accounts = &accounts{cfg: cfg, hold: work.hold, senders: work.senders}
 	d := &dispatcher{
-		delivery: work,
-		claimer: claimer{delivery: work, store: s, skipped: &skipped, seeker: newSeeker(),
-			most: (1 + mostAhead) * cfg.Senders},
+		delivery:  work,
+		claimer:   claimer{delivery: work, store: s, skipped: &skipped, most: mostAccounts * defaultSenders},
 		settler:   settler{delivery: work, store: s, skipped: &skipped},
 		store:     s,
 		skipped:   &skipped,
@@ -64,16 +65,16 @@ func newDispatcher(cfg Config, s *store.Store) *dispatcher {
 		health:    newHealth(),
 		listening: func() bool { return false },
 		broken:    func() bool { return false },
-		ready:     readiness{sender: cfg.Sender, log: cfg.Log, answers: make(chan Verdict, 1)},
+		answers:   make(chan readyAnswer, mostAccounts),
 		failures:  failures{log: cfg.Log},
 	}
-	d.claimer.pace = pacer{rate: cfg.Rate, log: cfg.Log, ask: d.claimer.askPermits}
 	return d
 }
 
 // run works until ctx is done, and then until what has begun is settled, or settling ends.
 func (d *dispatcher) run(ctx, settling context.Context) error {
-	d.stop, d.over = ctx.Done(), settling.Done()
+	d.stop, d.over, d.senders.over = ctx.Done(), settling.Done(), settling.Done()
+	defer d.accounts.close()
 	for !d.stopped {
 		rest, err := d.round(ctx)
 		if d.stopped {
@@ -89,7 +90,7 @@ func (d *dispatcher) run(ctx, settling context.Context) error {
 
 // tell notes how a round ended, for others too, and tells how long to leave the database alone.
 func (d *dispatcher) tell(err error) (rest time.Duration) {
-	d.health.standing.Store(standingOf(d.ready.text, d.hold, d.skipped))
+	d.health.standing.Store(standingOf(d.accounts.texts(), d.hold, d.skipped))
 	if rest = d.failures.rest(err); err != nil {
 		resetAfter(err, d.cfg.Pool)
 		d.retryAt = bootTime() + rest

@@ -23,7 +23,8 @@ func (c *Consumer) Probe(ctx context.Context) error {
 }
 
 func (c *Consumer) anyClaim(n int) *store.Claim {
-	return &store.Claim{ID: uuid.NewString(), Any: true, Limit: n, Depth: n, Lease: c.cfg.Lease,
+	part := store.Part{Account: "default", Alone: true, Any: true, Limit: n, Depth: n}
+	return &store.Claim{ID: uuid.NewString(), Parts: []store.Part{part}, Limit: n, Lease: c.cfg.Lease,
 		End: time.Now().Add(time.Hour)}
 }
 
@@ -67,18 +68,32 @@ func (c *Consumer) Expire(ctx context.Context) error {
 
 // Permits asks the bucket for up to n.
 func (c *Consumer) Permits(ctx context.Context, n int) (waiting bool, granted int, next time.Duration, err error) {
-	got, err := c.dispatcher.store.TakePermits(ctx, n, c.cfg.Rate, nil)
-	return got.Waiting, got.Granted, got.Next, err
+	got, err := c.dispatcher.store.TakePermits(ctx, []store.Ask{{Account: "default", N: n, Rate: c.cfg.Rate}}, nil)
+	if err != nil {
+		return false, 0, 0, err
+	}
+	return got[0].Waiting, got[0].Granted, got[0].Next, nil
 }
 
-// Pacer keeps the permits of a dispatcher.
-type Pacer struct{ *pacer }
+// Pacer keeps the permits of a dispatcher's only account.
+type Pacer struct {
+	*claimer
+	*account
+}
 
-func (c *Consumer) Pacer() Pacer { return Pacer{&c.dispatcher.claimer.pace} }
+func (c *Consumer) Pacer(ctx context.Context) Pacer {
+	c.dispatcher.accounts.update(ctx)
+	a := c.dispatcher.accounts.list[0]
+	a.ready.ok = true
+	return Pacer{&c.dispatcher.claimer, a}
+}
 
-func (p Pacer) Take(ctx context.Context, n int) (int, error) { return p.takePermits(ctx, n) }
-func (p Pacer) Spend(taken, n int)                           { p.spendPermits(taken, n) }
-func (p Pacer) Keep(d time.Duration)                         { p.until = time.Now().Add(d) }
+func (p Pacer) Take(ctx context.Context, n int) (int, error) {
+	err := p.takePermits(ctx, n)
+	return p.pace.may(n), err
+}
+func (p Pacer) Spend(taken, n int)   { p.pace.spend(taken, n) }
+func (p Pacer) Keep(d time.Duration) { p.pace.until = time.Now().Add(d) }
 
 // Release gives back what a claim whose answer was lost has taken.
 func (c *Consumer) Release(ctx context.Context, claim uuid.UUID) error {

@@ -12,6 +12,7 @@ type health struct {
 	deadline atomic.Int64 // the first deadline of the sends under way then, by the boot clock; 0: none
 	inHand   atomic.Int64 // messages that it holds, claimed and not settled
 	ahead    atomic.Int64 // those of them that no sender has yet
+	most     atomic.Int64 // inHand is never more
 
 	standing atomic.Pointer[standing]
 	trouble  atomic.Pointer[string] // why claims don't work; nil: they do, as far as is known
@@ -20,11 +21,12 @@ type health struct {
 func newHealth() *health { return &health{began: time.Now()} }
 
 // beat notes that the dispatcher begins a step.
-func (h *health) beat(hold *holdings) {
+func (h *health) beat(hold *holdings, most int) {
 	h.beaten.Store(int64(time.Since(h.began)))
 	h.deadline.Store(int64(hold.oldestDeadline()))
 	h.inHand.Store(int64(hold.inHand()))
 	h.ahead.Store(int64(hold.waiting()))
+	h.most.Store(int64(most))
 }
 
 // claims notes whether claims work: why is "" then.
@@ -66,7 +68,7 @@ type Load struct {
 // Load tells how many messages the consumer held when it last looked.
 func (c *Consumer) Load() Load {
 	h := c.dispatcher.health
-	return Load{InHand: int(h.inHand.Load()), Ahead: int(h.ahead.Load()), Most: (1 + mostAhead) * c.cfg.Senders}
+	return Load{InHand: int(h.inHand.Load()), Ahead: int(h.ahead.Load()), Most: int(h.most.Load())}
 }
 
 // Trouble says why messages are not claimed although they could be sent: the database is away, or refuses what has to

@@ -25,6 +25,7 @@ const (
 type books struct {
 	*rapid.T
 	hold    *holdings
+	queue   *queue
 	now     time.Duration
 	lastID  int64
 	claims  int
@@ -89,7 +90,9 @@ func (b *books) endTurn(t *rapid.T) {
 			delete(b.waiting, mID)
 		}
 	}
-	b.hold.claimed(list)
+	for _, m := range list {
+		b.queue.claimed(m)
+	}
 	if b.stopped {
 		b.hold.withdraw(func(message) bool { return true })
 	}
@@ -179,7 +182,7 @@ func (b *books) answer(t *rapid.T, u *turnUnderWay) {
 // begin hands out messages, as the dispatcher does after each event.
 func (b *books) begin() {
 	for {
-		m, ok := b.hold.begin(b.now)
+		m, ok := b.queue.begin(b.now)
 		if !ok {
 			return
 		}
@@ -226,6 +229,7 @@ func (b *books) verdict(t *rapid.T) {
 		b.hold.refusedForPerson(m, b.now)
 	}
 	b.hold.returned(m, outcome)
+	b.queue.returned(m)
 	b.begin()
 }
 
@@ -286,13 +290,13 @@ func (b *books) check(t *rapid.T) {
 		}
 	}
 	queued := 0
-	for _, m := range b.hold.next {
+	for _, m := range b.queue.next {
 		stands(m.ID, "next")
 	}
-	for _, m := range b.hold.ahead.all() {
+	for _, m := range b.queue.ahead.all() {
 		stands(m.ID, "ahead")
 	}
-	for _, list := range b.hold.people {
+	for _, list := range b.queue.people {
 		queued += len(list)
 		for _, m := range list {
 			stands(m.ID, "its person's queue")
@@ -328,15 +332,15 @@ func (b *books) check(t *rapid.T) {
 	for _, n := range b.hold.claims.open {
 		open += n
 	}
-	if open != len(b.claimed) || queued != b.hold.queued || inHand != b.hold.inHand() {
+	if open != len(b.claimed) || queued != b.queue.queued || inHand != b.hold.inHand() {
 		t.Fatalf("%d messages of open claims, %d claimed; %d queued, counted %d; %d in hand, counted %d",
-			open, len(b.claimed), queued, b.hold.queued, inHand, b.hold.inHand())
+			open, len(b.claimed), queued, b.queue.queued, inHand, b.hold.inHand())
 	}
 	if len(places) > modelSenders+modelAhead {
 		t.Fatalf("%d in hand", len(places))
 	}
-	if b.hold.free != modelSenders-len(b.begun) {
-		t.Fatalf("%d senders free, %d are busy", b.hold.free, len(b.begun))
+	if b.queue.free != modelSenders-len(b.begun) {
+		t.Fatalf("%d senders free, %d are busy", b.queue.free, len(b.begun))
 	}
 }
 
@@ -344,10 +348,11 @@ func (b *books) check(t *rapid.T) {
 func TestHoldings(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		b := &books{T: rt, hold: newHoldings(modelSenders, modelTime/2), now: time.Hour, claimed: map[int64]message{},
+		b := &books{T: rt, hold: newHoldings(), now: time.Hour, claimed: map[int64]message{},
 			begun: map[int64]message{}, waiting: map[int64]message{}, paused: map[string]bool{},
 			last: map[string]int64{}, loose: map[string]bool{}, busy: map[string]bool{}, left: map[string]bool{},
 			rests: map[string]time.Duration{}}
+		b.queue = b.hold.newQueue(modelSenders, true, modelTime/2)
 		rt.Repeat(map[string]func(*rapid.T){
 			"": b.check, "turn": b.turn, "turn more": b.turn, "verdict": b.verdict, "verdict more": b.verdict,
 			"later": b.later, "pass": b.pass, "pause": b.pause, "others": b.others,
@@ -360,6 +365,7 @@ func TestHoldings(t *testing.T) {
 			for id, m := range b.begun {
 				delete(b.begun, id)
 				b.hold.returned(m, store.Settlement{ID: id, Claim: m.ClaimID})
+				b.queue.returned(m)
 			}
 			b.begin()
 		}

@@ -75,6 +75,9 @@ const (
 	// of a single one, and at no more than mostDepth, where it finds hardly any that can.
 	leastDepth = 16
 	mostDepth  = 4096
+	// A claim of more templates than fewTemplates seeks those of them that wait, which a loose index scan finds,
+	// instead of each.
+	fewTemplates = 32
 	// readyWait is how long a turn waits for the Sender to say whether it is ready; then it settles only.
 	readyWait = 10 * time.Millisecond
 	// New messages are claimed past the backlog so often, and get a quarter of the free senders: a bulk of old messages

@@ -21,8 +21,8 @@ func TestOneMessage(t *testing.T) {
 	params := []string{"生椰拿铁", `19"9\`, "", "{x}"}
 	id := d.insert(outbox.Message{OpenID: "oA", TemplateID: "orderStatus", Params: params, Page: "p"})[0]
 	d.eventually(id, "success")
-	want := []outbox.Claimed{{ID: id, OpenID: "oA", TemplateID: "orderStatus", Params: params, Page: "p", Attempt: 1,
-		Due: one[time.Time](d, `SELECT sendAfter FROM subMsgList`)}}
+	want := []outbox.Claimed{{ID: id, OpenID: "oA", TemplateID: "orderStatus", Account: "default", Params: params,
+		Page: "p", Attempt: 1, Due: one[time.Time](d, `SELECT sendAfter FROM subMsgList`)}}
 	// The poll may come before the wake.
 	if diff := cmp.Diff(want, ch.sent, cmpopts.IgnoreFields(outbox.Claimed{}, "Woken")); diff != "" {
 		t.Error(diff)

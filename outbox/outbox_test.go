@@ -29,7 +29,12 @@ type channel struct {
 	ready    func() outbox.Verdict
 }
 
-func (c *channel) Ready(context.Context) outbox.Verdict {
+// anyAccount is the only account of a Sender, which sends any template.
+var anyAccount = []outbox.Account{{Name: "default", OnePersonAtATime: true}}
+
+func (c *channel) Accounts() []outbox.Account { return anyAccount }
+
+func (c *channel) Ready(context.Context, string) outbox.Verdict {
 	if c.ready != nil {
 		return c.ready()
 	}

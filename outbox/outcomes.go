@@ -14,7 +14,9 @@ import (
 // putBack.
 func (h *holdings) take() (outcomes []store.Settlement, back []store.Held) {
 	outcomes, back, h.outcomes, h.back = h.outcomes, h.back, nil, nil
-	clear(h.full) // the same transaction gives back, and claims after that
+	for _, q := range h.queues {
+		clear(q.full) // the same transaction gives back, and claims after that
+	}
 	return outcomes, back
 }
 

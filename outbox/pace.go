@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -19,11 +18,10 @@ func CheckRate(rate float64) error {
 		"it must be 0 (no limit), or between one an hour and %.0f per second", rate, mostRate)
 }
 
-// pacer keeps the permits that the rate gives to a dispatcher.
+// pacer keeps the permits that the rate of an account gives to a dispatcher.
 type pacer struct {
 	rate float64
 	log  *logrus.Entry
-	ask  func(ctx context.Context, n int) (store.Permits, error) // takes up to n permits from the bucket
 
 	have        int       // granted, and not used yet
 	until       time.Time // they are good
@@ -33,42 +31,46 @@ type pacer struct {
 	locked      int       // tries in a row that met somebody's lock
 }
 
-// takePermits takes leave to send up to n messages. It gets 0 where nothing is due, or until untilPermit.
-func (p *pacer) takePermits(ctx context.Context, n int) (int, error) {
-	if p.rate == 0 {
-		return n, nil
-	}
-	now := time.Now()
-	if p.have > 0 && now.Before(p.until) {
-		return min(n, p.have), nil
+// toAsk is how many permits to ask the bucket for, to send up to n messages. It is 0 where some are left.
+func (p *pacer) toAsk(n int, now time.Time) int {
+	if p.rate == 0 || p.have > 0 && now.Before(p.until) {
+		return 0
 	}
 	p.have = 0
-	ask := min(n, max(p.want, leastAsk))
-	got, err := p.ask(ctx, ask)
-	if store.SQLState(err) == store.LockNotAvailable { // by another replica, or by hand
-		if p.locked++; p.locked == mostPaceLocks {
-			p.log.Warn("somebody holds the row of subMsgPace locked: messages wait")
-		}
-		p.next = now.Add(paceLockedRest)
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("pace: %w", err)
-	}
-	p.locked, p.have, p.until = 0, got.Granted, now.Add(permitsKept)
-	if got.Waiting && got.Granted < ask {
-		p.next = time.Now().Add(max(got.Next, paceStep))
-	}
-	return got.Granted, nil
+	return min(n, max(p.want, leastAsk))
 }
 
-// spendPermits notes that n of the permits that were taken were used.
-func (p *pacer) spendPermits(taken, n int) {
+// told takes in what the bucket has granted.
+func (p *pacer) told(asked int, got store.Permits, now time.Time) {
+	p.locked, p.have, p.until = 0, got.Granted, now.Add(permitsKept)
+	if got.Waiting && got.Granted < asked {
+		p.next = time.Now().Add(max(got.Next, paceStep))
+	}
+}
+
+// metLock notes that somebody holds the bucket: another replica, or a person.
+func (p *pacer) metLock(now time.Time) {
+	if p.locked++; p.locked == mostPaceLocks {
+		p.log.Warn("somebody holds the row of subMsgPace locked: messages wait")
+	}
+	p.next = now.Add(paceLockedRest)
+}
+
+// may is how many of n messages may go. It is 0 where nothing is due, or until untilPermit.
+func (p *pacer) may(n int) int {
+	if p.rate == 0 {
+		return n
+	}
+	return min(n, p.have)
+}
+
+// spend notes that n of the permits were used, where so many messages could have gone.
+func (p *pacer) spend(may, n int) {
 	if p.rate == 0 {
 		return
 	}
 	p.have -= n
-	if p.want = n + 1; n == taken {
+	if p.want = n + 1; n == may {
 		p.want = 2 * n
 	}
 }

@@ -62,6 +62,7 @@ func TestNextPermitWithoutWake(t *testing.T) {
 func TestPacedAndIdle(t *testing.T) {
 	t.Parallel()
 	d := newDB(t)
+	d.exec(`INSERT INTO subMsgPace (account) VALUES ('default')`)
 	d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('t', 'x', 'infinity')`)
 	d.insert(message(1), outbox.Message{OpenID: "o2", TemplateID: "u", SendAfter: time.Now().Add(time.Hour)})
 	cfg := config(d, new(channel))

@@ -12,8 +12,30 @@ import (
 	"github.com/submsg/submsg/outbox/internal/store"
 )
 
-// A pause keeps the messages of a template (or, under Account, all messages) waiting without touching their rows. It
-// is a row of subMsgPause, so every replica obeys it, and a person can see and delete it.
+// A pause keeps the messages of a template, of an account, or all messages waiting without touching their rows. It is a
+// row of subMsgPause, so every replica obeys it, and a person can see and delete it.
+
+// The keys of pauses that aren't a template's.
+const (
+	// Everything is the key of the pause of all accounts. Followed by an account's name it is that account's.
+	Everything = "*"
+	// WholeAccount, in Verdict.Stops, stands for the key of the account that has sent.
+	WholeAccount = "*"
+)
+
+// pauseKey is the key of an account's pause.
+func (a Account) pauseKey() string { return Everything + a.Name }
+
+// stopped are the keys of what a verdict on a message stops.
+func (m message) stopped(v Verdict) (keys []string) {
+	for _, key := range v.Stops {
+		if key == WholeAccount {
+			key = m.account.pauseKey()
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
 
 // Stopped tells why nothing at all is sent until a person deletes the pause of everything; "" if there is no such
 // pause. A pause for something that WeChat has stopped isn't meant, because that is tried now and then.
@@ -29,8 +51,12 @@ func Stopped(ctx context.Context, db interface {
 
 // judge decides from verdicts what is to be paused, and what a probe has shown.
 type judge struct {
-	accountTrouble int                   // sends in a row that met everybody's trouble, as "system busy"
-	refusals       map[string]refusalRun // by templateId
+	trouble  map[string]int        // by account: sends in a row that met everybody's trouble, as "system busy"
+	refusals map[string]refusalRun // by templateId
+}
+
+func newJudge() judge {
+	return judge{trouble: make(map[string]int), refusals: make(map[string]refusalRun)}
 }
 
 // refusalRun are refusals of one template's messages by the same errcode, to one person after the other, with no
@@ -53,40 +79,42 @@ type ruling struct {
 
 // rule judges the verdict on a message.
 func (j *judge) rule(m message, v Verdict) ruling {
+	stops, own := m.stopped(v), m.account.pauseKey()
+	wholeProbe := m.Probe == own || m.Probe == Everything
 	switch {
 	case v.Outcome == Halt:
-		j.accountTrouble = 0
-		r := ruling{own: v, pause: v.Stops, why: v}
-		if m.Probe == Account && v.Code != nil && len(v.Stops) > 0 && !slices.Contains(v.Stops, Account) {
-			r.lift = []string{Account} // the account answers, and only this template is stopped
+		j.trouble[own] = 0
+		r := ruling{own: v, pause: stops, why: v}
+		if wholeProbe && v.Code != nil && len(stops) > 0 && !slices.Contains(stops, own) {
+			r.lift = []string{m.Probe} // the account answers, and only this template is stopped
 		}
 		return r
 	case v.Outcome == Refused && v.Code == nil:
 		return ruling{own: v, repeat: m.Probe}
 	case v.Outcome == Accepted || v.Outcome == Refused:
-		j.accountTrouble = 0
+		j.trouble[own] = 0
 		r := ruling{own: v, accepted: v.Outcome == Accepted}
 		if m.Probe != "" {
 			r.lift = []string{m.Probe}
 		}
-		if m.Probe == Account {
-			r.lift = append(r.lift, m.TemplateID) // which may be paused itself
+		if wholeProbe {
+			r.lift = append(r.lift, own, m.TemplateID) // which may be paused themselves
 		}
 		if j.refusedAgain(m, v) {
 			r.pause, r.why = []string{m.TemplateID}, everythingRefused(m.TemplateID, v)
 		}
 		return r
-	case len(v.Stops) == 0:
+	case len(stops) == 0:
 		return ruling{own: v}
 	}
-	j.accountTrouble++
-	if j.accountTrouble < accountTroubleLimit && m.Probe == "" {
+	j.trouble[own]++
+	if j.trouble[own] < accountTroubleLimit && m.Probe == "" {
 		return ruling{own: v}
 	}
 	if v.Outcome == Later && !v.Doubt {
 		v.Outcome = Halt // it is everybody's trouble, so no message is at fault
 	}
-	return ruling{own: v, pause: v.Stops, why: v}
+	return ruling{own: v, pause: stops, why: v}
 }
 
 // refusedAgain counts a verdict, and tells whether so many people's messages of a template were refused alike that the
@@ -107,8 +135,8 @@ func (j *judge) refusedAgain(m message, v Verdict) bool {
 		run.openid = m.OpenID
 		run.n++
 	}
-	if j.refusals == nil || len(j.refusals) > mostRefusalRuns {
-		j.refusals = make(map[string]refusalRun)
+	if len(j.refusals) > mostRefusalRuns {
+		clear(j.refusals)
 	}
 	j.refusals[m.TemplateID] = run
 	return run.n >= sameRefusalLimit
@@ -139,5 +167,5 @@ func addPauseRequest(list []pauseRequest, id int64, templates []string, why Verd
 
 // stops tells whether a pause is for a message.
 func stops(templates []string, m message) bool {
-	return slices.Contains(templates, m.TemplateID) || slices.Contains(templates, Account)
+	return slices.Contains(templates, m.TemplateID) || slices.Contains(templates, m.account.pauseKey())
 }

@@ -16,14 +16,14 @@ func TestEveryPauseEnds(t *testing.T) {
 	code := int32(43116)
 	verdicts := map[string]outbox.Verdict{
 		"the template is stopped": {Outcome: outbox.Halt, Code: &code, Text: "banned", Stops: []string{"t", "tName"}},
-		"the account is stopped":  {Outcome: outbox.Halt, Code: &code, Text: "quota", Stops: []string{outbox.Account}},
-		"no token":                {Outcome: outbox.Halt, Text: "no token", Stops: []string{outbox.Account}},
-		"busy":                    {Outcome: outbox.Later, Code: &code, Text: "busy", Stops: []string{outbox.Account}},
-		"the connection is cut":   {Outcome: outbox.Later, Text: "cut", Stops: []string{outbox.Account}},
+		"the account is stopped":  {Outcome: outbox.Halt, Code: &code, Text: "quota", Stops: []string{outbox.WholeAccount}},
+		"no token":                {Outcome: outbox.Halt, Text: "no token", Stops: []string{outbox.WholeAccount}},
+		"busy":                    {Outcome: outbox.Later, Code: &code, Text: "busy", Stops: []string{outbox.WholeAccount}},
+		"the connection is cut":   {Outcome: outbox.Later, Text: "cut", Stops: []string{outbox.WholeAccount}},
 		"this person, later":      {Outcome: outbox.Later, Code: &code, Text: "43108"},
 		"refused by the channel":  {Outcome: outbox.Refused, Code: &code, Text: "refused"},
 		"not rendered":            {Outcome: outbox.Refused, Text: "not rendered"},
-		"in doubt, as for all":    {Outcome: outbox.Unknown, Text: "502", Stops: []string{outbox.Account}},
+		"in doubt, as for all":    {Outcome: outbox.Unknown, Text: "502", Stops: []string{outbox.WholeAccount}},
 		"in doubt":                {Outcome: outbox.Unknown, Text: "timeout"},
 	}
 	d := newDB(t)

@@ -12,7 +12,7 @@ func TestPauseRequestsOfABatch(t *testing.T) {
 	var got []pauseRequest
 	for row, r := range []pauseRequest{
 		{templates: []string{"id", "name"}, why: Verdict{Text: "1"}},
-		{templates: []string{Account}, why: Verdict{Text: "2"}},
+		{templates: []string{WholeAccount}, why: Verdict{Text: "2"}},
 		{templates: []string{"id", "name"}, why: Verdict{Text: "3"}},
 		{templates: []string{"id"}, why: Verdict{Text: "4"}},
 	} {
@@ -20,7 +20,7 @@ func TestPauseRequestsOfABatch(t *testing.T) {
 	}
 	want := []pauseRequest{
 		{[]string{"id", "name"}, Verdict{Text: "3"}, []int64{0, 2}},
-		{[]string{Account}, Verdict{Text: "2"}, []int64{1}},
+		{[]string{WholeAccount}, Verdict{Text: "2"}, []int64{1}},
 		{[]string{"id"}, Verdict{Text: "4"}, []int64{3}},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pauseRequest{})); diff != "" {

@@ -55,7 +55,7 @@ func TestPausedAccountLiftedByHand(t *testing.T) {
 	var over atomic.Bool
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if !over.Load() {
-			return outbox.Verdict{Outcome: outbox.Halt, Text: "quota", Stops: []string{outbox.Account}}
+			return outbox.Verdict{Outcome: outbox.Halt, Text: "quota", Stops: []string{outbox.WholeAccount}}
 		}
 		return accepted(m)
 	}}
@@ -86,7 +86,7 @@ func TestSystemBusy(t *testing.T) {
 	ch := &channel{answer: func(_ context.Context, m outbox.Claimed) outbox.Verdict {
 		if busy.Load() {
 			return outbox.Verdict{Outcome: outbox.Later, Code: &code, Text: "system error",
-				Stops: []string{outbox.Account}}
+				Stops: []string{outbox.WholeAccount}}
 		}
 		return accepted(m)
 	}}
@@ -134,7 +134,7 @@ func TestUnknownStormPauses(t *testing.T) {
 	t.Parallel()
 	d := newDB(t)
 	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
-		return outbox.Verdict{Outcome: outbox.Unknown, Text: "502", Stops: []string{outbox.Account}}
+		return outbox.Verdict{Outcome: outbox.Unknown, Text: "502", Stops: []string{outbox.WholeAccount}}
 	}}
 	cfg := config(d, ch)
 	cfg.Senders, cfg.ProbeEvery = 2, never
@@ -222,7 +222,7 @@ func TestOnlyAPersonLifts(t *testing.T) {
 	t.Parallel()
 	for name, verdict := range map[string]outbox.Verdict{
 		"a halt of everything": {Outcome: outbox.Halt, Code: new(int32(45009)), Text: "quota",
-			Stops: []string{outbox.Account}},
+			Stops: []string{outbox.WholeAccount}},
 		"accepted":     {Outcome: outbox.Accepted, Text: "ok"},
 		"refused":      {Outcome: outbox.Refused, Code: new(int32(47003)), Text: "bad"},
 		"not rendered": {Outcome: outbox.Refused, Text: "bad"},

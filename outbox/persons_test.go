@@ -47,8 +47,12 @@ func (s *strict) begin(m outbox.Claimed) bool {
 	return true
 }
 
-func (s *strict) Ready(context.Context) outbox.Verdict {
-	return outbox.Verdict{Outcome: outbox.Accepted, Templates: []string{"t", "u"}}
+var strictAccounts = []outbox.Account{{Name: "default", Templates: []string{"t", "u"}, OnePersonAtATime: true}}
+
+func (s *strict) Accounts() []outbox.Account { return strictAccounts }
+
+func (s *strict) Ready(context.Context, string) outbox.Verdict {
+	return outbox.Verdict{Outcome: outbox.Accepted}
 }
 
 var personBusyCode = int32(43108)

@@ -108,7 +108,7 @@ func TestPoisonedProbe(t *testing.T) {
 			return outbox.Verdict{Outcome: outbox.Refused, Text: "can't be rendered"}
 		}
 		return outbox.Verdict{Outcome: outbox.Halt, Code: new(int32(45009)), Text: "quota",
-			Stops: []string{outbox.Account}}
+			Stops: []string{outbox.WholeAccount}}
 	}}
 	d.raise(`NEW.openid = 'bad'`)
 	cfg := config(d, ch)

@@ -15,7 +15,7 @@ func TestQuotaIsTriedWhenItIsOver(t *testing.T) {
 	d, code := newDB(t), int32(45009)
 	ch := &channel{answer: func(context.Context, outbox.Claimed) outbox.Verdict {
 		return outbox.Verdict{Outcome: outbox.Halt, Trouble: outbox.Quota, Code: &code, Text: "quota",
-			After: 9 * time.Hour, Stops: []string{outbox.Account}}
+			After: 9 * time.Hour, Stops: []string{outbox.WholeAccount}}
 	}}
 	run(t, config(d, ch))
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' FROM generate_series(1, 100) AS n`)

@@ -27,7 +27,8 @@ type reporter struct {
 func newReporter(cfg Config, s store.Housekeeping, h *health) *reporter {
 	host, _ := os.Hostname() // without a name, its number there tells it from others
 	return &reporter{cfg: cfg, store: s, health: h,
-		said: store.Replica{ID: uuid.NewString(), Host: host, PID: os.Getpid(), Behind: []int64{}}}
+		said: store.Replica{ID: uuid.NewString(), Host: host, PID: os.Getpid(), Accounts: map[string]string{},
+			Behind: []int64{}}}
 }
 
 // run reports until ctx is done, and then takes the row away.
@@ -50,13 +51,13 @@ func (r *reporter) run(ctx context.Context) {
 // now is what there is to say.
 func (r *reporter) now() store.Replica {
 	now := r.said
-	now.Unready, now.Trouble, now.Behind, now.Refused = "", "", []int64{}, map[int64]string{}
+	now.Accounts, now.Trouble, now.Behind, now.Refused = map[string]string{}, "", []int64{}, map[int64]string{}
 	now.InHand, now.Ahead = int(r.health.inHand.Load()), int(r.health.ahead.Load())
 	if why := r.health.trouble.Load(); why != nil {
 		now.Trouble = *why
 	}
 	if s := r.health.standing.Load(); s != nil {
-		now.Unready, now.Behind, now.Refused = s.unready, s.behind, s.refused
+		now.Accounts, now.Behind, now.Refused = s.accounts, s.behind, s.refused
 	}
 	return now
 }
@@ -65,7 +66,7 @@ func (r *reporter) now() store.Replica {
 func (r *reporter) every(now store.Replica) time.Duration {
 	was := r.said
 	switch {
-	case now.Unready != was.Unready, now.Trouble != was.Trouble, !maps.Equal(now.Refused, was.Refused):
+	case !maps.Equal(now.Accounts, was.Accounts), now.Trouble != was.Trouble, !maps.Equal(now.Refused, was.Refused):
 		return 0
 	case now.InHand != was.InHand, now.Ahead != was.Ahead, !slices.Equal(now.Behind, was.Behind):
 		return reportBusy
@@ -94,14 +95,14 @@ func (r *reporter) remove(ctx context.Context) {
 
 // standing is what the dispatcher tells of messages that don't go on.
 type standing struct {
-	unready string
-	behind  []int64
-	refused map[int64]string
+	accounts map[string]string // why they can send nothing; "" if they can
+	behind   []int64
+	refused  map[int64]string
 }
 
 // standingOf tells a hundred messages of each kind, which are enough to look at.
-func standingOf(unready string, hold *holdings, skipped *skiplist) *standing {
-	s := &standing{unready: unready, behind: behind(hold, mostTold), refused: skipped.reasons(mostTold)}
+func standingOf(accounts map[string]string, hold *holdings, skipped *skiplist) *standing {
+	s := &standing{accounts: accounts, behind: behind(hold, mostTold), refused: skipped.reasons(mostTold)}
 	for id, o := range hold.unsettled {
 		if o.refused != "" && len(s.refused) < mostTold {
 			s.refused[id] = o.refused
@@ -113,10 +114,12 @@ func standingOf(unready string, hold *holdings, skipped *skiplist) *standing {
 // behind are messages that wait behind another one to the same person, so many at most.
 func behind(hold *holdings, most int) []int64 {
 	ids := []int64{}
-	for _, waiting := range hold.people {
-		for _, m := range waiting {
-			if len(ids) < most {
-				ids = append(ids, m.ID)
+	for _, q := range hold.queues {
+		for _, waiting := range q.people {
+			for _, m := range waiting {
+				if len(ids) < most {
+					ids = append(ids, m.ID)
+				}
 			}
 		}
 	}

@@ -30,20 +30,20 @@ func TestReplicaSaysWhatItKnows(t *testing.T) {
 		}
 		return outbox.Verdict{Outcome: outbox.Accepted}
 	}}
-	d.exec(`INSERT INTO subMsgReplica (replica, host, pid, unready, trouble, inHand, ahead, behind, refused, reasons, seen)
-		SELECT gen_random_uuid(), 'gone', 1, '', '', 0, 0, '{}', 0, '{}', now() - interval '2 min'`)
+	d.exec(`INSERT INTO subMsgReplica (replica, host, pid, accounts, trouble, inHand, ahead, behind, refused, reasons, seen)
+		SELECT gen_random_uuid(), 'gone', 1, '{}', '', 0, 0, '{}', 0, '{}', now() - interval '2 min'`)
 	cfg := config(d, ch)
 	cfg.Poll = 20 * time.Millisecond
 	stop := run(t, cfg)
 	says := func(what, condition string) {
 		t.Helper()
 		eventually(t, what, func() bool {
-			return one[bool](d, `SELECT count(*) = 1 AND bool_and(`+condition+`) FROM subMsgReplica WHERE host <> '' AND pid > 1`)
+			return one[bool](d, `SELECT count(*) = 1 AND coalesce(bool_and(`+condition+`), false) FROM subMsgReplica WHERE host <> '' AND pid > 1`)
 		})
 	}
-	says("it isn't ready", `unready = 'no token today' AND refused = 0`)
+	says("it isn't ready", `accounts->>'default' = 'no token today' AND refused = 0`)
 	ready.Store(true)
-	says("it is ready", `unready = ''`)
+	says("it is ready", `accounts = '{"default": ""}'`)
 	d.exec(guardSuccess)
 	ids := d.insert(outbox.Message{OpenID: "bad", TemplateID: "t"}, outbox.Message{OpenID: "slow", TemplateID: "t"},
 		outbox.Message{OpenID: "slow", TemplateID: "t"})

@@ -12,8 +12,9 @@ import (
 // round does one round: it claims, and when nothing more is due it looks what else there is. It tells how long to rest
 // until something may have changed. An error ends a round; the next one follows after a short rest.
 func (d *dispatcher) round(ctx context.Context) (rest time.Duration, err error) {
-	d.health.beat(d.hold)
+	d.health.beat(d.hold, d.accounts.most())
 	d.news = false
+	d.accounts.update(ctx)
 	d.claimer.woken, d.woken = d.woken, time.Time{}
 	if d.broken() {
 		d.origin = false
@@ -30,12 +31,14 @@ func (d *dispatcher) round(ctx context.Context) (rest time.Duration, err error) 
 			return 0, err
 		}
 	}
-	if !d.senderReady(ctx) { // outcomes, leases and expiry go on
-		d.backlog = false
+	if d.askAccounts(ctx); !d.accounts.anyReady() || d.stopped { // outcomes, leases and expiry go on
 		if _, _, err := d.turn(ctx, false); err != nil {
 			return 0, err
 		}
 		_, err := d.look(ctx, store.LeaveFlag)
+		if d.due { // messages that no account sends
+			return lookAgain, err
+		}
 		return d.cfg.Poll, err
 	}
 	if _, more, err := d.turn(ctx, true); err != nil {
@@ -43,7 +46,7 @@ func (d *dispatcher) round(ctx context.Context) (rest time.Duration, err error) 
 	} else if more {
 		return d.restForMore(), d.clearWakeFlag(ctx)
 	}
-	d.ahead.rested()
+	d.turns = turns{}
 	if d.listening() && d.rhythm.Often(time.Now()) {
 		return wake.BusyPollEvery, d.clearWakeFlag(ctx)
 	}
@@ -66,15 +69,15 @@ func (d *dispatcher) goToSleep(ctx context.Context) (rest time.Duration, err err
 	}
 	d.asked = flag == store.AskForWakes
 	rest = min(d.cfg.Poll, v.Next(), d.writers.NextLook(v.Writers, d.cfg.Poll, time.Now()))
-	if len(v.Due) > 0 || v.Paused {
+	if d.due || v.Paused {
 		if found, more, err := d.turn(ctx, true); err != nil || more || found > 0 {
 			return d.restForMore(), err
 		}
-		if len(v.Due) > 0 { // somebody has them locked
+		if d.due { // somebody has them locked
 			rest = min(rest, lookAgain)
 		}
 	}
-	d.asleep = d.listening() && rest == d.cfg.Poll && v.IdleFor(d.cfg.sleepTime())
+	d.asleep = d.listening() && rest == d.cfg.Poll && d.accounts.allReady() && v.IdleFor(d.cfg.sleepTime())
 	if d.asleep {
 		return d.cfg.sleepTime(), nil
 	}
@@ -84,16 +87,12 @@ func (d *dispatcher) goToSleep(ctx context.Context) (rest time.Duration, err err
 // restForMore is how long to rest where more is due: until there is a permit, or until messages come back, or until it
 // is time to look at the table or the flag.
 func (d *dispatcher) restForMore() time.Duration {
-	rest := d.claimer.pace.untilPermit()
-	if rest == 0 && d.claimer.room() <= 0 {
-		rest = 2 * wake.BusyPollFor
-	}
-	return max(min(rest, time.Until(d.lookedAt.Add(d.cfg.Poll))), 0)
+	return max(min(d.claimer.untilMore(), time.Until(d.lookedAt.Add(d.cfg.Poll))), 0)
 }
 
 // look looks at the table, and lets the housekeeper end what ends by itself.
 func (d *dispatcher) look(ctx context.Context, flag store.Flag) (v store.View, err error) {
-	d.health.beat(d.hold)
+	d.health.beat(d.hold, d.accounts.most())
 	if flag == store.LeaveFlag && d.cfg.ListenURL == "" {
 		flag = store.ClearFlag // nobody hears a NOTIFY, and it keeps applications from two-phase commit
 	}
@@ -108,7 +107,7 @@ func (d *dispatcher) look(ctx context.Context, flag store.Flag) (v store.View, e
 	}
 	d.lookedAt, d.claimer.paused = time.Now(), v.Paused
 	d.claimer.clock.read(v.Clock, bootTime())
-	d.claimer.seeker.waits(v.Due)
+	d.claimer.crowded, d.due = v.Crowded, d.accounts.waits(v)
 	if v.Expired || v.Overdue {
 		select {
 		case d.tidy <- d.hold.known():
@@ -116,40 +115,6 @@ func (d *dispatcher) look(ctx context.Context, flag store.Flag) (v store.View, e
 		}
 	}
 	return v, nil
-}
-
-// senderReady asks the Sender for what every send needs, and which templates it takes. Where the answer takes its time,
-// it is awaited beside the rest.
-func (d *dispatcher) senderReady(ctx context.Context) bool {
-	if d.stopped {
-		return false
-	}
-	d.ready.ask(ctx, d.cfg.SendTimeout)
-	timer := time.NewTimer(readyWait)
-	defer timer.Stop()
-	for {
-		select {
-		case v := <-d.ready.answers:
-			return d.readyAnswered(ctx, v)
-		case j := <-d.senders.verdicts:
-			d.takeBack(j)
-		case <-d.stop:
-			d.beginNothing()
-			return false
-		case <-timer.C:
-			return false
-		}
-	}
-}
-
-// readyAnswered takes in an answer of the Sender. One that isn't ready gets nothing of what was claimed for it.
-func (d *dispatcher) readyAnswered(ctx context.Context, v Verdict) (ready bool) {
-	if ready = d.ready.answered(ctx, v); ready {
-		d.claimer.seeker.named = v.Templates
-	} else {
-		d.hold.withdraw(func(message) bool { return true })
-	}
-	return ready
 }
 
 // clearWakeFlag spares applications the NOTIFY while this consumer looks for messages anyhow. Other consumers that
@@ -176,7 +141,7 @@ func (d *dispatcher) yields(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	v, err := d.look(ctx, store.LeaveFlag)
-	if err != nil || v.Asked || len(v.Due) > 0 || v.Paused || v.Next() < wake.YieldFor {
+	if err != nil || v.Asked || d.due || v.Paused || v.Next() < wake.YieldFor {
 		return false, err
 	}
 	d.rhythm.Yielded(time.Now())

@@ -8,12 +8,11 @@ import (
 	"github.com/submsg/submsg/outbox/internal/store"
 )
 
-// seeker decides which templates a claim seeks, and where in their queues it begins. Between two looks at the front a
-// claim goes on where the last one stopped, because the index keeps what was claimed since the oldest transaction
-// began, and because what lies there may be locked.
+// seeker decides which templates of an account a claim seeks, and where in their queues it begins. Between two looks at
+// the front a claim goes on where the last one stopped, because the index keeps what was claimed since the oldest
+// transaction began, and because what lies there may be locked.
 type seeker struct {
-	named     []string                  // whose messages the Sender takes; nil: any
-	others    []string                  // templates that wait and that the Sender doesn't name: it shall refuse them
+	named     []string                  // whose messages the account sends; nil: any
 	floors    map[string]store.Position // by templateId: where to go on; none: at the front
 	passed    map[string]bool           // people of whom messages may wait before that, so that later ones wait, too
 	active    map[string]bool           // the templates that the last claims found, or may have more of
@@ -26,16 +25,6 @@ type seeker struct {
 func newSeeker() seeker {
 	return seeker{floors: make(map[string]store.Position), passed: make(map[string]bool), active: make(map[string]bool),
 		deeper: 1}
-}
-
-// waits takes in which templates a look found waiting.
-func (s *seeker) waits(due []string) {
-	s.others = s.others[:0]
-	for _, t := range due {
-		if s.named != nil && !slices.Contains(s.named, t) {
-			s.others = append(s.others, t)
-		}
-	}
 }
 
 // atFront tells whether it is time for a claim at the front: what is committed late, or unlocked, lies there.
@@ -55,63 +44,67 @@ func (s *seeker) pass(openids []string) {
 	}
 }
 
+// leaveOut are the people of whom messages wait before the place where a claim of the account begins.
+func (s *seeker) leaveOut(newest, front bool) []string {
+	if newest || !front && len(s.floors) > 0 {
+		return slices.Collect(maps.Keys(s.passed))
+	}
+	return nil
+}
+
 // seek fills in what a claim seeks: from the front or, as the newest are, of all templates. whole: it seeks everything
 // that may go.
-func (s *seeker) seek(c *store.Claim, now time.Duration, front bool) (whole bool) {
-	c.Any = s.named == nil
-	c.Depth = min(max(c.Limit, leastDepth)*s.deeper, max(mostDepth, c.Limit))
-	if c.Newest {
-		c.Depth = max(newestShare*c.Limit, leastDepth)
+func (s *seeker) seek(p *store.Part, now time.Duration, newest, front bool) (whole bool) {
+	p.Any = s.named == nil
+	p.Depth = min(max(p.Limit, leastDepth)*s.deeper, max(mostDepth, p.Limit))
+	if newest {
+		p.Depth = max(newestShare*p.Limit, leastDepth)
 	}
-	fresh := front || c.Newest
-	if c.Newest || !front && len(s.floors) > 0 {
-		c.People = slices.AppendSeq(c.People, maps.Keys(s.passed))
-	}
-	if c.Any {
+	fresh := front || newest
+	if p.Any {
 		for t, at := range s.floors {
 			if !fresh {
-				c.Seek = append(c.Seek, store.Sought{TemplateID: t, After: at})
+				p.Seek = append(p.Seek, store.Sought{TemplateID: t, After: at})
 			}
 		}
-		return len(c.Seek) == 0
+		return len(p.Seek) == 0
 	}
 	all := fresh || len(s.active) == 0 || now-s.allAt > newestEvery
-	if all && !c.Newest {
+	if all && !newest {
 		s.allAt = now
 	}
 	whole = all
-	for _, list := range [][]string{s.named, s.others} {
-		for _, t := range list {
-			if !all && !s.active[t] {
-				continue
-			}
-			at, ok := s.floors[t]
-			if !ok || fresh {
-				at = store.Front
-			}
-			whole = whole && at == store.Front
-			c.Seek = append(c.Seek, store.Sought{TemplateID: t, After: at})
+	for _, t := range s.named {
+		if !all && !s.active[t] {
+			continue
 		}
+		at, ok := s.floors[t]
+		if !ok || fresh {
+			at = store.Front
+		}
+		whole = whole && at == store.Front
+		p.Seek = append(p.Seek, store.Sought{TemplateID: t, After: at})
 	}
 	return whole
 }
 
-// found takes in what a claim of the oldest has found. more: there may be more that can go.
-func (s *seeker) found(c *store.Claim, got store.Claimed, whole bool) (more bool) {
-	s.goDeeper(c, got)
-	full := len(got.Rows) >= c.Limit
+// found takes in what a claim of the oldest has found of the account, which left out these people. more: there may be
+// more that can go.
+func (s *seeker) found(p *store.Part, people []string, got store.Claimed, whole bool) (more bool) {
+	s.goDeeper(p, got)
+	full := len(got.Rows) >= p.Limit
 	if !full && len(got.Ends) == 0 {
 		clear(s.floors)
 		clear(s.active)
 		if whole {
 			clear(s.passed)
 		}
-		s.pass(c.People) // all that is left
+		s.pass(people) // all that is left
 		return !whole
 	}
-	s.pass(c.People)
+	s.pass(people)
 	last := lookedAt(got, full)
-	for _, sought := range c.Seek {
+	for _, sought := range p.Seek {
 		if _, goesOn := last[sought.TemplateID]; !goesOn && !full { // it saw all of this one's
 			delete(s.floors, sought.TemplateID)
 			delete(s.active, sought.TemplateID)
@@ -150,8 +143,8 @@ func lookedAt(got store.Claimed, full bool) map[string]store.Position {
 
 // goDeeper looks at more messages where those before found hardly any, and at as many as it wants again where they
 // found some.
-func (s *seeker) goDeeper(c *store.Claim, got store.Claimed) {
-	if len(got.Ends) > 0 && 2*len(got.Rows) < c.Limit {
+func (s *seeker) goDeeper(p *store.Part, got store.Claimed) {
+	if len(got.Ends) > 0 && 2*len(got.Rows) < p.Limit {
 		s.deeper = min(2*s.deeper, mostDepth)
 	} else {
 		s.deeper = 1

@@ -16,15 +16,18 @@ type judged struct {
 // senders send messages that they are given, and return each with a verdict.
 type senders struct {
 	cfg      Config
-	toSend   chan message // to the senders; holds as many as there are, so that it never blocks
-	verdicts chan judged  // from them; the dispatcher takes each at once
+	verdicts chan judged     // the dispatcher takes each at once
+	over     <-chan struct{} // closed when it takes none any more
 }
 
-// run sends messages until there are no more. It lives as long as the consumer, because a send needs a deep stack,
-// which a goroutine for each would have to grow anew.
-func (s *senders) run(ctx context.Context) {
-	for m := range s.toSend {
-		s.verdicts <- judged{m, s.send(ctx, m)}
+// run sends an account's messages until there are no more. It lives as long as the account, because a send needs a deep
+// stack, which a goroutine for each would have to grow anew.
+func (s *senders) run(ctx context.Context, toSend <-chan message) {
+	for m := range toSend {
+		select {
+		case s.verdicts <- judged{m, s.send(ctx, m)}:
+		case <-s.over:
+		}
 	}
 }
 
@@ -50,6 +53,6 @@ func (s *senders) send(ctx context.Context, m message) (v Verdict) {
 
 // claimed is the message as the Sender sees it.
 func (m message) claimed() Claimed {
-	return Claimed{ID: m.ID, OpenID: m.OpenID, TemplateID: m.TemplateID, Params: m.Params, Page: m.Page,
-		Attempt: m.Attempts, TraceParent: m.TraceParent, Due: m.Position.DueAt.Time, Woken: m.woken}
+	return Claimed{ID: m.ID, OpenID: m.OpenID, TemplateID: m.TemplateID, Account: m.account.Name, Params: m.Params,
+		Page: m.Page, Attempt: m.Attempts, TraceParent: m.TraceParent, Due: m.Position.DueAt.Time, Woken: m.woken}
 }

@@ -187,7 +187,9 @@ type ledger struct {
 	accepted map[string]int
 }
 
-func (l *ledger) Ready(context.Context) outbox.Verdict {
+func (l *ledger) Accounts() []outbox.Account { return anyAccount }
+
+func (l *ledger) Ready(context.Context, string) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted}
 }
 

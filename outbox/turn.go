@@ -51,7 +51,7 @@ func (d *dispatcher) turn(ctx context.Context, claim bool) (found int, more bool
 	case err == nil:
 		d.settler.stored(r, a)
 		found, more = d.take(&w, a)
-		d.ahead.turned(began, bootTime()-began)
+		d.turned(began, bootTime()-began)
 	case store.IsRefusal(err) || store.SQLState(err) == store.LockNotAvailable:
 		found, more, err = d.turnInParts(ctx, r, &w, err)
 	default:
@@ -98,10 +98,7 @@ func (d *dispatcher) turnInParts(
 	}
 	for _, claim := range claims {
 		err := why
-		alone := want{permits: w.permits, asked: w.asked, oldest: claim, whole: w.whole, front: w.front}
-		if claim.Newest {
-			alone = want{permits: w.permits, asked: w.asked, newest: claim}
-		}
+		alone := w.only(claim)
 		var a store.Answer
 		if why == nil {
 			claim.ID, alone.asked = uuid.NewString(), bootTime()

@@ -5,12 +5,16 @@ import (
 	"time"
 )
 
-// Sender is the way to a person: a channel, or a wrapper around one (pace, metrics, grants).
+// Sender is the way to people: the accounts of a channel or of several, or a wrapper around that (metrics, grants).
 // It is called by many goroutines at once.
 type Sender interface {
-	// Ready takes what every send needs (a token, say) before any row is claimed. Accepted means go;
-	// anything else keeps every row waiting, and its Text says why.
-	Ready(ctx context.Context) Verdict
+	// Accounts lists what it sends by. It answers at once, because it is asked before each claim, and with the same
+	// slice for as long as nothing has changed.
+	Accounts() []Account
+
+	// Ready takes what every send of an account needs (a token, say) before any row of its is claimed. Accepted means
+	// go; anything else keeps its rows waiting, and its Text says why.
+	Ready(ctx context.Context, account string) Verdict
 
 	// Send sends one claimed message and judges the outcome. It returns within the context's
 	// deadline and never panics.
@@ -22,6 +26,7 @@ type Claimed struct {
 	ID          int64
 	OpenID      string
 	TemplateID  string // as the application wrote it: WeChat's id or the template's name
+	Account     string // by which it goes; "" where no account sends this template
 	Params      []string
 	Page        string    // "" keeps the template's page
 	Attempt     int       // 1 for the first claim
@@ -69,9 +74,6 @@ const (
 	Banned
 )
 
-// Account, in Verdict.Stops, stands for every template: the whole account is stopped.
-const Account = "*"
-
 // Verdict is a channel's judgement of one send.
 type Verdict struct {
 	Outcome Outcome
@@ -84,13 +86,10 @@ type Verdict struct {
 
 	Trouble Trouble // Later and Halt: what it met, as far as that decides when to try again
 
-	// Stops names what can't be sent until further notice: Account, or every spelling of the
-	// template (its id and its name). Set with Halt. With Later and Unknown it holds Account when the
+	// Stops names what can't be sent until further notice: WholeAccount, or every spelling of the
+	// template (its id and its name). Set with Halt. With Later and Unknown it holds WholeAccount when the
 	// trouble looks like everybody's (system busy, 502): several such in a row stop the account.
 	Stops []string
-
-	// Templates, of Ready when it is Accepted: the templateIds, in each spelling, whose messages may go now; nil: any.
-	Templates []string
 
 	// Personal, with Refused: it is about this person and says nothing of others, such as that he gave no consent.
 	Personal bool

@@ -16,7 +16,7 @@ func (d *dispatcher) waitForWake(ctx context.Context, rest time.Duration) {
 			d.asleep = false
 			return
 		case somethingBack:
-			if d.backlog && d.failures.n == 0 {
+			if d.accounts.backlog() && d.failures.n == 0 {
 				d.asleep = false
 				return // the next turn settles it
 			}
@@ -70,7 +70,7 @@ func (d *dispatcher) waitFor(ctx context.Context, rest time.Duration) event {
 		case heard := <-d.wakes:
 			d.heard(heard)
 			return somethingNew
-		case v := <-d.ready.answers:
+		case v := <-d.answers:
 			d.readyAnswered(ctx, v)
 			return somethingNew
 		case <-d.stop:
@@ -102,7 +102,7 @@ func (d *dispatcher) heard(at time.Time) {
 func (d *dispatcher) stillIdle(ctx context.Context) (rest time.Duration, ok bool) {
 	v, err := d.look(ctx, store.LeaveFlag)
 	rest = min(d.cfg.Poll, v.Next())
-	if err == nil && v.Asked && len(v.Due) == 0 && v.IdleFor(d.cfg.sleepTime()) {
+	if err == nil && v.Asked && !d.due && v.IdleFor(d.cfg.sleepTime()) {
 		return d.cfg.sleepTime(), true
 	}
 	return rest, false

@@ -41,7 +41,7 @@ var StatusWords = struct {
 
 	Ahead:   Text{"；其中待发 %d", "; of these waiting for a sender: %d"},
 	Process: Text{"进程 %s:%d", "process %s:%d"},
-	Unready: Text{"不能发送：%s", "it can send nothing: %s"},
+	Unready: Text{"账号 %s 不能发送：%s", "account %s can send nothing: %s"},
 	Trouble: Text{"不能领取消息：%s", "it can take no messages: %s"},
 	Refused: Text{
 		"数据库拒绝修改 %d 条消息，submsg show 说明原因",

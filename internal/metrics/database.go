@@ -44,7 +44,9 @@ SELECT (SELECT count(*) FROM (SELECT FROM template t CROSS JOIN LATERAL (SELECT 
         FROM template t CROSS JOIN LATERAL (SELECT m.dueAt FROM subMsgList m
             WHERE m.templateId = t.templateId AND m.dueAt > '-infinity' AND m.dueAt <= now() ORDER BY m.dueAt, m.id LIMIT 1) AS first
         WHERE t.templateId NOT IN (SELECT templateId FROM subMsgPause)
-            AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')), 0) AS oldest,
+            AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
+            AND NOT EXISTS (SELECT FROM subMsgPause p JOIN subMsgTemplate s ON p.templateId = '*' || s.account
+                WHERE t.templateId IN (s.templateId, s.name))), 0) AS oldest,
     ARRAY(SELECT templateId FROM subMsgPause LIMIT $1) AS paused`
 
 var (
@@ -135,7 +137,7 @@ func (q *queue) ask() []prometheus.Metric {
 	shown := map[string]bool{}
 	for _, id := range seen.Paused {
 		name := id
-		if id != outbox.Account {
+		if id != outbox.Everything {
 			name = q.name(id) // a template that is paused under its id and its name is one
 		}
 		if !shown[name] {

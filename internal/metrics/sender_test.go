@@ -18,7 +18,14 @@ import (
 // script is a Sender whose verdicts are those of a function.
 type script func(outbox.Claimed) outbox.Verdict
 
-func (script) Ready(context.Context) outbox.Verdict { return outbox.Verdict{Outcome: outbox.Later} }
+// anyAccount is the only account of a Sender, which sends any template.
+var anyAccount = []outbox.Account{{Name: "default", OnePersonAtATime: true}}
+
+func (script) Accounts() []outbox.Account { return anyAccount }
+
+func (script) Ready(context.Context, string) outbox.Verdict {
+	return outbox.Verdict{Outcome: outbox.Later}
+}
 
 func (s script) Send(_ context.Context, c outbox.Claimed) outbox.Verdict { return s(c) }
 
@@ -153,7 +160,7 @@ func TestPanicIsUnknown(t *testing.T) {
 }
 
 func TestReadyIsTheSenders(t *testing.T) {
-	if v := New("v1", named).Wrap(script(nil)).Ready(t.Context()); v.Outcome != outbox.Later {
+	if v := New("v1", named).Wrap(script(nil)).Ready(t.Context(), "default"); v.Outcome != outbox.Later {
 		t.Errorf("%+v", v)
 	}
 }

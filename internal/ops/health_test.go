@@ -66,6 +66,7 @@ func TestHealth(t *testing.T) {
 // replaces the minute that the view waits by none.
 func TestOpenTransaction(t *testing.T) {
 	d := newDB(t)
+	d.exec(`INSERT INTO subMsgPace (account) VALUES ('default')`)
 	other := connect(t, d.url)
 	pid := one[string](other, `SELECT pg_backend_pid()::text`)
 	view := strings.ReplaceAll(strings.TrimSuffix(one[string](d, `SELECT pg_get_viewdef('subMsgHealth'::regclass)`), ";"), "'00:01:00'", "'00:00:00'")

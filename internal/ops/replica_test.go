@@ -12,10 +12,10 @@ import (
 // What the processes of submsg serve say is shown while they say it: of themselves, and of a message.
 func TestWhatReplicasSay(t *testing.T) {
 	d := newDB(t)
-	say := func(host, unready, ago string) {
-		d.exec(`INSERT INTO subMsgReplica (replica, host, pid, unready, trouble, inHand, ahead, behind, refused, reasons, seen)
+	say := func(host, accounts, ago string) {
+		d.exec(`INSERT INTO subMsgReplica (replica, host, pid, accounts, trouble, inHand, ahead, behind, refused, reasons, seen)
 			VALUES (gen_random_uuid(), $1, 7, $2, 'no right', 5, 2, '{2}', 1, '{"1": "no such thing"}', now() - $3::text::interval)`,
-			host, unready, ago)
+			host, accounts, ago)
 	}
 	d.exec(`INSERT INTO subMsgList (openid, templateId) SELECT 'o', 't' FROM generate_series(1, 3)`)
 	memory := func(id int64) ops.Memory {
@@ -25,13 +25,13 @@ func TestWhatReplicasSay(t *testing.T) {
 		}
 		return s.Memory
 	}
-	say("gone", "no token", "2 min")
+	say("gone", `{"default": "no token"}`, "2 min")
 	if got, s := memory(1), d.look(); got != (ops.Memory{}) || len(s.Serving) > 0 {
 		t.Errorf("of a process that has gone: %+v, %+v", got, s.Serving)
 	}
-	say("a", "no token", "1 s")
+	say("a", `{"default": "no token"}`, "1 s")
 	want := []ops.Serving{
-		{Host: "a", PID: 7, Unready: "no token", Trouble: "no right", InHand: 5, Ahead: 2, Refused: 1}}
+		{Host: "a", PID: 7, Accounts: map[string]string{"default": "no token"}, Trouble: "no right", InHand: 5, Ahead: 2, Refused: 1}}
 	if diff := cmp.Diff(want, d.look().Serving, cmpopts.IgnoreFields(ops.Serving{}, "Since", "Seen")); diff != "" {
 		t.Error(diff)
 	}
@@ -44,7 +44,7 @@ func TestWhatReplicasSay(t *testing.T) {
 			t.Errorf("of message %d: %+v, want %+v", id, got, want)
 		}
 	}
-	say("b", "", "1 s")
+	say("b", `{"default": ""}`, "1 s")
 	if got := memory(3); got.Unready != "" || got.Trouble != "no right" {
 		t.Errorf("where one process can send: %+v", got)
 	}

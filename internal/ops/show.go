@@ -32,13 +32,16 @@ type Story struct {
 type Memory struct {
 	Refused string `json:"refused,omitempty"` // why the database lets nobody write the message
 	Behind  bool   `json:"behind,omitempty"`  // it was taken, and waits for another one to the same person
-	Unready string `json:"unready,omitempty"` // why nothing can be sent: all of them say so
+	Unready string `json:"unready,omitempty"` // why its account can send nothing: all of them say so
 	Trouble string `json:"trouble,omitempty"` // why no message can be taken: likewise
 }
 
 const memorySQL = `
 SELECT coalesce(min(reasons->>($1::bigint)::text), '') AS refused, coalesce(bool_or($1::bigint = ANY (behind)), false) AS behind,
-    CASE WHEN bool_and(unready <> '') THEN max(unready) ELSE '' END AS unready,
+    coalesce((SELECT CASE WHEN bool_and(a.why <> '') THEN max(a.why) ELSE '' END
+        FROM subMsgReplica r CROSS JOIN LATERAL jsonb_each_text(r.accounts) AS a (name, why)
+        WHERE r.` + seenOfLate + ` AND a.name = coalesce((SELECT account FROM subMsgTemplate
+            WHERE templateId = ANY ($2) OR name = ANY ($2) ORDER BY templateId LIMIT 1), a.name)), '') AS unready,
     CASE WHEN bool_and(trouble <> '') THEN max(trouble) ELSE '' END AS trouble
 FROM subMsgReplica WHERE ` + seenOfLate
 
@@ -88,7 +91,7 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 		return err
 	})
 	readAll(batch, heldSQL, &held, id)
-	readOne(batch, memorySQL, &s.Memory, id)
+	readOne(batch, memorySQL, &s.Memory, id, names)
 	readAll(batch, pausedSQL, &s.Pauses, names)
 	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)

@@ -163,6 +163,7 @@ SELECT what, templateId, why, errCode, coalesce(errKind, '') AS errKind, since,
     nullif(greatest(nextProbe, 'epoch'), 'infinity') AS nextProbe, probes, waiting, waitingOf, lift,
     coalesce(whyEnglish, '') AS whyEnglish
 FROM subMsgPaused WHERE $1::text[] IS NULL OR templateId = '*' OR templateId = ANY ($1)
+    OR templateId IN (SELECT '*' || account FROM subMsgTemplate WHERE templateId = ANY ($1) OR name = ANY ($1))
 ORDER BY templateId <> '*', since, templateId`
 
 const replicasSQL = `
@@ -173,22 +174,23 @@ GROUP BY 1 ORDER BY 1`
 
 // Serving is what a running submsg serve says of itself: a line of subMsgReplica.
 type Serving struct {
-	Host    string    `json:"host"`
-	PID     int32     `json:"pid"`
-	Since   time.Time `json:"since"`
-	Seen    time.Time `json:"seen"`
-	Unready string    `json:"unready,omitempty"` // why it can send nothing
-	Trouble string    `json:"trouble,omitempty"` // why it can take no messages
-	InHand  int32     `json:"inHand"`
-	Ahead   int32     `json:"ahead"`             // of these, so many wait for a sender
-	Refused int32     `json:"refused,omitempty"` // messages that the database lets nobody write
+	Host  string    `json:"host"`
+	PID   int32     `json:"pid"`
+	Since time.Time `json:"since"`
+	Seen  time.Time `json:"seen"`
+
+	Accounts map[string]string `json:"accounts"`          // by name, why one can send nothing; "" if it can
+	Trouble  string            `json:"trouble,omitempty"` // why it can take no messages
+	InHand   int32             `json:"inHand"`
+	Ahead    int32             `json:"ahead"`             // of these, so many wait for a sender
+	Refused  int32             `json:"refused,omitempty"` // messages that the database lets nobody write
 }
 
 // One that has said nothing for three reports in a row has gone.
 const (
 	seenOfLate = `seen > now() - interval '90 seconds'`
 	servingSQL = `
-SELECT host, pid, since, seen, unready, trouble, inHand, ahead, refused FROM subMsgReplica WHERE ` + seenOfLate + ` ORDER BY since, replica`
+SELECT host, pid, since, seen, accounts, trouble, inHand, ahead, refused FROM subMsgReplica WHERE ` + seenOfLate + ` ORDER BY since, replica`
 )
 
 const problemsSQL = `SELECT name, value, remark, remarkEnglish FROM subMsgHealth WHERE state <> 'ok' AND name <> 'paused'`

@@ -38,7 +38,12 @@ type gateway struct {
 	over  bool // the trouble with template "stopped"
 }
 
-func (g *gateway) Ready(context.Context) outbox.Verdict {
+// anyAccount is the only account of a Sender, which sends any template.
+var anyAccount = []outbox.Account{{Name: "default", OnePersonAtATime: true}}
+
+func (g *gateway) Accounts() []outbox.Account { return anyAccount }
+
+func (g *gateway) Ready(context.Context, string) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted}
 }
 

@@ -85,7 +85,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Log: log,
-		Sender: traces.Wrap(counts.Wrap(sender)), Resend: resender(live),
+		Sender: traces.Wrap(counts.Wrap(sender.OneAccount())), Resend: resender(live),
 		Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Poll: c.Poll, SendTimeout: c.SendTimeout,
 		Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {

@@ -24,7 +24,14 @@ func TestMain(m *testing.M) {
 // script is a Sender whose verdicts are those of a function.
 type script func(context.Context, outbox.Claimed) outbox.Verdict
 
-func (script) Ready(context.Context) outbox.Verdict { return outbox.Verdict{Outcome: outbox.Later} }
+// anyAccount is the only account of a Sender, which sends any template.
+var anyAccount = []outbox.Account{{Name: "default", OnePersonAtATime: true}}
+
+func (script) Accounts() []outbox.Account { return anyAccount }
+
+func (script) Ready(context.Context, string) outbox.Verdict {
+	return outbox.Verdict{Outcome: outbox.Later}
+}
 
 func (s script) Send(ctx context.Context, c outbox.Claimed) outbox.Verdict { return s(ctx, c) }
 

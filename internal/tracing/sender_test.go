@@ -193,7 +193,7 @@ func TestPanic(t *testing.T) {
 
 func TestReadyIsTheSenders(t *testing.T) {
 	tracing := start(tracetest.NewNoopExporter(), Config{Template: named})
-	if v := tracing.Wrap(script(nil)).Ready(t.Context()); v.Outcome != outbox.Later {
+	if v := tracing.Wrap(script(nil)).Ready(t.Context(), "default"); v.Outcome != outbox.Later {
 		t.Errorf("%+v", v)
 	}
 	if err := tracing.Shutdown(t.Context()); err != nil {

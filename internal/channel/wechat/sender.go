@@ -27,8 +27,6 @@ type Sender struct {
 	log       *logrus.Entry
 }
 
-var _ outbox.Sender = (*Sender)(nil)
-
 // New checks the configuration; it asks WeChat nothing yet. The error names everything that is wrong.
 func New(cfg Config) (*Sender, error) {
 	cfg, wrong := cfg.checked()
@@ -50,14 +48,14 @@ func New(cfg Config) (*Sender, error) {
 	}, nil
 }
 
-// Ready is Accepted when a token is at hand, for the templates of the catalogue. Otherwise it is Later (the token
+// Ready is Accepted when a token is at hand. Otherwise it is Later (the token
 // endpoint can't be reached) or Halt (it refuses), with what to do in its Text.
 func (s *Sender) Ready(ctx context.Context) outbox.Verdict {
 	value, trouble := s.account.Token(ctx)
 	if value == "" {
 		return trouble
 	}
-	return outbox.Verdict{Outcome: outbox.Accepted, Templates: s.templates().Names()}
+	return outbox.Verdict{Outcome: outbox.Accepted}
 }
 
 // Send sends one message. It takes at most the context's time, and three times Config.Timeout: two sends with a
@@ -122,7 +120,7 @@ func (s *Sender) deliver(ctx context.Context, m rendered, body []byte) outbox.Ve
 // costs no attempt. A context that ended says nothing about tokens.
 func waitForToken(ctx context.Context, trouble outbox.Verdict) outbox.Verdict {
 	if ctx.Err() == nil {
-		trouble.Outcome, trouble.After, trouble.Stops = outbox.Halt, 0, []string{outbox.Account}
+		trouble.Outcome, trouble.After, trouble.Stops = outbox.Halt, 0, []string{outbox.WholeAccount}
 	}
 	return trouble
 }

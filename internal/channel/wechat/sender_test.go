@@ -195,7 +195,7 @@ func TestHopelessTokenStopsTheAccount(t *testing.T) {
 	for range 50 {
 		all.Go(func() {
 			v := s.Send(t.Context(), claim())
-			if v.Outcome != outbox.Halt || !cmp.Equal(v.Stops, []string{outbox.Account}) || v.Text == "" {
+			if v.Outcome != outbox.Halt || !cmp.Equal(v.Stops, []string{outbox.WholeAccount}) || v.Text == "" {
 				t.Errorf("%+v", v)
 			}
 		})
@@ -213,7 +213,7 @@ func TestHopelessNewTokensStopTheAccount(t *testing.T) {
 	s := newSender(t, wx.URL)
 	for range 5 {
 		v := s.Send(t.Context(), claim())
-		if v.Outcome != outbox.Halt || !cmp.Equal(v.Stops, []string{outbox.Account}) || v.Text == "" {
+		if v.Outcome != outbox.Halt || !cmp.Equal(v.Stops, []string{outbox.WholeAccount}) || v.Text == "" {
 			t.Errorf("%+v", v)
 		}
 	}
@@ -241,7 +241,7 @@ func TestNoTokenCostsNoAttempt(t *testing.T) {
 				t.Errorf("ready: %+v", v)
 			}
 			if v := s.Send(t.Context(), claim()); v.Outcome != outbox.Halt ||
-				!cmp.Equal(v.Stops, []string{outbox.Account}) {
+				!cmp.Equal(v.Stops, []string{outbox.WholeAccount}) {
 				t.Errorf("%+v, want halt", v)
 			}
 		})

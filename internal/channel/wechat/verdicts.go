@@ -112,7 +112,7 @@ func judgementOf(code int32) (cause explain.Cause, j judgement, listed bool) {
 func (j judgement) verdict(cause explain.Cause, details string) outbox.Verdict {
 	v := outbox.Verdict{Outcome: j.outcome, Trouble: j.trouble, Text: weixin.Text(cause, details), After: j.after}
 	if j.reach == account {
-		v.Stops = []string{outbox.Account}
+		v.Stops = []string{outbox.WholeAccount}
 	}
 	return v
 }

@@ -119,7 +119,7 @@ func checkVerdict(t *testing.T, code int32, who string, want outbox.Outcome) {
 	const rid = "6472dfd0-536f4e2c-16f28abc"
 	v, rejected := judgeBody(t, claim(), fmt.Sprintf(`{"errcode":%d,"errmsg":"what WeChat said rid: %s"}`, code, rid))
 	stops := map[string][]string{
-		"template": {orderID, "orderStatus"}, "account": {outbox.Account}, "token": {outbox.Account},
+		"template": {orderID, "orderStatus"}, "account": {outbox.WholeAccount}, "token": {outbox.WholeAccount},
 	}[who]
 	if v.Outcome != want || *v.Code != code || rejected != (who == "token") || !slices.Equal(v.Stops, stops) {
 		t.Errorf("%d: %v code %d stops %q rejected %v, want %v stops %q",
@@ -153,7 +153,7 @@ func judgeBody(t testing.TB, c outbox.Claimed, body string) (outbox.Verdict, boo
 
 func TestVerdicts(t *testing.T) {
 	code := func(n int32) *int32 { return &n }
-	everybody := []string{outbox.Account}
+	everybody := []string{outbox.WholeAccount}
 	for _, tt := range []struct {
 		name string
 		c    outbox.Claimed

@@ -71,7 +71,7 @@ func unusable(details string) fetched {
 func trouble(kind explain.Kind, outcome outbox.Outcome, details string) outbox.Verdict {
 	return outbox.Verdict{
 		Outcome: outcome, Trouble: troubleWith(outcome), Kind: string(kind), Text: Text(explain.Kinds[kind], details),
-		Stops: []string{outbox.Account},
+		Stops: []string{outbox.WholeAccount},
 	}
 }
 
@@ -106,6 +106,6 @@ func judgeToken(a Answer, hide func(string) string) outbox.Verdict {
 	}
 	return outbox.Verdict{
 		Outcome: outcome, Trouble: troubleWith(outcome), Code: &a.Code,
-		Text: Text(cause, a.Words(hide)), Stops: []string{outbox.Account},
+		Text: Text(cause, a.Words(hide)), Stops: []string{outbox.WholeAccount},
 	}
 }

@@ -299,7 +299,7 @@ func TestReadToken(t *testing.T) {
 				return
 			}
 			if f.value != "" || f.trouble.Outcome != tt.want || len(f.trouble.Stops) != 1 ||
-				f.trouble.Stops[0] != outbox.Account ||
+				f.trouble.Stops[0] != outbox.WholeAccount ||
 				(f.trouble.Code == nil) == (f.trouble.Kind == "") {
 				t.Errorf("%+v, want %v of the account", f, tt.want)
 			}

@@ -101,7 +101,8 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	if err != nil {
 		return err
 	}
-	consumer, err := outbox.New(outbox.Config{Pool: s.pool, ListenURL: databaseURL, Sender: sender, Log: log})
+	consumer, err := outbox.New(outbox.Config{Pool: s.pool, ListenURL: databaseURL, Sender: sender.OneAccount(),
+		Log: log})
 	if err != nil {
 		return err
 	}

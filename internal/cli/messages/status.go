@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,8 +187,10 @@ func problemTable(s ops.Status, tongue explain.Tongue) *terminal.Table {
 		if p.Trouble != "" {
 			remarks = append(remarks, w.Trouble.In(tongue, p.Trouble))
 		}
-		if p.Unready != "" {
-			remarks = append(remarks, w.Unready.In(tongue, p.Unready))
+		for _, name := range slices.Sorted(maps.Keys(p.Accounts)) {
+			if why := p.Accounts[name]; why != "" {
+				remarks = append(remarks, w.Unready.In(tongue, name, why))
+			}
 		}
 		if p.Refused > 0 {
 			remarks = append(remarks, w.Refused.In(tongue, p.Refused))

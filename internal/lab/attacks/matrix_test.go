@@ -43,13 +43,13 @@ table subMsgClaim                                                             : 
 table subMsgReplica                                                           : - - DL - -
   replica                                                                     : - - SI S S
   host pid                                                                    : - - I S S
-  unready trouble inHand ahead refused                                        : - - SIU S S
+  accounts trouble inHand ahead refused                                       : - - SIU S S
   behind                                                                      : - - SIU S S
   reasons                                                                     : - - SIU S -
   since                                                                       : - - - S S
   seen                                                                        : - - SU S S
 table subMsgPace                                                              : - - - - -
-  id                                                                          : - - - S S
+  account                                                                     : - - SI S S
   spentUntil                                                                  : - - SU S S
 table subMsgPause                                                             : - - DL DL -
   templateId                                                                  : - - SI SI S
@@ -63,7 +63,7 @@ table subMsgOrigin                                                            : 
   since                                                                       : - - U S S
 table subMsgTemplate                                                          : - - DL - -
   templateId                                                                  : - - SI S S
-  name title params                                                           : - - SIU S S
+  name title account params                                                   : - - SIU S S
   seenTime                                                                    : - - U S S
 table subMsgCause                                                             : - - - - -
   errCode errKind                                                             : - - SI S S

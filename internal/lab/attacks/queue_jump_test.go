@@ -13,7 +13,9 @@ import (
 // accepting is a Sender that takes everything.
 type accepting struct{}
 
-func (accepting) Ready(context.Context) outbox.Verdict {
+func (accepting) Accounts() []outbox.Account { return anyAccount }
+
+func (accepting) Ready(context.Context, string) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted}
 }
 

@@ -64,7 +64,12 @@ type indifferent struct {
 
 const stopping = "45009"
 
-func (indifferent) Ready(context.Context) outbox.Verdict {
+// anyAccount is the only account of a Sender, which sends any template.
+var anyAccount = []outbox.Account{{Name: "default", OnePersonAtATime: true}}
+
+func (indifferent) Accounts() []outbox.Account { return anyAccount }
+
+func (indifferent) Ready(context.Context, string) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted}
 }
 

@@ -54,7 +54,7 @@ func (l *lab) withFake(ctx context.Context, latency time.Duration, do func(*fake
 
 // client is the product's own client for the fake: the one whose sends are the limit is the one that the consumer gets.
 // Its connections are open and its token is there.
-func (f *fake) client(ctx context.Context, senders int) (*wechat.Sender, error) {
+func (f *fake) client(ctx context.Context, senders int) (*wechat.OneAccount, error) {
 	c, err := wechat.New(wechat.Config{BaseURL: f.url, AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
 		Conns: senders, Templates: func() *templates.Catalogue { return f.catalogue }, Log: f.cfg.Log})
 	if err != nil {
@@ -63,8 +63,9 @@ func (f *fake) client(ctx context.Context, senders int) (*wechat.Sender, error) 
 	if v := c.Ready(ctx); v.Outcome != outbox.Accepted {
 		return nil, errors.New("no token from the fake WeChat: " + v.Text)
 	}
-	_, err = post(ctx, c, senders, 2*senders)
-	return c, err
+	one := c.OneAccount()
+	_, err = post(ctx, one, senders, 2*senders)
+	return one, err
 }
 
 // accepted is how many messages the fake has accepted.

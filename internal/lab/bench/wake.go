@@ -110,7 +110,7 @@ func (d workload) insertAndSleep(ctx context.Context, f *fake) (commits map[int]
 }
 
 // notifyAndPost does the least that a wake can be.
-func (d workload) notifyAndPost(ctx context.Context, client *wechat.Sender) (map[int]time.Time, error) {
+func (d workload) notifyAndPost(ctx context.Context, client *wechat.OneAccount) (map[int]time.Time, error) {
 	listener, err := pgx.Connect(ctx, d.url)
 	if err != nil {
 		return nil, err

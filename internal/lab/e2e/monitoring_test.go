@@ -27,7 +27,12 @@ func deployed(t *testing.T, name string) string {
 // accepting is a Sender that takes everything.
 type accepting struct{}
 
-func (accepting) Ready(context.Context) outbox.Verdict { return outbox.Verdict{} }
+// anyAccount is the only account of a Sender, which sends any template.
+var anyAccount = []outbox.Account{{Name: "default", OnePersonAtATime: true}}
+
+func (accepting) Accounts() []outbox.Account { return anyAccount }
+
+func (accepting) Ready(context.Context, string) outbox.Verdict { return outbox.Verdict{} }
 func (accepting) Send(context.Context, outbox.Claimed) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted}
 }

@@ -18,7 +18,9 @@ WITH RECURSIVE jump AS ( -- from one templateId to the next, by the index
             WHERE m.templateId = t.templateId AND m.dueAt IS NOT NULL ORDER BY m.dueAt, m.id LIMIT 10000) AS looked GROUP BY 1
 ), named AS (
     SELECT p.*, coalesce(t.templateId, p.templateId) AS template,
-        CASE p.templateId WHEN '*' THEN '全部模板 (every template)' ELSE coalesce(trim(t.name || ' ' || t.title), p.templateId) END AS what,
+        CASE WHEN p.templateId = '*' THEN '全部模板 (every template)'
+            WHEN p.templateId LIKE '*%' THEN '账号 ' || substr(p.templateId, 2) || ' (account)'
+            ELSE coalesce(trim(t.name || ' ' || t.title), p.templateId) END AS what,
         row_number() OVER (PARTITION BY coalesce(t.templateId, p.templateId)
             ORDER BY p.probeAt = 'infinity' DESC, p.pausedAt DESC, p.templateId) AS rank
     FROM SUBMSG_SCHEMA.subMsgPause p LEFT JOIN SUBMSG_SCHEMA.subMsgTemplate t ON p.templateId IN (t.templateId, t.name)
@@ -31,7 +33,9 @@ WITH RECURSIVE jump AS ( -- from one templateId to the next, by the index
     SELECT CASE WHEN pg_table_is_visible('SUBMSG_SCHEMA.subMsgPause'::regclass) THEN '' ELSE 'SUBMSG_SCHEMA.' END AS prefix
 )
 SELECT what, ids[1] AS templateId, reason AS why, p.errCode, p.errKind, pausedAt AS since, probeAt AS nextProbe, probes,
-    (SELECT coalesce(sum(n), 0)::bigint FROM first f WHERE '*' = ids[1] OR f.templateId = ANY (ids)) AS waiting,
+    (SELECT coalesce(sum(n), 0)::bigint FROM first f WHERE '*' = ids[1] OR f.templateId = ANY (ids)
+        OR EXISTS (SELECT FROM SUBMSG_SCHEMA.subMsgTemplate a
+            WHERE '*' || a.account = ids[1] AND f.templateId IN (a.templateId, a.name))) AS waiting,
     (SELECT coalesce(sum(n), 0)::bigint FROM first) AS waitingOf,
     CASE cardinality(ids) WHEN 1 THEN format('DELETE FROM %ssubMsgPause WHERE templateId = %L;', prefix, ids[1])
         ELSE format('DELETE FROM %ssubMsgPause WHERE templateId IN (%s);', prefix,
@@ -43,7 +47,7 @@ ORDER BY ids[1] <> '*', pausedAt, ids[1];
 
 COMMENT ON VIEW SUBMSG_SCHEMA.subMsgPaused IS 'What is paused, why, and how to let it go on. What WeChat has stopped goes on by itself '
     'when a probe succeeds; where nextProbe is infinity, a person has to look first';
-COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.what       IS 'Every template, or which one';
+COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.what       IS 'Every template, which account, or which template';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.templateId IS
     'As in subMsgPause, one of them where it is paused under its id and its name';
 COMMENT ON COLUMN SUBMSG_SCHEMA.subMsgPaused.why        IS 'What WeChat or submsg said, for people';

@@ -10,15 +10,24 @@ import (
 // Claim asks for messages. They are "sending" once the statement has succeeded.
 type Claim struct {
 	ID     string        // the claimId that it will have
-	Seek   []Sought      // the templates whose messages may go
-	Any    bool          // besides those, whatever templateIds wait
-	Newest bool          // the newest messages of each template, instead of the globally oldest
-	Limit  int           // at most so many messages
-	Depth  int           // looks at so many messages of each template at most
+	Parts  []Part        // by account
+	Jump   bool          // the templates are many: those of them that wait are found by a loose index scan
+	Newest bool          // the newest messages of each template, instead of the oldest of each account
+	Limit  int           // at most so many messages, of all accounts together
 	Skip   []int64       // messages to leave out
-	People []string      // openids to leave out
+	People []string      // openids to leave out, in accounts that send one message to a person at a time
 	Lease  time.Duration // until the messages count as unknown
 	End    time.Time     // by the database's clock: a claim that executes later does nothing
+}
+
+// Part is what a claim asks for of one account.
+type Part struct {
+	Account string
+	Alone   bool     // it sends one message to a person at a time
+	Seek    []Sought // the templates whose messages may go
+	Any     bool     // besides those, whatever templateIds wait; where it is the claim's only part
+	Limit   int      // at most so many messages
+	Depth   int      // looks at so many messages of each template at most
 }
 
 // Sought is a template, and the place in its queue where a claim begins.
@@ -38,27 +47,29 @@ type Claimed struct {
 // queue adds a claim to a batch of statements. The columns are scanned by position, into variables that are used again
 // for each row: this is the hot path.
 func (c *Claim) queue(batch *pgx.Batch, got *Claimed) {
-	sql := claimOldestSQL
-	switch {
-	case c.Newest && c.Any:
-		sql = claimAnyNewestSQL
-	case c.Newest:
-		sql = claimNewestSQL
-	case c.Any:
-		sql = claimAnyOldestSQL
-	}
 	args := append(c.args(), c.ID, c.Lease)
-	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
+	batch.Queue(c.dueSQL()+endsSQL, args...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
 }
 
 // args are the parameters that say what a claim may take.
 func (c *Claim) args() []any {
-	n := len(c.Seek)
-	templates, ids, dueAts := make([]string, n), make([]int64, n), make([]pgtype.Timestamptz, n)
-	for i, s := range c.Seek {
-		templates[i], ids[i], dueAts[i] = s.TemplateID, s.After.ID, s.After.DueAt
+	n := 0
+	for _, p := range c.Parts {
+		n += len(p.Seek)
 	}
-	return []any{templates, dueAts, ids, c.Limit, c.Depth, orEmpty(c.Skip), orEmpty(c.People), c.End}
+	templates, dueAts := make([]string, 0, n), make([]pgtype.Timestamptz, 0, n)
+	ids, of := make([]int64, 0, n), make([]int64, 0, n)
+	names, alone := make([]string, len(c.Parts)), make([]bool, len(c.Parts))
+	limits, depths := make([]int32, len(c.Parts)), make([]int32, len(c.Parts))
+	for i, p := range c.Parts {
+		names[i], alone[i], limits[i], depths[i] = p.Account, p.Alone, int32(p.Limit), int32(p.Depth)
+		for _, s := range p.Seek {
+			templates, dueAts = append(templates, s.TemplateID), append(dueAts, s.After.DueAt)
+			ids, of = append(ids, s.After.ID), append(of, int64(i+1))
+		}
+	}
+	return []any{templates, dueAts, ids, of, names, limits, depths, alone, c.Limit, orEmpty(c.Skip), orEmpty(c.People),
+		c.End}
 }
 
 // orEmpty makes nil an empty list, because id <> ALL (NULL) is true for no row.

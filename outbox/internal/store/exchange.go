@@ -64,16 +64,9 @@ func (s *Store) Exchange(ctx context.Context, r Request) (a Answer, err error) {
 
 // FirstOf returns the message that a claim of a single one would take; ok: there is one.
 func (s *Store) FirstOf(ctx context.Context, c *Claim, probe bool) (id int64, ok bool, err error) {
-	sql := seekGivenSQL + notPausedSQL + lookOldestSQL + lockOldestSQL
-	switch {
-	case probe:
-		sql = probeSQL
-	case c.Newest && c.Any:
-		sql = seekAnySQL + notPausedSQL + lookNewestSQL + lockNewestSQL
-	case c.Newest:
-		sql = seekGivenSQL + notPausedSQL + lookNewestSQL + lockNewestSQL
-	case c.Any:
-		sql = seekAnySQL + notPausedSQL + lookOldestSQL + lockOldestSQL
+	sql := c.probeDueSQL()
+	if !probe {
+		sql = c.dueSQL()
 	}
 	rows, err := s.Pool.Query(ctx, sql+` SELECT id FROM due`, c.args()...)
 	if err != nil {

@@ -70,6 +70,8 @@ SELECT coalesce((
     EXISTS (SELECT FROM subMsgList WHERE dueAt IS NOT NULL AND expireTime <= now() AND id <> ALL ($1)) AS expired,
     EXISTS (SELECT FROM subMsgClaim WHERE leaseUntil <= now()) AS overdue,
     EXISTS (SELECT FROM subMsgPause) AS paused,
+    ARRAY(SELECT templateId FROM subMsgPause WHERE templateId LIKE '*_%') AS stopped,
+    (SELECT count(*) FROM waiting) = 1000 AS crowded,
     ARRAY(SELECT templateId FROM may_go) AS due,
     pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1 AS asked,
     clock_timestamp() AS clock`
@@ -80,7 +82,9 @@ type View struct {
 	Expired     bool      // waiting rows are past their expireTime
 	Overdue     bool      // claims are past their lease
 	Paused      bool      // there are pauses
-	Due         []string  // templates of which messages may go now
+	Stopped     []string  // the keys of the pauses of accounts
+	Crowded     bool      // messages of a thousand templates wait, or of more
+	Due         []string  // templates of which messages may go now, but for the pauses of accounts
 	Asked       bool      // the flag is set: the triggers notify
 	Writers     []string  `db:"-"` // of a look that asks for wakes: open transactions that hold the table for writing
 	Clock       time.Time // the database's

@@ -2,24 +2,26 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// permitSQL takes up to $2 permits of a token bucket that $3 permits a second fill. It tells whether anything waits
-// for one, how many were granted, and when there is the next one. At most a second's worth is saved up, and at least
-// one. The bucket holds a time, to which each replica adds by its own rate: where the rates differ, a replica keeps
-// to its own, and all together to the highest. A time too far ahead (a clock set back, a lower rate before) counts as
-// an empty bucket. Where nothing waits nothing is written.
-const permitSQL = waitingSQL + `, due AS MATERIALIZED (
-    SELECT EXISTS (SELECT FROM may_go) OR EXISTS (SELECT FROM subMsgPause p WHERE probeAt <= now() AND (
-        templateId = '*' AND EXISTS (SELECT FROM waiting)
-        OR NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
-            AND EXISTS (SELECT FROM subMsgList m WHERE m.templateId = p.templateId AND m.dueAt <= now()))) AS waiting
+// permitSQL takes up to $2 permits of the token bucket of account $5, which $3 permits a second fill. It tells whether
+// anything waits for one among the templates $4 (NULL: any), how many were granted, and when there is the next one. At
+// most a second's worth is saved up, and at least one. The bucket holds a time, to which each replica adds by its own
+// rate: where the rates differ, a replica keeps to its own, and all together to the highest. A time too far ahead (a
+// clock set back, a lower rate before) counts as an empty bucket. Where nothing waits nothing is written.
+const permitSQL = waitingSQL + `, own AS MATERIALIZED (
+    SELECT templateId FROM waiting WHERE $4::text[] IS NULL OR templateId = ANY ($4)
+), due AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM may_go JOIN own USING (templateId) WHERE NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*' || $5))
+        OR EXISTS (SELECT FROM subMsgPause p WHERE probeAt <= now() AND (
+            templateId IN ('*', '*' || $5) AND EXISTS (SELECT FROM own)
+            OR NOT EXISTS (SELECT FROM subMsgPause WHERE templateId IN ('*', '*' || $5)) AND templateId IN (SELECT templateId FROM own)
+                AND EXISTS (SELECT FROM subMsgList m WHERE m.templateId = p.templateId AND m.dueAt <= now()))) AS waiting
 ), pace AS MATERIALIZED (
-    SELECT spentUntil FROM subMsgPace WHERE (SELECT waiting FROM due) FOR UPDATE
+    SELECT spentUntil FROM subMsgPace WHERE account = $5 AND (SELECT waiting FROM due) FOR UPDATE
 ), clock AS MATERIALIZED (
     SELECT spentUntil, clock_timestamp() AS t, pg_catalog.make_interval(secs => greatest(1, 1::float8 / $3::float8)) AS burst FROM pace
 ), spent AS MATERIALIZED (
@@ -27,7 +29,8 @@ const permitSQL = waitingSQL + `, due AS MATERIALIZED (
 ), granted AS MATERIALIZED (
     SELECT *, least($2::int, floor(extract(epoch FROM t + burst - until + interval '1 us')::float8 * $3))::int AS n FROM spent
 ), taken AS (
-    UPDATE subMsgPace SET spentUntil = until + pg_catalog.make_interval(secs => n::float8 / $3) FROM granted WHERE n > 0 OR spentUntil > until
+    UPDATE subMsgPace SET spentUntil = until + pg_catalog.make_interval(secs => n::float8 / $3)
+    FROM granted WHERE account = $5 AND (n > 0 OR spentUntil > until)
 )
 SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1)::float8 / $3 AS nextSeconds
 FROM due LEFT JOIN granted ON true`
@@ -39,32 +42,58 @@ type Permits struct {
 	Next    time.Duration // until there is another one; negative: there are more
 }
 
-// ErrNoPace says that somebody has deleted the row of the bucket, and how to mend that.
-var ErrNoPace = errors.New("pace: the table subMsgPace is empty: INSERT INTO subMsgPace DEFAULT VALUES")
+// Ask asks the bucket of an account for permits.
+type Ask struct {
+	Account   string
+	Templates []string // that it sends; nil: any
+	N         int      // at most so many
+	Rate      float64  // of messages per second
+}
 
-// TakePermits takes up to n permits from the bucket. One that isn't used is lost. Messages in skip don't count.
-func (s *Store) TakePermits(ctx context.Context, n int, rate float64, skip []int64) (Permits, error) {
+// newPaceSQL makes the buckets of accounts that have none.
+const newPaceSQL = `INSERT INTO subMsgPace (account) SELECT pg_catalog.unnest($1::text[]) ON CONFLICT DO NOTHING`
+
+// TakePermits takes permits from buckets. One that isn't used is lost. Messages in skip don't count.
+func (s *Store) TakePermits(ctx context.Context, asks []Ask, skip []int64) ([]Permits, error) {
+	all, without, err := s.takePermits(ctx, asks, skip)
+	if err != nil || len(without) == 0 {
+		return all, err
+	}
+	if _, err := s.Pool.Exec(ctx, newPaceSQL, without); err != nil {
+		return nil, err
+	}
+	all, _, err = s.takePermits(ctx, asks, skip)
+	return all, err
+}
+
+// takePermits also returns the accounts that need a bucket and have none.
+func (s *Store) takePermits(
+	ctx context.Context, asks []Ask, skip []int64,
+) (all []Permits, without []string, err error) {
 	type answer struct {
 		Waiting     bool
-		Granted     *int // NULL where nothing waits, or where the bucket's row is missing
+		Granted     *int // NULL where nothing waits, or where there is no bucket
 		NextSeconds *float64
 	}
-	var got answer
 	batch := new(pgx.Batch)
 	var clock time.Time
 	queueClock(batch, &clock)
-	batch.Queue(permitSQL, orEmpty(skip), n, rate).Query(func(rows pgx.Rows) (err error) {
-		got, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[answer])
-		return err
-	})
+	for _, a := range asks {
+		batch.Queue(permitSQL, orEmpty(skip), a.N, a.Rate, a.Templates, a.Account).Query(func(rows pgx.Rows) error {
+			got, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[answer])
+			p := Permits{Waiting: got.Waiting}
+			switch {
+			case got.Granted != nil:
+				p.Granted, p.Next = *got.Granted, time.Duration(*got.NextSeconds*float64(time.Second))
+			case got.Waiting:
+				without = append(without, a.Account)
+			}
+			all = append(all, p)
+			return err
+		})
+	}
 	if err := s.Pool.SendBatch(ctx, batch).Close(); err != nil {
-		return Permits{}, err
+		return nil, nil, err
 	}
-	if got.Granted == nil {
-		if got.Waiting {
-			return Permits{}, ErrNoPace
-		}
-		return Permits{}, nil
-	}
-	return Permits{got.Waiting, *got.Granted, time.Duration(*got.NextSeconds * float64(time.Second))}, nil
+	return all, without, nil
 }

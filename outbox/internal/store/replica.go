@@ -9,21 +9,21 @@ import (
 
 // Replica is what a consumer says of itself.
 type Replica struct {
-	ID      string // a UUID
-	Host    string
-	PID     int
-	Unready string           // why it can send nothing; "" if it can
-	Trouble string           // why it can claim nothing; "" if it can
-	InHand  int              // messages that it holds
-	Ahead   int              // those of them that wait for a sender
-	Behind  []int64          // those of them that wait for another one to the same person
-	Refused map[int64]string // why the database lets nobody write these
+	ID       string // a UUID
+	Host     string
+	PID      int
+	Accounts map[string]string // why they can send nothing, by name; "" if they can
+	Trouble  string            // why it can claim nothing; "" if it can
+	InHand   int               // messages that it holds
+	Ahead    int               // those of them that wait for a sender
+	Behind   []int64           // those of them that wait for another one to the same person
+	Refused  map[int64]string  // why the database lets nobody write these
 }
 
 const sayReplicaSQL = `
-INSERT INTO subMsgReplica (replica, host, pid, unready, trouble, inHand, ahead, behind, refused, reasons)
-VALUES ($1, $2, $3, left($4, 1000), left($5, 1000), $6, $7, $8, $9, $10)
-ON CONFLICT (replica) DO UPDATE SET seen = now(), unready = excluded.unready, trouble = excluded.trouble,
+INSERT INTO subMsgReplica (replica, host, pid, accounts, trouble, inHand, ahead, behind, refused, reasons)
+VALUES ($1, $2, $3, $4, left($5, 1000), $6, $7, $8, $9, $10)
+ON CONFLICT (replica) DO UPDATE SET seen = now(), accounts = excluded.accounts, trouble = excluded.trouble,
     inHand = excluded.inHand, ahead = excluded.ahead, behind = excluded.behind, refused = excluded.refused,
     reasons = excluded.reasons`
 
@@ -32,7 +32,7 @@ const silentReplicasSQL = `DELETE FROM subMsgReplica WHERE seen < now() - $1::in
 // SayReplica writes what a consumer says of itself, and removes those that have said nothing for so long.
 func (s Housekeeping) SayReplica(ctx context.Context, r Replica, silent time.Duration) error {
 	batch := new(pgx.Batch)
-	batch.Queue(sayReplicaSQL, r.ID, r.Host, r.PID, r.Unready, r.Trouble, r.InHand, r.Ahead, r.Behind,
+	batch.Queue(sayReplicaSQL, r.ID, r.Host, r.PID, r.Accounts, r.Trouble, r.InHand, r.Ahead, r.Behind,
 		len(r.Refused), r.Refused)
 	batch.Queue(silentReplicasSQL, silent)
 	return s.Pool.SendBatch(ctx, batch).Close()
