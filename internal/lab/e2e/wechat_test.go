@@ -89,7 +89,7 @@ func TestWeChatGoesAway(t *testing.T) {
 	road.down()
 	w.insertPeople(30)
 	eventually(t, "the account is paused", func() bool {
-		return w.number(`SELECT count(*) FROM subMsgPause WHERE templateId = '*'`) == 1 && w.count("wait") == 30
+		return w.number(`SELECT count(*) FROM subMsgPause WHERE templateId = '*default'`) == 1 && w.count("wait") == 30
 	})
 	road.up("tcp", strings.TrimPrefix(w.url, "http://"))
 	psql(t, w.db, "DELETE FROM subMsgPause;") // a person knows; without, a probe finds out

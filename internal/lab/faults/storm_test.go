@@ -65,7 +65,7 @@ func TestStorms(t *testing.T) {
 	}
 	for _, s := range all {
 		s.within(30*time.Second, s.name+" pauses everything", func() bool {
-			return s.number(`SELECT count(*) FROM subMsgPause WHERE templateId = '*'`) == 1 &&
+			return s.number(`SELECT count(*) FROM subMsgPause WHERE templateId = '*default'`) == 1 &&
 				s.count(`sendStatus = 'sending'`) == 0
 		})
 		s.insertBroken(brokenRows)

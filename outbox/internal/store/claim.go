@@ -48,7 +48,7 @@ type Claimed struct {
 // for each row: this is the hot path.
 func (c *Claim) queue(batch *pgx.Batch, got *Claimed) {
 	args := append(c.args(), c.ID, c.Lease)
-	batch.Queue(c.dueSQL()+endsSQL, args...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
+	batch.Queue(c.sql(), args...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
 }
 
 // args are the parameters that say what a claim may take.

@@ -125,20 +125,32 @@ const endsSQL = noteSQL + markSQL + `
 UNION ALL
 SELECT id, '', templateId, NULL, '', 0, '', dueAt, '' FROM looked WHERE isEnd`
 
+// The statements of claims.
+const (
+	claimOldestSQL     = seekGivenSQL + notPausedSQL + lookOldestSQL + lockOldestSQL + endsSQL
+	claimNewestSQL     = seekGivenSQL + notPausedSQL + lookNewestSQL + lockNewestSQL + endsSQL
+	claimManyOldestSQL = seekManySQL + notPausedSQL + lookOldestSQL + lockOldestSQL + endsSQL
+	claimManyNewestSQL = seekManySQL + notPausedSQL + lookNewestSQL + lockNewestSQL + endsSQL
+	claimAnyOldestSQL  = seekAnySQL + notPausedSQL + lookOldestSQL + lockOldestSQL + endsSQL
+	claimAnyNewestSQL  = seekAnySQL + notPausedSQL + lookNewestSQL + lockNewestSQL + endsSQL
+)
+
+// sql is the statement of a claim.
+func (c *Claim) sql() string {
+	switch ofAny := c.ofAny(); {
+	case ofAny && c.Newest:
+		return claimAnyNewestSQL
+	case ofAny:
+		return claimAnyOldestSQL
+	case c.Jump && c.Newest:
+		return claimManyNewestSQL
+	case c.Jump:
+		return claimManyOldestSQL
+	case c.Newest:
+		return claimNewestSQL
+	}
+	return claimOldestSQL
+}
+
 // ofAny tells whether a claim seeks whatever templateIds wait.
 func (c *Claim) ofAny() bool { return len(c.Parts) == 1 && c.Parts[0].Any }
-
-// dueSQL is the statement of a claim up to the messages that it locks.
-func (c *Claim) dueSQL() string {
-	sql := seekGivenSQL
-	switch {
-	case c.ofAny():
-		sql = seekAnySQL
-	case c.Jump:
-		sql = seekManySQL
-	}
-	if c.Newest {
-		return sql + notPausedSQL + lookNewestSQL + lockNewestSQL
-	}
-	return sql + notPausedSQL + lookOldestSQL + lockOldestSQL
-}

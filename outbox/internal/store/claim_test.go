@@ -133,12 +133,8 @@ func explain(t *testing.T, pool *pgxpool.Pool, sql string, args ...any) (plan st
 }
 
 var claimStatements = map[string]string{
-	"oldest":       (&Claim{}).dueSQL() + endsSQL,
-	"newest":       (&Claim{Newest: true}).dueSQL() + endsSQL,
-	"many, oldest": (&Claim{Jump: true}).dueSQL() + endsSQL,
-	"many, newest": (&Claim{Jump: true, Newest: true}).dueSQL() + endsSQL,
-	"any, oldest":  (&Claim{Parts: []Part{{Any: true}}}).dueSQL() + endsSQL,
-	"any, newest":  (&Claim{Parts: []Part{{Any: true}}, Newest: true}).dueSQL() + endsSQL,
+	"oldest": claimOldestSQL, "many, oldest": claimManyOldestSQL, "any, oldest": claimAnyOldestSQL,
+	"newest": claimNewestSQL, "many, newest": claimManyNewestSQL, "any, newest": claimAnyNewestSQL,
 }
 
 // The plans of claims are right for a large table although they were made while it was empty: rows are found by the

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,11 +65,12 @@ func (s *Store) Exchange(ctx context.Context, r Request) (a Answer, err error) {
 
 // FirstOf returns the message that a claim of a single one would take; ok: there is one.
 func (s *Store) FirstOf(ctx context.Context, c *Claim, probe bool) (id int64, ok bool, err error) {
-	sql := c.probeDueSQL()
-	if !probe {
-		sql = c.dueSQL()
+	sql := c.sql()
+	if probe {
+		sql = c.probeSQL()
 	}
-	rows, err := s.Pool.Query(ctx, sql+` SELECT id FROM due`, c.args()...)
+	lock, _, _ := strings.Cut(sql, noteSQL) // the statement up to the messages that it locks
+	rows, err := s.Pool.Query(ctx, lock+` SELECT id FROM due`, c.args()...)
 	if err != nil {
 		return 0, false, err
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// probeSQL takes the probe of the pause that has been due for longest: one message of the paused template or account.
+// probeDueSQL takes the probe of the pause that has been due for longest: one message of the paused template or account.
 // While everything is paused only that is probed, and while an account is paused only that of its templates, by a
 // message of whatever template: best of one that isn't paused itself, and never of one that only a person resumes. A
 // pause for which there is no message keeps its turn and holds up no other.
-const probeSQL = `, paused AS MATERIALIZED (
+const probeDueSQL = `, paused AS MATERIALIZED (
     SELECT p.templateId AS pause, p.probeAt, g.*
     FROM subMsgPause p CROSS JOIN (SELECT * FROM given JOIN accounts USING (n)) AS g
     WHERE p.probeAt <= now() AND clock_timestamp() < $12 AND p.templateId IN ('*', '*' || g.account, g.templateId)
@@ -42,12 +42,18 @@ const nextProbeSQL = `, next AS (
     WHERE templateId IN (SELECT pause FROM due)
 )`
 
-// probeDueSQL is the statement of a probe up to the message that it locks.
-func (c *Claim) probeDueSQL() string {
+// The statements of probes.
+const (
+	probeManySQL = seekManySQL + probeDueSQL + noteSQL + nextProbeSQL + markSQL
+	probeAnySQL  = seekAnySQL + probeDueSQL + noteSQL + nextProbeSQL + markSQL
+)
+
+// probeSQL is the statement of a probe.
+func (c *Claim) probeSQL() string {
 	if c.ofAny() {
-		return seekAnySQL + probeSQL
+		return probeAnySQL
 	}
-	return seekManySQL + probeSQL
+	return probeManySQL
 }
 
 // Probe claims the one message that tests whether the pause that has been due for longest is over, if there is one. Of
@@ -57,8 +63,7 @@ func (s *Store) Probe(ctx context.Context, c *Claim, again time.Duration) (got C
 	batch := new(pgx.Batch)
 	var clock time.Time
 	queueClock(batch, &clock)
-	sql, args := c.probeDueSQL()+nextProbeSQL+noteSQL+markSQL, append(c.args(), c.ID, c.Lease, again)
-	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
+	batch.Queue(c.probeSQL(), append(c.args(), c.ID, c.Lease, again)...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
 	if err := s.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return Claimed{}, err
 	}
