@@ -113,7 +113,7 @@ func TestQuota(t *testing.T) {
 			w.insertPeople(20)
 			p.says("paused, one message tries in .* whether it is over")
 			eventually(t, "all wait", func() bool { return w.count("wait") == 20 })
-			if got := psql(t, w.db, "SELECT templateId, errCode FROM subMsgPause;"); got != "*|45009\n" {
+			if got := psql(t, w.db, "SELECT templateId, errCode FROM subMsgPause;"); got != "*default|45009\n" {
 				t.Errorf("paused: %q", got)
 			}
 			probe := psql(t, w.db, `SELECT probeAt FROM subMsgPause
