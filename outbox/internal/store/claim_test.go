@@ -261,3 +261,39 @@ func TestNoteOrphansInSteps(t *testing.T) {
 		t.Errorf("%d found, %d noted, want 5; %v", all, notes, err)
 	}
 }
+
+// A claim for thirty accounts with twenty spellings each touches no more pages than one for a single account, where
+// messages of the same few templates wait.
+func TestManyAccountsCostNoMore(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	exec(t, pool, `INSERT INTO subMsgList (openid, templateId) SELECT 'o' || n, 't' || n % 10 FROM generate_series(1, 5000) AS n`)
+	exec(t, pool, `VACUUM ANALYZE subMsgList`)
+	few, many := &Claim{}, &Claim{Jump: true}
+	for _, c := range []*Claim{few, many} {
+		c.ID, c.Limit, c.Lease, c.End = uuid.NewString(), 64, time.Minute, time.Now().Add(time.Hour)
+	}
+	few.Parts = []Part{{Account: "a", Limit: 64, Depth: 64}}
+	for n := range 10 {
+		few.Parts[0].Seek = append(few.Parts[0].Seek, Sought{fmt.Sprint("t", n), Front})
+	}
+	for n := range 30 {
+		p := Part{Account: fmt.Sprint("a", n), Limit: 64, Depth: 64}
+		for m := range 20 {
+			p.Seek = append(p.Seek, Sought{fmt.Sprint("t", m*30+n), Front})
+		}
+		many.Parts = append(many.Parts, p)
+	}
+	pages := func(sql string, c *Claim) int {
+		return buffers(t, explain(t, pool, sql, append(c.args(), c.ID, c.Lease)...))
+	}
+	for name, sql := range map[string][2]string{
+		"oldest": {claimOldestSQL, claimManyOldestSQL}, "newest": {claimNewestSQL, claimManyNewestSQL},
+	} {
+		one, all := pages(sql[0], few), pages(sql[1], many)
+		t.Logf("%s: %d pages, %d with many accounts", name, one, all)
+		if all > one*3/2 {
+			t.Errorf("%s: %d pages, %d for one account", name, all, one)
+		}
+	}
+}
