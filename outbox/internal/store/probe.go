@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// probeDueSQL takes the probe of the pause that has been due for longest: one message of the paused template or account.
-// While everything is paused only that is probed, and while an account is paused only that of its templates, by a
+// probeDueSQL takes the probe of the pause that has been due for longest: one message of the paused template or
+// account. While everything is paused only that is probed, and while an account is paused only that of its templates, by a
 // message of whatever template: best of one that isn't paused itself, and never of one that only a person resumes. A
 // pause for which there is no message keeps its turn and holds up no other.
 const probeDueSQL = `, paused AS MATERIALIZED (
@@ -63,7 +63,8 @@ func (s *Store) Probe(ctx context.Context, c *Claim, again time.Duration) (got C
 	batch := new(pgx.Batch)
 	var clock time.Time
 	queueClock(batch, &clock)
-	batch.Queue(c.probeSQL(), append(c.args(), c.ID, c.Lease, again)...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
+	args := append(c.args(), c.ID, c.Lease, again)
+	batch.Queue(c.probeSQL(), args...).Query(func(rows pgx.Rows) error { return got.scan(rows, c.ID) })
 	if err := s.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return Claimed{}, err
 	}
