@@ -46,7 +46,7 @@ COMMENT ON COLUMN subMsgReplica.replica IS 'A number of the process, another one
 COMMENT ON COLUMN subMsgReplica.host    IS 'Where it runs';
 COMMENT ON COLUMN subMsgReplica.pid     IS 'Its number there';
 COMMENT ON COLUMN subMsgReplica.since   IS 'When it started';
-COMMENT ON COLUMN subMsgReplica.seen    IS 'When it last said so: one that has said nothing for a minute and a half was killed';
+COMMENT ON COLUMN subMsgReplica.seen    IS 'When it last said so; subMsgLivingReplica tells which of them are alive';
 COMMENT ON COLUMN subMsgReplica.accounts IS 'Its accounts, by name, with the reason why one can send nothing: empty if it can';
 COMMENT ON COLUMN subMsgReplica.trouble IS 'Why it can take no messages: empty if it can';
 COMMENT ON COLUMN subMsgReplica.inHand  IS 'How many messages it holds: so many are in doubt if it dies';

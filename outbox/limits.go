@@ -111,9 +111,7 @@ const (
 const (
 	reportLook = time.Second      // how soon people see that something is wrong
 	reportBusy = 5 * time.Second  // while only numbers change
-	reportIdle = 30 * time.Second // a row a minute or two costs an idle database nothing
-	// replicaSilent: after so long a row is of one that was killed.
-	replicaSilent = 90 * time.Second
+	reportIdle = 30 * time.Second // a third of the time of subMsgLivingReplica; it costs an idle database nothing
 	// mostTold bounds each list of messages in a report.
 	mostTold = 100
 )

@@ -77,7 +77,7 @@ func (r *reporter) every(now store.Replica) time.Duration {
 func (r *reporter) say(ctx context.Context, now store.Replica) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	err := r.store.SayReplica(ctx, now, replicaSilent)
+	err := r.store.SayReplica(ctx, now)
 	r.said, r.saidAt = now, time.Now()
 	if err != nil && ctx.Err() == nil && !r.failed {
 		r.cfg.Log.Warnf("submsg status can't see this process, it sends all the same: %v", err)

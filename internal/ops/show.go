@@ -39,11 +39,11 @@ type Memory struct {
 const memorySQL = `
 SELECT coalesce(min(reasons->>($1::bigint)::text), '') AS refused, coalesce(bool_or($1::bigint = ANY (behind)), false) AS behind,
     coalesce((SELECT CASE WHEN bool_and(a.why <> '') THEN max(a.why) ELSE '' END
-        FROM subMsgReplica r CROSS JOIN LATERAL jsonb_each_text(r.accounts) AS a (name, why)
-        WHERE r.` + seenOfLate + ` AND a.name = coalesce((SELECT account FROM subMsgTemplate
+        FROM subMsgReplica r JOIN subMsgLivingReplica USING (replica) CROSS JOIN LATERAL jsonb_each_text(r.accounts) AS a (name, why)
+        WHERE a.name = coalesce((SELECT account FROM subMsgTemplate
             WHERE templateId = ANY ($2) OR name = ANY ($2) ORDER BY templateId LIMIT 1), a.name)), '') AS unready,
     CASE WHEN bool_and(trouble <> '') THEN max(trouble) ELSE '' END AS trouble
-FROM subMsgReplica WHERE ` + seenOfLate
+FROM subMsgReplica JOIN subMsgLivingReplica USING (replica)`
 
 // Held is a message that its rule still holds back.
 type Held struct {

@@ -186,12 +186,9 @@ type Serving struct {
 	Refused  int32             `json:"refused,omitempty"` // messages that the database lets nobody write
 }
 
-// One that has said nothing for three reports in a row has gone.
-const (
-	seenOfLate = `seen > now() - interval '90 seconds'`
-	servingSQL = `
-SELECT host, pid, since, seen, accounts, trouble, inHand, ahead, refused FROM subMsgReplica WHERE ` + seenOfLate + ` ORDER BY since, replica`
-)
+const servingSQL = `
+SELECT host, pid, since, seen, accounts, trouble, inHand, ahead, refused FROM subMsgReplica JOIN subMsgLivingReplica USING (replica)
+ORDER BY since, replica`
 
 const problemsSQL = `SELECT name, value, remark, remarkEnglish FROM subMsgHealth WHERE state <> 'ok' AND name <> 'paused'`
 

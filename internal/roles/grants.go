@@ -48,6 +48,7 @@ const (
 	pauses   = "subMsgPause"
 	pace     = "subMsgPace"
 	replicas = "subMsgReplica"
+	living   = "subMsgLivingReplica"
 	origin   = "subMsgOrigin"
 	rules    = "subMsgRule"
 	draft    = "subMsgRuleDraft"
@@ -64,7 +65,7 @@ const (
 )
 
 // What people look at.
-var views = []string{"subMsgRecent", causes, "subMsgFailures", "subMsgPaused", "subMsgHealth"}
+var views = []string{"subMsgRecent", causes, "subMsgFailures", "subMsgPaused", "subMsgHealth", living}
 
 // What subMsgCause says of each errcode and kind.
 var words = []string{"cause", "nextStep", "causeEnglish", "nextStepEnglish"}
@@ -107,6 +108,7 @@ var grants = slices.Concat([]grant{
 	{worker, "INSERT", replicas, []string{"replica", "host", "pid", "accounts", "trouble", "inHand", "ahead", "behind", "refused", "reasons"}},
 	{worker, "UPDATE", replicas, []string{"seen", "accounts", "trouble", "inHand", "ahead", "behind", "refused", "reasons"}},
 	{worker, "DELETE", replicas, nil},
+	{worker, "SELECT", living, nil},
 	{worker, "UPDATE", messages, []string{"sendStatus", "sendStatusMsg", "errCode", "errKind", "sendTime", "updateTime",
 		"sendAfter", "attempts", "msgId", "claimId", "leaseUntil"}},
 	{worker, "SELECT", pauses, []string{"templateId", "reason", "errCode", "errKind", "pausedAt", "probeAt", "probes", "spellings"}}, // excluded.reason counts as reading

@@ -93,6 +93,8 @@ view subMsgFailures                                                           : 
 view subMsgPaused                                                             : - - - - -
   what templateId why errCode errKind since nextProbe probes                  : - - - S S
   waiting waitingOf lift whyEnglish                                           : - - - S S
+view subMsgLivingReplica                                                      : - - - - -
+  replica                                                                     : - - S S S
 view subMsgHealth                                                             : - - - - -
   name value state remark remarkEnglish                                       : - - - S S
 

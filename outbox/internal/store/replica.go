@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -27,14 +26,14 @@ ON CONFLICT (replica) DO UPDATE SET seen = now(), accounts = excluded.accounts, 
     inHand = excluded.inHand, ahead = excluded.ahead, behind = excluded.behind, refused = excluded.refused,
     reasons = excluded.reasons`
 
-const silentReplicasSQL = `DELETE FROM subMsgReplica WHERE seen < now() - $1::interval`
+const deadReplicasSQL = `DELETE FROM subMsgReplica WHERE replica NOT IN (SELECT replica FROM subMsgLivingReplica)`
 
-// SayReplica writes what a consumer says of itself, and removes those that have said nothing for so long.
-func (s Housekeeping) SayReplica(ctx context.Context, r Replica, silent time.Duration) error {
+// SayReplica writes what a consumer says of itself, and removes those that are dead.
+func (s Housekeeping) SayReplica(ctx context.Context, r Replica) error {
 	batch := new(pgx.Batch)
 	batch.Queue(sayReplicaSQL, r.ID, r.Host, r.PID, r.Accounts, r.Trouble, r.InHand, r.Ahead, r.Behind,
 		len(r.Refused), r.Refused)
-	batch.Queue(silentReplicasSQL, silent)
+	batch.Queue(deadReplicasSQL)
 	return s.Pool.SendBatch(ctx, batch).Close()
 }
 
