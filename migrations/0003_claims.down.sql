@@ -1,3 +1,4 @@
+DROP TABLE subMsgReplicaTemplate CASCADE;
 DROP TABLE subMsgReplica CASCADE;
 DROP TABLE subMsgPace CASCADE;
 DROP TABLE subMsgClaim CASCADE;

@@ -41,6 +41,20 @@ CREATE TABLE subMsgReplica (
     reasons jsonb       NOT NULL
 ) WITH (fillfactor = 50);
 
+-- Which templates each of them knows, by each spelling that a message may have, and how many parameters they take there: while template
+-- files are being changed, those of replicas differ. What one of them can't send is left to another that can.
+CREATE TABLE subMsgReplicaTemplate (
+    templateId text    NOT NULL,
+    replica    uuid    NOT NULL REFERENCES subMsgReplica ON DELETE CASCADE,
+    paramCount integer NOT NULL,
+    PRIMARY KEY (templateId, replica)
+);
+
+COMMENT ON TABLE  subMsgReplicaTemplate IS 'Which templates each running submsg serve has read from its files; kept by submsg';
+COMMENT ON COLUMN subMsgReplicaTemplate.templateId IS 'As it may stand in subMsgList: WeChat''s template id, or the name in the file';
+COMMENT ON COLUMN subMsgReplicaTemplate.replica    IS 'As in subMsgReplica';
+COMMENT ON COLUMN subMsgReplicaTemplate.paramCount IS 'How many values parameterArr must have';
+
 COMMENT ON TABLE  subMsgReplica IS 'The running processes of submsg serve, as each says every half minute; kept by submsg';
 COMMENT ON COLUMN subMsgReplica.replica IS 'A number of the process, another one after each start';
 COMMENT ON COLUMN subMsgReplica.host    IS 'Where it runs';

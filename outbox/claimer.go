@@ -155,7 +155,7 @@ func (c *claimer) room(a *account) int {
 
 func (c *claimer) newClaim(n int) *store.Claim {
 	return &store.Claim{ID: uuid.NewString(), Limit: n, Skip: c.skipped.ids(), Lease: c.cfg.Lease,
-		End: c.clock.at(bootTime() + statementTimeout)}
+		Leave: c.catalogues.leave, End: c.clock.at(bootTime() + statementTimeout)}
 }
 
 // claimed takes in what a turn has claimed.

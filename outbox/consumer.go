@@ -34,6 +34,12 @@ type Config struct {
 	Ping        time.Duration // how often the listening connection is asked whether it lives: 15s
 	Canary      time.Duration // how often a wake is tried out, which costs WAL: 1min
 
+	// Catalogue returns the templateIds that the Sender knows, each spelling, with the number of parameters that it
+	// takes. It is asked again and again, for it may change; nil: the Sender takes any. Replicas tell each other, and
+	// leave to one another what they don't know; what none has known for TemplateWait is refused (1min).
+	Catalogue    func() map[string]int
+	TemplateWait time.Duration
+
 	Retention Retention // how long settled messages are kept; empty: forever
 
 	// Resend tells whether a template's messages are sent again when nobody knows whether they were
@@ -53,6 +59,7 @@ func (cfg Config) withDefaults() Config {
 	set(&cfg.ProbeEvery, defaultProbeEvery)
 	set(&cfg.Ping, defaultPing)
 	set(&cfg.Canary, defaultCanary)
+	set(&cfg.TemplateWait, defaultTemplateWait)
 	if cfg.Senders == 0 {
 		cfg.Senders = defaultSenders
 	}
@@ -71,7 +78,7 @@ func (cfg Config) validate() error {
 	case cfg.Pool == nil || cfg.Sender == nil || cfg.Log == nil:
 		return errors.New("outbox: Pool, Sender and Log are needed")
 	case min(cfg.Senders, cfg.MaxAttempts) < 1,
-		min(cfg.Poll, cfg.SendTimeout, cfg.ProbeEvery, cfg.Ping, cfg.Canary) < 0:
+		min(cfg.Poll, cfg.SendTimeout, cfg.ProbeEvery, cfg.Ping, cfg.Canary, cfg.TemplateWait) < 0:
 		return errors.New("outbox: a number below its minimum")
 	case cfg.Lease <= cfg.SendTimeout:
 		return fmt.Errorf("outbox: the lease (%s) must be longer than a send may take (%s)", cfg.Lease, cfg.SendTimeout)

@@ -25,6 +25,8 @@ type delivery struct {
 	probed  []ruling       // what probes have shown, to be written after their outcomes
 	news    bool           // something has come back that makes a look worth while
 	retryAt time.Duration  // the database is left alone until then, by the boot clock
+
+	catalogues *catalogues
 }
 
 // during does something on the database. Meanwhile messages go on to the senders that become free.
@@ -52,6 +54,9 @@ func (d *delivery) takeBack(j judged) {
 		queue := j.account.queue
 		if r.own.Trouble == PersonBusy && queue.alone {
 			d.hold.refusedForPerson(j.message, bootTime())
+		}
+		if j.Outcome == Refused && j.Misfit {
+			d.catalogues.refused(j.message)
 		}
 		d.hold.returned(j.message, settlement(&j.Row, r.own, d.cfg.MaxAttempts))
 		queue.returned(j.message)

@@ -55,6 +55,7 @@ func newDispatcher(cfg Config, s *store.Store) *dispatcher {
 		judge:   newJudge(),
 	}
 	work.accounts = &accounts{cfg: cfg, hold: work.hold, senders: work.senders}
+	work.catalogues = newCatalogues(cfg)
 	d := &dispatcher{
 		delivery:  work,
 		claimer:   claimer{delivery: work, store: s, skipped: &skipped, most: mostAccounts * defaultSenders},

@@ -68,7 +68,7 @@ func (c *Consumer) Expire(ctx context.Context) error {
 
 // Permits asks the bucket for up to n.
 func (c *Consumer) Permits(ctx context.Context, n int) (waiting bool, granted int, next time.Duration, err error) {
-	got, err := c.dispatcher.store.TakePermits(ctx, []store.Ask{{Account: "default", N: n, Rate: c.cfg.Rate}}, nil)
+	got, err := c.dispatcher.store.TakePermits(ctx, []store.Ask{{Account: "default", N: n, Rate: c.cfg.Rate}}, nil, nil)
 	if err != nil {
 		return false, 0, 0, err
 	}

@@ -57,6 +57,14 @@ const (
 	mostSkipped = 1000
 )
 
+// Of templates that this process doesn't know.
+const (
+	// defaultTemplateWait: a replica that is restarted with new template files knows them by then.
+	defaultTemplateWait = time.Minute
+	// mostGivenUp bounds the templateIds that are remembered while their last messages are being refused.
+	mostGivenUp = 1000
+)
+
 // Of turns, which settle and claim in one transaction, while there is a backlog.
 const (
 	// Verdicts are collected for twice as long as the last turn's transaction took, within these bounds: a statement's

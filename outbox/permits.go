@@ -53,7 +53,7 @@ func (c *claimer) takePermits(ctx context.Context, room int) error {
 // askPermits takes permits from buckets.
 func (c *claimer) askPermits(ctx context.Context, asks []store.Ask) (got []store.Permits, err error) {
 	err = c.during(ctx, func(ctx context.Context) (err error) {
-		got, err = c.store.TakePermits(ctx, asks, c.skipped.ids())
+		got, err = c.store.TakePermits(ctx, asks, c.skipped.ids(), c.catalogues.leave)
 		return err
 	})
 	return got, err

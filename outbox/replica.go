@@ -52,6 +52,9 @@ func (r *reporter) run(ctx context.Context) {
 func (r *reporter) now() store.Replica {
 	now := r.said
 	now.Accounts, now.Trouble, now.Behind, now.Refused = map[string]string{}, "", []int64{}, map[int64]string{}
+	if r.cfg.Catalogue != nil {
+		now.Templates = r.cfg.Catalogue()
+	}
 	now.InHand, now.Ahead = int(r.health.inHand.Load()), int(r.health.ahead.Load())
 	if why := r.health.trouble.Load(); why != nil {
 		now.Trouble = *why
@@ -66,7 +69,8 @@ func (r *reporter) now() store.Replica {
 func (r *reporter) every(now store.Replica) time.Duration {
 	was := r.said
 	switch {
-	case !maps.Equal(now.Accounts, was.Accounts), now.Trouble != was.Trouble, !maps.Equal(now.Refused, was.Refused):
+	case !maps.Equal(now.Accounts, was.Accounts), now.Trouble != was.Trouble, !maps.Equal(now.Refused, was.Refused),
+		!maps.Equal(now.Templates, was.Templates):
 		return 0
 	case now.InHand != was.InHand, now.Ahead != was.Ahead, !slices.Equal(now.Behind, was.Behind):
 		return reportBusy

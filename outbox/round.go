@@ -98,7 +98,7 @@ func (d *dispatcher) look(ctx context.Context, flag store.Flag) (v store.View, e
 	}
 	ended := d.hold.claims.takeEnded()
 	err = d.during(ctx, func(ctx context.Context) (err error) {
-		v, err = d.store.Look(ctx, flag, ended, d.skipped.ids())
+		v, err = d.store.Look(ctx, flag, ended, d.skipped.ids(), d.catalogues.leave)
 		return err
 	})
 	if err != nil {
@@ -107,6 +107,7 @@ func (d *dispatcher) look(ctx context.Context, flag store.Flag) (v store.View, e
 	}
 	d.lookedAt, d.claimer.paused = time.Now(), v.Paused
 	d.claimer.clock.read(v.Clock, bootTime())
+	d.catalogues.looked(&v, bootTime())
 	d.claimer.crowded, d.due = v.Crowded, d.accounts.waits(v)
 	if v.Expired || v.Overdue {
 		select {

@@ -31,6 +31,11 @@ func (d *dispatcher) turn(ctx context.Context, claim bool) (found int, more bool
 	if err := d.settler.askElsewhere(ctx, outcomes, claim); err != nil {
 		return fail("ask who is sent to elsewhere", err)
 	}
+	outcomes, left, err := d.settler.leaveToOthers(ctx, outcomes)
+	if err != nil {
+		return fail("ask who knows a template", err)
+	}
+	back = append(back, left...)
 	var w want
 	if claim && !d.stopped && d.settler.unstorable() == "" {
 		if w, err = d.claimer.want(ctx); err != nil {

@@ -91,6 +91,10 @@ type Verdict struct {
 	// trouble looks like everybody's (system busy, 502): several such in a row stop the account.
 	Stops []string
 
+	// Misfit, with Refused: the template files of this process have no such template, or one with another number of
+	// parameters. Where another replica's fit, the message is left to that one instead (Config.Catalogue).
+	Misfit bool
+
 	// Personal, with Refused: it is about this person and says nothing of others, such as that he gave no consent.
 	Personal bool
 

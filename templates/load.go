@@ -129,6 +129,10 @@ func build(files []file) (*Catalogue, error) {
 	slices.SortFunc(c.sorted, func(a, b *Template) int { return cmp.Compare(a.Name, b.Name) })
 	c.names = slices.AppendSeq(make([]string, 0, len(c.find)), maps.Keys(c.find))
 	slices.Sort(c.names)
+	c.counts = make(map[string]int, len(c.find))
+	for name, t := range c.find {
+		c.counts[name] = len(t.Params)
+	}
 	return c, nil
 }
 

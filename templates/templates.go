@@ -56,6 +56,7 @@ type Catalogue struct {
 	sorted []*Template
 	find   map[string]*Template // by id and by name
 	names  []string             // the keys of find, sorted
+	counts map[string]int       // by the keys of find
 	digest digest               // of the files it was made from
 }
 
@@ -72,3 +73,7 @@ func (c *Catalogue) All() []*Template {
 
 // Names returns all ids and names that Find knows, sorted. It is the catalogue's own list, which nobody may change.
 func (c *Catalogue) Names() []string { return c.names }
+
+// ParamCounts returns how many parameters the template takes of each id and name that Find knows. It is the catalogue's
+// own map, which nobody may change.
+func (c *Catalogue) ParamCounts() map[string]int { return c.counts }

@@ -55,6 +55,7 @@ const (
 	failures = "subMsgRuleError"
 	held     = "subMsgHeld"
 	catalog  = "subMsgTemplate"
+	known    = "subMsgReplicaTemplate"
 	causes   = "subMsgCause"
 	objects  = "subMsgObject"
 	versions = migrations.VersionTable
@@ -123,6 +124,9 @@ var grants = slices.Concat([]grant{
 	{worker, "UPDATE", origin, []string{"systemIdentifier", "databaseOid", "listOid", "since"}},
 	{worker, "UPDATE", wake, nil},    // setval
 	{worker, "EXECUTE", forget, nil}, // in place of DELETE: it can't delete what is new
+	{worker, "SELECT", known, nil},
+	{worker, "INSERT", known, nil},
+	{worker, "DELETE", known, nil},
 	{worker, "SELECT", catalog, []string{"templateId", "name", "title", "account", "params"}},
 	{worker, "INSERT", catalog, []string{"templateId", "name", "title", "account", "params"}},
 	{worker, "UPDATE", catalog, []string{"name", "title", "account", "params", "seenTime"}},
@@ -148,6 +152,7 @@ var grants = slices.Concat([]grant{
 	{admin, "INSERT", draft, []string{"name", "tableName", "templateId", "arguments"}}, // its triggers check it and write the rule
 	{admin, "DELETE", rules, nil},
 	{admin, "SELECT", catalog, nil},
+	{admin, "SELECT", known, nil},
 	{admin, "SELECT", held, nil},
 	{admin, "SELECT", failures, nil},
 	{admin, "DELETE", failures, nil},
@@ -164,6 +169,7 @@ var grants = slices.Concat([]grant{
 	{readonly, "SELECT", origin, nil},
 	{readonly, "SELECT", rules, nil},
 	{readonly, "SELECT", catalog, nil},
+	{readonly, "SELECT", known, nil},
 	{readonly, "EXECUTE", "FUNCTION submsg_rules", nil},
 	{readonly, "SELECT", failures, []string{"id", "ruleId", "createTime", "error"}},
 }, execute(admin, ruleFunctions), look(admin, views), look(readonly, views))

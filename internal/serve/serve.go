@@ -38,13 +38,14 @@ type Command struct {
 
 // timing is not for users: the defaults fit each other, and the tests need shorter ones.
 type timing struct {
-	Poll        time.Duration `hidden:"" env:"SUBMSG_POLL"`
-	SendTimeout time.Duration `hidden:"" env:"SUBMSG_SEND_TIMEOUT"`
-	Lease       time.Duration `hidden:"" env:"SUBMSG_LEASE"`
-	ProbeEvery  time.Duration `hidden:"" env:"SUBMSG_PROBE_EVERY"`
-	Ping        time.Duration `hidden:"" env:"SUBMSG_PING"`
-	Canary      time.Duration `hidden:"" env:"SUBMSG_CANARY"`
-	SchemaEvery time.Duration `hidden:"" env:"SUBMSG_SCHEMA_EVERY" default:"1m"`
+	Poll         time.Duration `hidden:"" env:"SUBMSG_POLL"`
+	SendTimeout  time.Duration `hidden:"" env:"SUBMSG_SEND_TIMEOUT"`
+	Lease        time.Duration `hidden:"" env:"SUBMSG_LEASE"`
+	ProbeEvery   time.Duration `hidden:"" env:"SUBMSG_PROBE_EVERY"`
+	Ping         time.Duration `hidden:"" env:"SUBMSG_PING"`
+	Canary       time.Duration `hidden:"" env:"SUBMSG_CANARY"`
+	TemplateWait time.Duration `hidden:"" env:"SUBMSG_TEMPLATE_WAIT"`
+	SchemaEvery  time.Duration `hidden:"" env:"SUBMSG_SCHEMA_EVERY" default:"1m"`
 }
 
 // Run checks everything that can be wrong, then sends until ctx ends.
@@ -86,6 +87,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	}
 	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Log: log,
 		Sender: traces.Wrap(counts.Wrap(sender.OneAccount())), Resend: resender(live),
+		Catalogue: func() map[string]int { return live.Current().ParamCounts() }, TemplateWait: c.TemplateWait,
 		Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Poll: c.Poll, SendTimeout: c.SendTimeout,
 		Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {

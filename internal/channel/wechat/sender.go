@@ -83,11 +83,15 @@ func (s *Sender) send(ctx context.Context, c outbox.Claimed) outbox.Verdict {
 	catalogue := s.templates()
 	t, ok := catalogue.Find(c.TemplateID)
 	if !ok {
-		return templateMissing.verdict(weixin.Shorten(c.TemplateID, 64) + "；已有模板：" + namesOf(catalogue))
+		v := templateMissing.verdict(weixin.Shorten(c.TemplateID, 64) + "；已有模板：" + namesOf(catalogue))
+		v.Misfit = true
+		return v
 	}
 	p, err := t.Render(c.Params, c.Page)
 	if err != nil {
-		return templateMismatch.verdict(err.Error())
+		v := templateMismatch.verdict(err.Error())
+		v.Misfit = len(c.Params) != len(t.Params)
+		return v
 	}
 	m := rendered{claimed: c, template: t, payload: p}
 	return s.deliver(ctx, m, appendRequest(make([]byte, 0, usualRequest), c.OpenID, p))

@@ -48,6 +48,8 @@ table subMsgReplica                                                           : 
   reasons                                                                     : - - SIU S -
   since                                                                       : - - - S S
   seen                                                                        : - - SU S S
+table subMsgReplicaTemplate                                                   : - - DL - -
+  templateId replica paramCount                                               : - - SI S S
 table subMsgPace                                                              : - - - - -
   account                                                                     : - - SI S S
   spentUntil                                                                  : - - SU S S

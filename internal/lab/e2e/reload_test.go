@@ -63,11 +63,16 @@ func TestTemplatesReload(t *testing.T) {
 	if sent := w.wantSent(person(4), 1); len(sent) == 1 && sent[0].Data["thing1"] != "好的hello" {
 		t.Errorf("sent %v", sent[0].Data)
 	}
-	if err := os.Remove(filepath.Join(dir, "latecomer.yaml")); err != nil {
-		t.Fatal(err)
-	}
+	remove(t, dir, "latecomer.yaml")
 	p.says(`msg="templates reloaded" templates=1`)
 	psql(t, w.db, strings.Replace(insert, person(1), person(5), 1))
 	w.await(person(5), "fail")
 	w.exactlyOnce(0)
+}
+
+func remove(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
 }

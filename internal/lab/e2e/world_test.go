@@ -94,7 +94,8 @@ func (w *world) plant() {
 // settings are the environment that serve needs, followed by env, which may override.
 func (w *world) settings(env ...string) []string {
 	usual := []string{"DATABASE_URL=" + w.db, "SUBMSG_WECHAT_APPID=" + fakewechat.DefaultAppID,
-		"SUBMSG_WECHAT_SECRET=" + w.secret, "SUBMSG_WECHAT_URL=" + w.url, "SUBMSG_HTTP_ADDR=off"}
+		"SUBMSG_WECHAT_SECRET=" + w.secret, "SUBMSG_WECHAT_URL=" + w.url, "SUBMSG_HTTP_ADDR=off",
+		"SUBMSG_TEMPLATE_WAIT=500ms"}
 	return slices.Concat(usual, w.where, env)
 }
 

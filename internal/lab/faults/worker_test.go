@@ -64,7 +64,7 @@ func (l *lab) startOf(path string, env ...string) *worker {
 		"SUBMSG_WECHAT_URL="+l.api, "SUBMSG_WECHAT_APPID="+appID, "SUBMSG_WECHAT_SECRET="+appSecret,
 		fmt.Sprint("SUBMSG_SENDERS=", senders), fmt.Sprint("SUBMSG_SEND_TIMEOUT=", sendTimeout),
 		fmt.Sprint("SUBMSG_LEASE=", lease), fmt.Sprint("SUBMSG_POLL=", poll),
-		fmt.Sprint("SUBMSG_PROBE_EVERY=", probeEvery))
+		fmt.Sprint("SUBMSG_PROBE_EVERY=", probeEvery), fmt.Sprint("SUBMSG_TEMPLATE_WAIT=", poll))
 	w.cmd.Env = append(w.cmd.Env, env...)
 	w.cmd.Stdout, w.cmd.Stderr = &w.log, &w.log
 	if err := w.cmd.Start(); err != nil {

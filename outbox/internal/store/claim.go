@@ -16,6 +16,7 @@ type Claim struct {
 	Limit  int           // at most so many messages, of all accounts together
 	Skip   []int64       // messages to leave out
 	People []string      // openids to leave out, in accounts that send one message to a person at a time
+	Leave  []string      // shapes to leave out
 	Lease  time.Duration // until the messages count as unknown
 	End    time.Time     // by the database's clock: a claim that executes later does nothing
 }
@@ -69,7 +70,7 @@ func (c *Claim) args() []any {
 		}
 	}
 	return []any{templates, dueAts, ids, of, names, limits, depths, alone, c.Limit, orEmpty(c.Skip), orEmpty(c.People),
-		c.End}
+		c.End, orEmpty(c.Leave)}
 }
 
 // orEmpty makes nil an empty list, because id <> ALL (NULL) is true for no row.

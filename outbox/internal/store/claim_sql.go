@@ -3,7 +3,8 @@ package store
 // A claim is put together from the parts below. Its parameters: $1 to $4 the templates, where to begin in each, and the
 // numbers of their accounts; $5 to $8 the accounts, how many messages at most of each, how many to look at in each of
 // its templates, and whether it sends one message to a person at a time; $9 how many messages at most in all, $10
-// messages and $11 people to leave out, $12 when the claim ends, $13 its claimId, $14 its lease.
+// messages and $11 people to leave out, $12 when the claim ends, $13 shapes to leave out, $14 its
+// claimId, $15 its lease.
 //
 // What can't go is in the way of nothing that can: messages are sought by template, and of each the next few are looked
 // at, whatever they are. Those of an account that may go are locked one after the other, the oldest first, until there
@@ -57,8 +58,9 @@ const notPausedSQL = `, going AS MATERIALIZED (
 const looked = `, looked AS MATERIALIZED (
     SELECT m.*, s.n, nth = s.depth AS isEnd FROM sought s CROSS JOIN LATERAL (
         SELECT ctid AS place, id, templateId, dueAt, row_number() OVER () AS nth,
-            (expireTime IS NULL OR expireTime > now()) AND id <> ALL ($10) AND NOT (s.alone AND openid = ANY ($11)) AS fits
-        FROM (SELECT ctid, id, templateId, dueAt, openid, expireTime FROM subMsgList l WHERE l.templateId = s.templateId `
+            (expireTime IS NULL OR expireTime > now()) AND id <> ALL ($10) AND NOT (s.alone AND openid = ANY ($11)) AND ours AS fits
+        FROM (SELECT ctid, id, templateId, dueAt, openid, expireTime, ` + oursInClaim + ` AS ours
+            FROM subMsgList l WHERE l.templateId = s.templateId `
 
 // lookOldestSQL looks at the oldest messages after a place in the queue. While an old transaction holds back vacuum,
 // the index keeps what was claimed since that began, and a claim that began at the front would walk over all of it.
@@ -106,13 +108,13 @@ const lockNewestSQL = lockSQL + `nth, dueAt DESC, id DESC` + lockPlaceSQL + `
 // written at each settlement.
 const noteSQL = `, noted AS (
     INSERT INTO subMsgClaim (claimId, leaseUntil, ids)
-    SELECT $13, clock_timestamp() + $14::interval, pg_catalog.array_agg(id) FROM due HAVING count(*) > 0
+    SELECT $14, clock_timestamp() + $15::interval, pg_catalog.array_agg(id) FROM due HAVING count(*) > 0
 )`
 
 // markSQL makes the messages "sending".
 const markSQL = `, claimed AS (
     UPDATE subMsgList m
-    SET sendStatus = 'sending', claimId = $13, leaseUntil = clock_timestamp() + $14::interval, attempts = attempts + 1,
+    SET sendStatus = 'sending', claimId = $14, leaseUntil = clock_timestamp() + $15::interval, attempts = attempts + 1,
         updateTime = clock_timestamp()
     WHERE ctid = ANY (ARRAY(SELECT place FROM due))
     RETURNING id, coalesce(openid, '') AS openid, coalesce(templateId, '') AS templateId, parameterArr, coalesce(page, '') AS page,

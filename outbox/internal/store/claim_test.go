@@ -89,7 +89,7 @@ func TestNoteStaysWhileSending(t *testing.T) {
 		var n int
 		for what, forget := range map[string]func() error{
 			"exchange": func() error { _, err := s.Exchange(t.Context(), Request{Ended: []string{c.ID}}); return err },
-			"look":     func() error { _, err := s.Look(t.Context(), LeaveFlag, []string{c.ID}, nil); return err },
+			"look":     func() error { _, err := s.Look(t.Context(), LeaveFlag, []string{c.ID}, nil, nil); return err },
 		} {
 			if err := forget(); err != nil {
 				t.Fatal(err)
@@ -189,7 +189,7 @@ func TestWhatCantGoIsNotInTheWay(t *testing.T) {
 					c := newClaim(64, "a", "t", "b", "c", "d")
 					args := append(c.args(), c.ID, c.Lease)
 					if what == "look" {
-						args = []any{[]int64{}}
+						args = []any{[]int64{}, []string{}}
 					}
 					pages[what] = buffers(t, explain(t, pool, text, args...))
 				}

@@ -34,8 +34,8 @@ SELECT ARRAY(SELECT DISTINCT virtualtransaction FROM pg_locks
       AND pid IS DISTINCT FROM pg_backend_pid())`
 
 // waitingSQL begins a statement: the templates that wait, by a loose index scan, and those of them with a message that
-// may go. Where the first thousand of one may not ($1, or expired), it is taken for one with such a message: a claim
-// looks behind them.
+// may go. Where the first thousand of one may not ($1, or expired, or of a shape that is left to others), it is taken
+// for one with such a message: a claim looks behind them. $2 are the templates and shapes that are left to others.
 const waitingSQL = `
 WITH RECURSIVE jump AS (
     (SELECT templateId FROM subMsgList WHERE dueAt IS NOT NULL ORDER BY templateId LIMIT 1)
@@ -46,12 +46,13 @@ WITH RECURSIVE jump AS (
     SELECT templateId FROM jump WHERE templateId IS NOT NULL LIMIT 1000
 ), may_go AS MATERIALIZED (
     SELECT w.templateId FROM waiting w
-    WHERE w.templateId NOT IN (SELECT templateId FROM subMsgPause) AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
+    WHERE w.templateId <> ALL ($2)
+      AND w.templateId NOT IN (SELECT templateId FROM subMsgPause) AND NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*')
       AND EXISTS (SELECT FROM (
-            SELECT id, expireTime, row_number() OVER () AS nth FROM (
-                SELECT id, expireTime FROM subMsgList m WHERE m.templateId = w.templateId AND m.dueAt <= now()
+            SELECT id, expireTime, ours, row_number() OVER () AS nth FROM (
+                SELECT id, expireTime, ` + oursInLook + ` AS ours FROM subMsgList m WHERE m.templateId = w.templateId AND m.dueAt <= now()
                 ORDER BY m.dueAt, m.id LIMIT 1000) AS next) AS looked
-        WHERE (expireTime IS NULL OR expireTime > now()) AND id <> ALL ($1) OR nth = 1000)
+        WHERE (expireTime IS NULL OR expireTime > now()) AND id <> ALL ($1) AND ours OR nth = 1000)
 )`
 
 // lookSQL tells what there is to do, now and next.
@@ -72,6 +73,8 @@ SELECT coalesce((
     EXISTS (SELECT FROM subMsgPause) AS paused,
     ARRAY(SELECT templateId FROM subMsgPause WHERE templateId LIKE '*_%') AS stopped,
     (SELECT count(*) FROM waiting) = 1000 AS crowded,
+    ARRAY(SELECT templateId FROM waiting) AS waiting,
+    ARRAY(SELECT DISTINCT pg_catalog.concat(templateId, ' ', paramCount) FROM waiting JOIN ` + living + ` USING (templateId)) AS known,
     ARRAY(SELECT templateId FROM may_go) AS due,
     pg_sequence_last_value('subMsgWake'::regclass) IS NOT DISTINCT FROM 1 AS asked,
     clock_timestamp() AS clock`
@@ -84,6 +87,8 @@ type View struct {
 	Paused      bool      // there are pauses
 	Stopped     []string  // the keys of the pauses of accounts
 	Crowded     bool      // messages of a thousand templates wait, or of more
+	Waiting     []string  // templates of which messages wait
+	Known       []string  // of these, their shapes for each living replica
 	Due         []string  // templates of which messages may go now, but for the pauses of accounts
 	Asked       bool      // the flag is set: the triggers notify
 	Writers     []string  `db:"-"` // of a look that asks for wakes: open transactions that hold the table for writing
@@ -109,8 +114,9 @@ const (
 	ClearFlag
 )
 
-// Look reads a View, and deletes the claims that have ended. Messages in skip don't count.
-func (s *Store) Look(ctx context.Context, flag Flag, ended []string, skip []int64) (v View, err error) {
+// Look reads a View, and deletes the claims that have ended. Messages in skip don't count, nor do the templates and
+// shapes in leave.
+func (s *Store) Look(ctx context.Context, flag Flag, ended []string, skip []int64, leave []string) (v View, err error) {
 	var writers []string
 	batch := new(pgx.Batch)
 	if len(ended) > 0 || flag != LeaveFlag { // a consumer that sleeps leaves it at one statement
@@ -126,7 +132,7 @@ func (s *Store) Look(ctx context.Context, flag Flag, ended []string, skip []int6
 	case ClearFlag:
 		batch.Queue(clearWakeSQL)
 	}
-	batch.Queue(lookSQL, orEmpty(skip)).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(lookSQL, orEmpty(skip), orEmpty(leave)).Query(func(rows pgx.Rows) (err error) {
 		v, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[View])
 		return err
 	})

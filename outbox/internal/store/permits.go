@@ -7,32 +7,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// permitSQL takes up to $2 permits of the token bucket of account $5, which $3 permits a second fill. It tells whether
-// anything waits for one among the templates $4 (NULL: any), how many were granted, and when there is the next one. At
+// permitSQL takes up to $3 permits of the token bucket of account $6, which $4 permits a second fill. It tells whether
+// anything waits for one among the templates $5 (NULL: any), how many were granted, and when there is the next one. At
 // most a second's worth is saved up, and at least one. The bucket holds a time, to which each replica adds by its own
 // rate: where the rates differ, a replica keeps to its own, and all together to the highest. A time too far ahead (a
 // clock set back, a lower rate before) counts as an empty bucket. Where nothing waits nothing is written.
 const permitSQL = waitingSQL + `, own AS MATERIALIZED (
-    SELECT templateId FROM waiting WHERE $4::text[] IS NULL OR templateId = ANY ($4)
+    SELECT templateId FROM waiting WHERE $5::text[] IS NULL OR templateId = ANY ($5)
 ), due AS MATERIALIZED (
-    SELECT EXISTS (SELECT FROM may_go JOIN own USING (templateId) WHERE NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*' || $5))
+    SELECT EXISTS (SELECT FROM may_go JOIN own USING (templateId) WHERE NOT EXISTS (SELECT FROM subMsgPause WHERE templateId = '*' || $6))
         OR EXISTS (SELECT FROM subMsgPause p WHERE probeAt <= now() AND (
-            templateId IN ('*', '*' || $5) AND EXISTS (SELECT FROM own)
-            OR NOT EXISTS (SELECT FROM subMsgPause WHERE templateId IN ('*', '*' || $5)) AND templateId IN (SELECT templateId FROM own)
+            templateId IN ('*', '*' || $6) AND EXISTS (SELECT FROM own)
+            OR NOT EXISTS (SELECT FROM subMsgPause WHERE templateId IN ('*', '*' || $6)) AND templateId IN (SELECT templateId FROM own)
                 AND EXISTS (SELECT FROM subMsgList m WHERE m.templateId = p.templateId AND m.dueAt <= now()))) AS waiting
 ), pace AS MATERIALIZED (
-    SELECT spentUntil FROM subMsgPace WHERE account = $5 AND (SELECT waiting FROM due) FOR UPDATE
+    SELECT spentUntil FROM subMsgPace WHERE account = $6 AND (SELECT waiting FROM due) FOR UPDATE
 ), clock AS MATERIALIZED (
-    SELECT spentUntil, clock_timestamp() AS t, pg_catalog.make_interval(secs => greatest(1, 1::float8 / $3::float8)) AS burst FROM pace
+    SELECT spentUntil, clock_timestamp() AS t, pg_catalog.make_interval(secs => greatest(1, 1::float8 / $4::float8)) AS burst FROM pace
 ), spent AS MATERIALIZED (
     SELECT least(greatest(spentUntil, t), t + burst) AS until, t, burst FROM clock
 ), granted AS MATERIALIZED (
-    SELECT *, least($2::int, floor(extract(epoch FROM t + burst - until + interval '1 us')::float8 * $3))::int AS n FROM spent
+    SELECT *, least($3::int, floor(extract(epoch FROM t + burst - until + interval '1 us')::float8 * $4))::int AS n FROM spent
 ), taken AS (
-    UPDATE subMsgPace SET spentUntil = until + pg_catalog.make_interval(secs => n::float8 / $3)
-    FROM granted WHERE account = $5 AND (n > 0 OR spentUntil > until)
+    UPDATE subMsgPace SET spentUntil = until + pg_catalog.make_interval(secs => n::float8 / $4)
+    FROM granted WHERE account = $6 AND (n > 0 OR spentUntil > until)
 )
-SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1)::float8 / $3 AS nextSeconds
+SELECT waiting, n AS granted, extract(epoch FROM until - burst - t)::float8 + (n + 1)::float8 / $4 AS nextSeconds
 FROM due LEFT JOIN granted ON true`
 
 // Permits is an answer of the bucket.
@@ -53,22 +53,23 @@ type Ask struct {
 // newPaceSQL makes the buckets of accounts that have none.
 const newPaceSQL = `INSERT INTO subMsgPace (account) SELECT pg_catalog.unnest($1::text[]) ON CONFLICT DO NOTHING`
 
-// TakePermits takes permits from buckets. One that isn't used is lost. Messages in skip don't count.
-func (s *Store) TakePermits(ctx context.Context, asks []Ask, skip []int64) ([]Permits, error) {
-	all, without, err := s.takePermits(ctx, asks, skip)
+// TakePermits takes permits from buckets. One that isn't used is lost. Messages in skip don't count, nor do the
+// shapes in leave.
+func (s *Store) TakePermits(ctx context.Context, asks []Ask, skip []int64, leave []string) ([]Permits, error) {
+	all, without, err := s.takePermits(ctx, asks, skip, leave)
 	if err != nil || len(without) == 0 {
 		return all, err
 	}
 	if _, err := s.Pool.Exec(ctx, newPaceSQL, without); err != nil {
 		return nil, err
 	}
-	all, _, err = s.takePermits(ctx, asks, skip)
+	all, _, err = s.takePermits(ctx, asks, skip, leave)
 	return all, err
 }
 
 // takePermits also returns the accounts that need a bucket and have none.
 func (s *Store) takePermits(
-	ctx context.Context, asks []Ask, skip []int64,
+	ctx context.Context, asks []Ask, skip []int64, leave []string,
 ) (all []Permits, without []string, err error) {
 	type answer struct {
 		Waiting     bool
@@ -79,7 +80,8 @@ func (s *Store) takePermits(
 	var clock time.Time
 	queueClock(batch, &clock)
 	for _, a := range asks {
-		batch.Queue(permitSQL, orEmpty(skip), a.N, a.Rate, a.Templates, a.Account).Query(func(rows pgx.Rows) error {
+		args := []any{orEmpty(skip), orEmpty(leave), a.N, a.Rate, a.Templates, a.Account}
+		batch.Queue(permitSQL, args...).Query(func(rows pgx.Rows) error {
 			got, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[answer])
 			p := Permits{Waiting: got.Waiting}
 			switch {

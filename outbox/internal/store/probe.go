@@ -23,8 +23,8 @@ const probeDueSQL = `, paused AS MATERIALIZED (
     SELECT p.pause, p.probeAt, m.*
     FROM paused p CROSS JOIN LATERAL (
         SELECT ctid AS place, id, templateId, dueAt,
-            (expireTime IS NULL OR expireTime > now()) AND id <> ALL ($10) AND NOT (p.alone AND openid = ANY ($11)) AS fits
-        FROM (SELECT ctid, id, templateId, dueAt, openid, expireTime FROM subMsgList l
+            (expireTime IS NULL OR expireTime > now()) AND id <> ALL ($10) AND NOT (p.alone AND openid = ANY ($11)) AND ours AS fits
+        FROM (SELECT ctid, id, templateId, dueAt, openid, expireTime, ` + oursInClaim + ` AS ours FROM subMsgList l
             WHERE l.templateId = p.templateId AND l.dueAt <= now() AND (l.dueAt, l.id) > (p.dueAt, p.id)
             ORDER BY l.dueAt, l.id LIMIT p.depth) AS next) AS m
 ), due AS MATERIALIZED (
@@ -38,7 +38,7 @@ const probeDueSQL = `, paused AS MATERIALIZED (
 
 // nextProbeSQL sets the time of the next probe.
 const nextProbeSQL = `, next AS (
-    UPDATE subMsgPause SET probeAt = clock_timestamp() + $15::interval, probes = probes + 1
+    UPDATE subMsgPause SET probeAt = clock_timestamp() + $16::interval, probes = probes + 1
     WHERE templateId IN (SELECT pause FROM due)
 )`
 

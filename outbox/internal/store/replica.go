@@ -17,6 +17,8 @@ type Replica struct {
 	Ahead    int               // those of them that wait for a sender
 	Behind   []int64           // those of them that wait for another one to the same person
 	Refused  map[int64]string  // why the database lets nobody write these
+
+	Templates map[string]int // by templateId, each spelling: how many parameters its files ask for
 }
 
 const sayReplicaSQL = `
@@ -33,6 +35,7 @@ func (s Housekeeping) SayReplica(ctx context.Context, r Replica) error {
 	batch := new(pgx.Batch)
 	batch.Queue(sayReplicaSQL, r.ID, r.Host, r.PID, r.Accounts, r.Trouble, r.InHand, r.Ahead, r.Behind,
 		len(r.Refused), r.Refused)
+	queueTemplates(batch, r.ID, r.Templates)
 	batch.Queue(deadReplicasSQL)
 	return s.Pool.SendBatch(ctx, batch).Close()
 }
