@@ -1,6 +1,7 @@
 -- What submsg publishes for use in SQL: the templates in its files, and the causes for which messages fail or wait.
 
--- submsg serve writes here what it read from its template files; submsg_watch() checks rules against it. Empty means: not known.
+-- Every submsg serve writes here what it read from its template files; submsg_watch() checks rules against it. Empty means: not known.
+-- Their files may differ, so that none of them takes away what another one may have published: what nobody has published for an hour goes.
 CREATE TABLE subMsgTemplate (
     templateId text        PRIMARY KEY,
     name       text        NOT NULL,
@@ -10,13 +11,13 @@ CREATE TABLE subMsgTemplate (
     seenTime   timestamptz NOT NULL DEFAULT now()
 );
 
-COMMENT ON TABLE  subMsgTemplate IS 'The templates that submsg serve last read from its files; rules are checked against them';
+COMMENT ON TABLE  subMsgTemplate IS 'The templates that some submsg serve has read from its files of late; rules are checked against them';
 COMMENT ON COLUMN subMsgTemplate.templateId IS 'WeChat''s template id';
-COMMENT ON COLUMN subMsgTemplate.name       IS 'The name in its file';
+COMMENT ON COLUMN subMsgTemplate.name       IS 'The name in its file; the id, where another template has taken the name';
 COMMENT ON COLUMN subMsgTemplate.title      IS 'The title of its card';
 COMMENT ON COLUMN subMsgTemplate.account    IS 'The account that sends it';
 COMMENT ON COLUMN subMsgTemplate.params     IS 'The meaning of parameterArr, in order';
-COMMENT ON COLUMN subMsgTemplate.seenTime   IS 'When they were last published';
+COMMENT ON COLUMN subMsgTemplate.seenTime   IS 'When it was last published';
 
 -- The words come from package explain, which submsg migrate and submsg serve publish here. The views join them by errCode, or by
 -- errKind where there is no errCode. They stand in both tongues, and each reader sees one of them.

@@ -127,7 +127,7 @@ var grants = slices.Concat([]grant{
 	{worker, "SELECT", known, nil},
 	{worker, "INSERT", known, nil},
 	{worker, "DELETE", known, nil},
-	{worker, "SELECT", catalog, []string{"templateId", "name", "title", "account", "params"}},
+	{worker, "SELECT", catalog, []string{"templateId", "name", "title", "account", "params", "seenTime"}},
 	{worker, "INSERT", catalog, []string{"templateId", "name", "title", "account", "params"}},
 	{worker, "UPDATE", catalog, []string{"name", "title", "account", "params", "seenTime"}},
 	{worker, "DELETE", catalog, nil},

@@ -125,7 +125,7 @@ func TestRightsAreWhatTheStatementsNeed(t *testing.T) {
 	sending := statements(t)
 	inserting := d.explain(map[string]string{"insertSQL": sending["insertSQL"]})
 	delete(sending, "insertSQL")
-	sending["templatesSQL"] = rules.PublishSQL
+	sending["templatesSQL"], sending["unpublishedSQL"] = rules.PublishSQL, rules.ForgetSQL
 	sending["versionSQL"] = `SELECT version, dirty FROM ` + migrations.VersionTable
 	explains := d.explain(sending)
 

@@ -98,7 +98,9 @@ func TestUnknownCatalogue(t *testing.T) {
 		t.Errorf("notices %q", d.notices)
 	}
 	d.publish(catalogue...)
+	d.exec(`UPDATE subMsgTemplate SET seenTime = '-infinity'`)
 	d.publish(catalogue[1:]...)
+	d.forget(time.Hour)
 	problem := one[string](d, `SELECT problem FROM submsg_rules('shop.refunds:orderStatus')`)
 	if problem != `there is no template "orderStatus" any more` {
 		t.Errorf("problem %q", problem)

@@ -45,6 +45,7 @@ type timing struct {
 	Ping         time.Duration `hidden:"" env:"SUBMSG_PING"`
 	Canary       time.Duration `hidden:"" env:"SUBMSG_CANARY"`
 	TemplateWait time.Duration `hidden:"" env:"SUBMSG_TEMPLATE_WAIT"`
+	PublishEvery time.Duration `hidden:"" env:"SUBMSG_PUBLISH_EVERY" default:"10m"`
 	SchemaEvery  time.Duration `hidden:"" env:"SUBMSG_SCHEMA_EVERY" default:"1m"`
 }
 
@@ -111,7 +112,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	}
 	group.Go(func() error { return watchSchema(ctx, pool, c.SchemaEvery) })
 	group.Go(func() error { return consumer.Run(ctx) })
-	group.Go(publishing(ctx, pool, live, log))
+	group.Go(publishing(ctx, pool, live, c.PublishEvery, log))
 	defer watched(ctx, consumer.Alive, log)()
 	log.WithFields(logrus.Fields{"version": version.String(), "templates": len(live.Current().All()),
 		"senders": c.Senders}).Info("serving")

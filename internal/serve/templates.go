@@ -40,9 +40,14 @@ func resender(live *templates.Live) func(string) bool {
 // publishWithin is how long serve waits for its templates to be published before it says that it serves.
 const publishWithin = 2 * time.Second
 
+// forgetAfter: templates that nobody has published so many times are forgotten.
+const forgetAfter = 6
+
 // publishing publishes the templates beside the sending, because somebody's lock on their table must hold up no
-// message. It waits for a moment before it returns, so that whoever hears that we serve finds them, usually.
-func publishing(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log *logrus.Entry) (rest func() error) {
+// message. It waits for a moment before it returns, so that whoever hears that we serve finds them, usually. The rest
+// goes on until ctx ends: it publishes them again and again, so that what nobody publishes any more can be told.
+func publishing(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, every time.Duration,
+	log *logrus.Entry) (rest func() error) {
 	published := make(chan struct{})
 	go func() {
 		defer close(published)
@@ -52,7 +57,25 @@ func publishing(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, l
 	case <-published:
 	case <-time.After(publishWithin):
 	}
-	return func() error { <-published; return nil }
+	return func() error {
+		<-published
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for first := time.Now(); ; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			}
+			publish(ctx, pool, live, log)
+			if time.Since(first) < forgetAfter*every { // others may still have to start
+				continue
+			}
+			if err := rules.Forget(ctx, pool, forgetAfter*every); err != nil && ctx.Err() == nil {
+				log.Warnf("rules are checked against templates, too, that nobody has any more: %v", err)
+			}
+		}
+	}
 }
 
 // publish tells the database the templates, against which rules are checked when they are defined.
@@ -61,7 +84,7 @@ func publish(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log 
 	for _, t := range live.Current().All() {
 		all = append(all, rules.Template{ID: t.ID, Name: t.Name, Title: t.Title, Params: t.Params})
 	}
-	if err := rules.Publish(ctx, pool, all); err != nil {
+	if err := rules.Publish(ctx, pool, all); err != nil && ctx.Err() == nil {
 		log.Warnf("rules are checked against the templates published before: %v", err)
 	}
 }

@@ -66,7 +66,7 @@ table subMsgOrigin                                                            : 
 table subMsgTemplate                                                          : - - DL - -
   templateId                                                                  : - - SI S S
   name title account params                                                   : - - SIU S S
-  seenTime                                                                    : - - U S S
+  seenTime                                                                    : - - SU S S
 table subMsgCause                                                             : - - - - -
   errCode errKind                                                             : - - SI S S
   cause nextStep causeEnglish nextStepEnglish                                 : - - SIU S S
@@ -123,7 +123,7 @@ function subMsg_wake subMsgList_guard subMsgPause_lift subMsgRule_check subMsgRu
   subMsgRule_store subMsgRule_warn subMsgRule_insert
   subMsgRule_make subMsgRule_units subMsgRule_renew subMsgRule_error_query subMsgRule_store_error subMsgRule_store_held subMsgRule_cancel_held
   subMsgRule_text_argument subMsgRule_time_argument subMsgRule_arguments subMsgRule_problem
-  subMsgRule_call                                                             : - - - - -
+  subMsgRule_call subMsgRule_template_fits                                    : - - - - -
 `
 
 // expected reads the matrix: the letters of each login, by the object, or by the relation and column.

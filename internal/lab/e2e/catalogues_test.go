@@ -90,7 +90,8 @@ func (r *restless) step(w *world, dice *rand.Rand, settings []string) (goesOn bo
 	return r.kills > 0 || r.p == nil
 }
 
-// A template whose file is gone for a moment, in the only replica, is not burnt.
+// A template whose file is gone for a moment, in the only replica, is not burnt; and rules know templates that no
+// replica publishes any more for a while.
 func TestTemplateFileGoneForAMoment(t *testing.T) {
 	t.Parallel()
 	status := shippedTemplate(t, "orderStatus.yaml")
@@ -98,7 +99,7 @@ func TestTemplateFileGoneForAMoment(t *testing.T) {
 	fakes := writeTemplates(t, map[string]string{"orderStatus.yaml": status, "latecomer.yaml": latecomer})
 	w := newWorld(t, "--grant-all", "--templates="+fakes)
 	rename(t, dir, "latecomer.yaml", latecomer)
-	p := w.serve("SUBMSG_TEMPLATES="+dir, "SUBMSG_TEMPLATE_WAIT=1h")
+	p := w.serve("SUBMSG_TEMPLATES="+dir, "SUBMSG_TEMPLATE_WAIT=1h", "SUBMSG_PUBLISH_EVERY=1s")
 	mv := func(from, to string) {
 		t.Helper()
 		rename(t, dir, to, latecomer)
@@ -113,4 +114,17 @@ func TestTemplateFileGoneForAMoment(t *testing.T) {
 	mv("latecomer.aside", "latecomer.yaml")
 	p.says(`msg="templates reloaded" templates=2`)
 	eventually(t, "all are sent", func() bool { return w.count("success") == 101 })
+
+	known := func(name string) bool {
+		return w.number(`SELECT count(*) FROM subMsgTemplate WHERE name = $1`, name) == 1
+	}
+	if !known("latecomer") {
+		t.Error("it isn't published")
+	}
+	remove(t, dir, "latecomer.yaml")
+	eventually(t, "nobody publishes it", func() bool { return p.count(`msg="templates reloaded" templates=1`) == 2 })
+	eventually(t, "it is forgotten", func() bool { return !known("latecomer") })
+	if !known("orderStatus") {
+		t.Error("what is there is forgotten")
+	}
 }

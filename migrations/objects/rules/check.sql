@@ -47,6 +47,18 @@ REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_store FROM PUBLIC;
 CREATE OR REPLACE TRIGGER subMsgRuleDraft_2_store INSTEAD OF INSERT ON SUBMSG_SCHEMA.subMsgRuleDraft FOR EACH ROW
 EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgRule_store();
 
+-- subMsgRule_template_fits tells whether a template takes so many parameters: as it was last published, or as a living replica has it,
+-- whose template files may be others.
+CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_template_fits(template text, given integer) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM SUBMSG_SCHEMA.subMsgTemplate t WHERE template IN (t.templateId, t.name) AND cardinality(t.params) = given
+    ) OR EXISTS (
+        SELECT FROM SUBMSG_SCHEMA.subMsgReplicaTemplate k JOIN SUBMSG_SCHEMA.subMsgLivingReplica USING (replica)
+        WHERE k.templateId = template AND k.paramCount = given)
+$$;
+REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgRule_template_fits FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgRule_complete() RETURNS trigger
 LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
 DECLARE
@@ -59,7 +71,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'submsg_watch() makes one.';
     END IF;
     SELECT params INTO template_params FROM SUBMSG_SCHEMA.subMsgTemplate t WHERE NEW.templateId IN (t.templateId, t.name);
-    IF FOUND AND cardinality(template_params) <> given_params THEN
+    IF FOUND AND NOT SUBMSG_SCHEMA.subMsgRule_template_fits(NEW.templateId, given_params) THEN
         RAISE EXCEPTION 'template % has % parameters, and the rule gives %',
                 quote_ident(NEW.templateId), cardinality(template_params), given_params
             USING ERRCODE = 'invalid_parameter_value', HINT = 'They are: ' || array_to_string(template_params, ', ');

@@ -69,7 +69,8 @@ BEGIN
             SELECT format('template %I has %s parameters now (%s), the rule gives %s', rule.templateId,
                 cardinality(t.params), array_to_string(t.params, ', '), jsonb_array_length(rule.plan->'params'))
             FROM SUBMSG_SCHEMA.subMsgTemplate t
-            WHERE rule.templateId IN (t.templateId, t.name) AND cardinality(t.params) <> jsonb_array_length(rule.plan->'params')
+            WHERE rule.templateId IN (t.templateId, t.name)
+                AND NOT SUBMSG_SCHEMA.subMsgRule_template_fits(rule.templateId, jsonb_array_length(rule.plan->'params'))
             LIMIT 1)
     END;
 EXCEPTION WHEN OTHERS THEN
