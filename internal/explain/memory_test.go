@@ -19,6 +19,7 @@ func TestWaitsSayWhatProcessesKnow(t *testing.T) {
 		"behind another":  {Message{Status: "sending", Behind: true}, "another message to the same person", "nothing"},
 		"not ready":       {Message{Status: "wait", Served: true, Unready: "no token"}, "can send nothing now: no token", "submsg doctor"},
 		"trouble":         {Message{Status: "wait", Served: true, Trouble: "no right"}, "can take no messages now: no right", "submsg doctor"},
+		"unknown":         {Message{Status: "wait", Served: true, Unknown: "orderStatsu"}, "knows template orderStatsu: it will fail", "correct templateId"},
 		"nobody is there": {Message{Status: "wait", Unready: "no token"}, "no submsg serve is connected", "start submsg serve"},
 	} {
 		p.message.Now, p.message.SendAfter = now, now

@@ -22,6 +22,7 @@ type Message struct {
 	Behind     bool    // it was taken, and waits for another one to the same person
 	Unready    string  // why no submsg serve can send anything
 	Trouble    string  // why none can take a message
+	Unknown    string  // its template, which no submsg serve knows
 }
 
 // Pause is a pause as its message sees it.
@@ -73,7 +74,11 @@ var (
 	}
 	isUnready = Text{"submsg serve 现在不能发送：%s", "submsg serve can send nothing now: %s"}
 	isTrouble = Text{"submsg serve 现在不能领取消息：%s", "submsg serve can take no messages now: %s"}
-	isUnfit   = Text{"将会失败：%s", "it will fail: %s"}
+	isUnknown = Text{
+		"没有运行中的 submsg serve 认识模板 %s：约一分钟后将会失败",
+		"no running submsg serve knows template %s: it will fail after about a minute",
+	}
+	isUnfit = Text{"将会失败：%s", "it will fail: %s"}
 )
 
 // What a person may do.
@@ -92,6 +97,10 @@ var (
 	doReady = Text{
 		"解决后自动继续；submsg doctor 可检查",
 		"it goes on by itself once that is mended; submsg doctor looks for it",
+	}
+	doTemplate = Text{
+		"改正 templateId，或补上模板文件",
+		"correct templateId, or add the template file",
 	}
 	doWait   = Text{"等待，或取消：submsg cancel --id %d", "wait, or call it off: submsg cancel --id %d"}
 	doResend = Text{"如需重发：submsg retry --id %d", "to send it again: submsg retry --id %d"}
@@ -164,6 +173,8 @@ func (m Message) waits(tongue Tongue) (why, next []string) {
 		add(isTrouble.In(tongue, m.Trouble), doReady.In(tongue))
 	case due && m.Unready != "":
 		add(isUnready.In(tongue, m.Unready), doReady.In(tongue))
+	case due && m.Unknown != "":
+		add(isUnknown.In(tongue, m.Unknown), doTemplate.In(tongue))
 	case due && why == nil:
 		add(isQueued.In(tongue, m.Ahead.In(tongue)))
 	}

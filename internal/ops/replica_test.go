@@ -44,6 +44,22 @@ func TestWhatReplicasSay(t *testing.T) {
 			t.Errorf("of message %d: %+v, want %+v", id, got, want)
 		}
 	}
+	if m := memory(1); m.Fits || m.Unknown {
+		t.Errorf("of processes that say nothing of their templates: %+v", m)
+	}
+	d.exec(`INSERT INTO subMsgReplicaTemplate SELECT 'u', replica, 0 FROM subMsgReplica WHERE host = 'a'`)
+	if m := memory(1); m.Fits || !m.Unknown {
+		t.Errorf("of a template that nobody knows: %+v", m)
+	}
+	d.exec(`INSERT INTO subMsgReplicaTemplate SELECT 't', replica, CASE host WHEN 'a' THEN 1 ELSE 0 END FROM subMsgReplica`)
+	if m := memory(1); m.Fits || m.Unknown {
+		t.Errorf("of a template that takes one parameter, and none in a process that has gone: %+v", m)
+	}
+	d.exec(`UPDATE subMsgReplicaTemplate SET paramCount = 0`)
+	if m := memory(1); !m.Fits || m.Unknown {
+		t.Errorf("of a template that it fits: %+v", m)
+	}
+	d.exec(`DELETE FROM subMsgReplicaTemplate`)
 	say("b", `{"default": ""}`, "1 s")
 	if got := memory(3); got.Unready != "" || got.Trouble != "no right" {
 		t.Errorf("where one process can send: %+v", got)

@@ -30,19 +30,26 @@ type Story struct {
 
 // Memory is what the running processes of submsg serve say of a message, and of themselves.
 type Memory struct {
-	Refused string `json:"refused,omitempty"` // why the database lets nobody write the message
-	Behind  bool   `json:"behind,omitempty"`  // it was taken, and waits for another one to the same person
-	Unready string `json:"unready,omitempty"` // why its account can send nothing: all of them say so
-	Trouble string `json:"trouble,omitempty"` // why no message can be taken: likewise
+	Refused string `json:"refused,omitempty"`         // why the database lets nobody write the message
+	Behind  bool   `json:"behind,omitempty"`          // it was taken, and waits for another one to the same person
+	Unready string `json:"unready,omitempty"`         // why its account can send nothing: all of them say so
+	Trouble string `json:"trouble,omitempty"`         // why no message can be taken: likewise
+	Fits    bool   `json:"fits,omitempty"`            // the files of one of them have its template, with as many parameters
+	Unknown bool   `json:"unknownTemplate,omitempty"` // those of none have its template: it will fail
 }
 
 const memorySQL = `
+WITH known AS (
+    SELECT templateId, paramCount FROM subMsgReplicaTemplate JOIN subMsgLivingReplica USING (replica)
+)
 SELECT coalesce(min(reasons->>($1::bigint)::text), '') AS refused, coalesce(bool_or($1::bigint = ANY (behind)), false) AS behind,
     coalesce((SELECT CASE WHEN bool_and(a.why <> '') THEN max(a.why) ELSE '' END
         FROM subMsgReplica r JOIN subMsgLivingReplica USING (replica) CROSS JOIN LATERAL jsonb_each_text(r.accounts) AS a (name, why)
         WHERE a.name = coalesce((SELECT account FROM subMsgTemplate
             WHERE templateId = ANY ($2) OR name = ANY ($2) ORDER BY templateId LIMIT 1), a.name)), '') AS unready,
-    CASE WHEN bool_and(trouble <> '') THEN max(trouble) ELSE '' END AS trouble
+    CASE WHEN bool_and(trouble <> '') THEN max(trouble) ELSE '' END AS trouble,
+    (SELECT coalesce(bool_or(templateId = $3 AND paramCount = $4), false) FROM known) AS fits,
+    (SELECT count(*) > 0 AND NOT bool_or(templateId = $3) FROM known) AS unknown
 FROM subMsgReplica JOIN subMsgLivingReplica USING (replica)`
 
 // Held is a message that its rule still holds back.
@@ -81,6 +88,7 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 	if err != nil {
 		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)
 	}
+	params, _ := s.List()
 	var held []Held
 	batch := new(pgx.Batch)
 	batch.Queue(`SELECT now()`).QueryRow(func(row pgx.Row) error { return row.Scan(&s.Now) })
@@ -91,7 +99,7 @@ func Show(ctx context.Context, db DB, id int64) (Story, error) {
 		return err
 	})
 	readAll(batch, heldSQL, &held, id)
-	readOne(batch, memorySQL, &s.Memory, id, names)
+	readOne(batch, memorySQL, &s.Memory, id, names, s.TemplateID, len(params))
 	readAll(batch, pausedSQL, &s.Pauses, names)
 	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return Story{}, fmt.Errorf("read the story of message %d: %w", id, err)

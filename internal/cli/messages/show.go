@@ -75,9 +75,12 @@ func tell(s ops.Story, catalogue *templates.Catalogue, tongue explain.Tongue) to
 	if found, ok := catalogue.Find(s.TemplateID); ok && plain {
 		m.template = found
 		payload, err := found.Render(params, s.Page)
-		if err != nil {
+		switch {
+		case err != nil && s.Fits && len(params) != len(found.Params): // another submsg serve has another file
+			m.template = nil
+		case err != nil:
 			m.Unfit = err.Error()
-		} else {
+		default:
 			m.payload, m.Shows, m.Data = payload, payload.Page, map[string]string{}
 			for _, item := range payload.Data {
 				m.Data[item.Key] = item.Value

@@ -14,6 +14,9 @@ func explained(m told, tongue explain.Tongue) (why, next []string) {
 		Attempts: m.Attempts, Stale: m.Stale, Ahead: counted(m.Ahead), Served: m.Listeners > 0,
 		Unfit: m.Unfit, Refused: m.Memory.Refused, Behind: m.Behind, Unready: m.Unready, Trouble: m.Trouble,
 	}
+	if m.Memory.Unknown {
+		known.Unknown = m.TemplateID
+	}
 	if m.Cause != nil {
 		known.Cause = m.Cause.Explained()
 	}
