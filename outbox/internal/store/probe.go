@@ -8,9 +8,9 @@ import (
 )
 
 // probeDueSQL takes the probe of the pause that has been due for longest: one message of the paused template or
-// account. While everything is paused only that is probed, and while an account is paused only that of its templates, by a
-// message of whatever template: best of one that isn't paused itself, and never of one that only a person resumes. A
-// pause for which there is no message keeps its turn and holds up no other.
+// account. While everything is paused only that is probed, and while an account is paused only that of its templates,
+// by a message of whatever template: best of one that isn't paused itself, and never of one that only a person resumes.
+// A pause for which there is no message keeps its turn and holds up no other.
 const probeDueSQL = `, paused AS MATERIALIZED (
     SELECT p.templateId AS pause, p.probeAt, g.*
     FROM subMsgPause p CROSS JOIN (SELECT * FROM given JOIN accounts USING (n)) AS g
