@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/submsg/submsg/internal/yamlfiles"
 )
 
 // nowhere is the name of a place that the template does not show; it may stand several times.
@@ -42,36 +44,38 @@ var choices = []struct {
 
 // draft is a template in the making. It goes on after a mistake, so that all are reported at once.
 type draft struct {
-	*source
+	*yamlfiles.Source
 	template *Template
-	texts    map[string]scalar // the keys that hold a text
-	used     []bool            // by place: whether something shows the parameter
-	lost     bool              // a text could not be read, so nobody knows which parameters it shows
+	texts    map[string]yamlfiles.Scalar // the keys that hold a text
+	used     []bool                      // by place: whether something shows the parameter
+	lost     bool                        // a text could not be read, so nobody knows which parameters it shows
 }
 
 // read makes a template of one file's content; the draft's errs say whether it may be used.
 func read(file string, content []byte) *draft {
-	d := &draft{source: &source{file: file}, template: &Template{File: file}, texts: map[string]scalar{}}
-	entries := d.entries(content)
-	if len(d.errs) > 0 && entries == nil {
+	d := &draft{template: &Template{File: file}, texts: map[string]yamlfiles.Scalar{},
+		Source: &yamlfiles.Source{File: file, Thing: thing, Needs: "id, name, params and data",
+			Brace: `; a value with { or } stands in quotes: thing1: "{name}"`}}
+	entries := d.Entries(content)
+	if len(d.Errs) > 0 && entries == nil {
 		return d
 	}
-	lists := map[string]entry{}
+	lists := map[string]yamlfiles.Entry{}
 	for _, e := range entries {
 		switch {
-		case !slices.Contains(keys, e.key.value):
-			d.fail(e.key.line, "unknown key %s%s", quote(e.key.value), suggest(e.key.value, keys))
-		case e.key.value == "params" || e.key.value == "data":
-			lists[e.key.value] = e
+		case !slices.Contains(keys, e.Key.Value):
+			d.Fail(e.Key.Line, "unknown key %s%s", quote(e.Key.Value), suggest(e.Key.Value, keys))
+		case e.Key.Value == "params" || e.Key.Value == "data":
+			lists[e.Key.Value] = e
 		default:
-			if t, ok := d.text(e); ok {
-				d.texts[e.key.value] = t
+			if t, ok := d.Text(e); ok {
+				d.texts[e.Key.Value] = t
 			}
 		}
 	}
 	for _, key := range required {
-		if !slices.ContainsFunc(entries, func(e entry) bool { return e.key.value == key }) {
-			d.fail(1, "%s is missing", key)
+		if !slices.ContainsFunc(entries, func(e yamlfiles.Entry) bool { return e.Key.Value == key }) {
+			d.Fail(1, "%s is missing", key)
 		}
 	}
 	d.identity()
@@ -81,7 +85,7 @@ func read(file string, content []byte) *draft {
 		return d
 	}
 	places := d.params(params)
-	if len(places) == 0 && len(d.errs) > 0 {
+	if len(places) == 0 && len(d.Errs) > 0 {
 		return d // each placeholder would be a mistake, all of them from this one
 	}
 	d.page()
@@ -93,43 +97,43 @@ func read(file string, content []byte) *draft {
 }
 
 func (d *draft) identity() {
-	if id, ok := d.texts["id"]; ok && !fits(goodID, id.value) {
-		d.fail(id.line, "id %s: a WeChat template id is 1 to 64 of A-Z a-z 0-9 _ -", quote(id.value))
+	if id, ok := d.texts["id"]; ok && !fits(goodID, id.Value) {
+		d.Fail(id.Line, "id %s: a WeChat template id is 1 to 64 of A-Z a-z 0-9 _ -", quote(id.Value))
 	}
-	if name, ok := d.texts["name"]; ok && !fits(goodName, name.value) {
-		d.fail(name.line, "name %s: a name is 1 to 64 letters, digits, _ or -", quote(name.value))
+	if name, ok := d.texts["name"]; ok && !fits(goodName, name.Value) {
+		d.Fail(name.Line, "name %s: a name is 1 to 64 letters, digits, _ or -", quote(name.Value))
 	}
-	if title, ok := d.texts["title"]; ok && strings.ContainsFunc(title.value, unicode.IsControl) {
-		d.fail(title.line, "title: it holds a line break or another control character")
+	if title, ok := d.texts["title"]; ok && strings.ContainsFunc(title.Value, unicode.IsControl) {
+		d.Fail(title.Line, "title: it holds a line break or another control character")
 	}
 	t := d.template
-	t.ID, t.Name, t.Title = d.texts["id"].value, d.texts["name"].value, d.texts["title"].value
+	t.ID, t.Name, t.Title = d.texts["id"].Value, d.texts["name"].Value, d.texts["title"].Value
 }
 
 func (d *draft) choose() {
 	for _, c := range choices {
 		given, ok := d.texts[c.key]
 		if !ok {
-			given.value = c.words[0]
+			given.Value = c.words[0]
 		}
-		if !slices.Contains(c.words, given.value) {
-			d.fail(given.line, "%s %s is none of %s%s", c.key, quote(given.value), strings.Join(c.words, ", "),
-				suggest(given.value, c.words))
+		if !slices.Contains(c.words, given.Value) {
+			d.Fail(given.Line, "%s %s is none of %s%s", c.key, quote(given.Value), strings.Join(c.words, ", "),
+				suggest(given.Value, c.words))
 		}
-		c.set(d.template, given.value)
+		c.set(d.template, given.Value)
 	}
 }
 
-func (d *draft) params(e entry) []scalar {
-	places := d.list(e)
+func (d *draft) params(e yamlfiles.Entry) []yamlfiles.Scalar {
+	places := d.List(e)
 	for _, p := range places {
 		switch {
-		case !fits(goodParam, p.value):
-			d.fail(p.line, "param %s: a name is letters, digits and _, and begins with no digit", quote(p.value))
-		case p.value != nowhere && slices.Contains(d.template.Params, p.value):
-			d.fail(p.line, "param %s stands twice", p.value)
+		case !fits(goodParam, p.Value):
+			d.Fail(p.Line, "param %s: a name is letters, digits and _, and begins with no digit", quote(p.Value))
+		case p.Value != nowhere && slices.Contains(d.template.Params, p.Value):
+			d.Fail(p.Line, "param %s stands twice", p.Value)
 		}
-		d.template.Params = append(d.template.Params, p.value)
+		d.template.Params = append(d.template.Params, p.Value)
 	}
 	d.used = make([]bool, len(places))
 	return places
@@ -144,18 +148,18 @@ func (d *draft) page() {
 	if !compiled {
 		return
 	}
-	d.template.Page, d.template.page = given.value, t
+	d.template.Page, d.template.page = given.Value, t
 	sample := slices.Repeat([]string{"x"}, len(d.template.Params))
 	if reason := checkPage(t.fill(sample)); reason != "" {
-		d.fail(given.line, "page %s: %s", quote(given.value), reason)
+		d.Fail(given.Line, "page %s: %s", quote(given.Value), reason)
 	}
 }
 
 // compile reads a text with its {param}, and notes which of them it shows.
-func (d *draft) compile(key string, s scalar) (t text, ok bool) {
-	t, err := compile(s.value, d.template.Params)
+func (d *draft) compile(key string, s yamlfiles.Scalar) (t text, ok bool) {
+	t, err := compile(s.Value, d.template.Params)
 	if err != nil {
-		d.fail(s.line, "%s: %v", shorten(key), err)
+		d.Fail(s.Line, "%s: %v", shorten(key), err)
 		d.lost = true
 		return nil, false
 	}
@@ -165,15 +169,15 @@ func (d *draft) compile(key string, s scalar) (t text, ok bool) {
 	return t, true
 }
 
-func (d *draft) unused(places []scalar) {
+func (d *draft) unused(places []yamlfiles.Scalar) {
 	if d.lost {
 		return
 	}
 	for i, p := range places {
-		again := slices.Index(d.template.Params, p.value) < i
-		if !d.used[i] && !again && p.value != nowhere {
-			d.fail(p.line, "param %s is not shown: write {%s} where it belongs, or call its place _", shorten(p.value),
-				shorten(p.value))
+		again := slices.Index(d.template.Params, p.Value) < i
+		if !d.used[i] && !again && p.Value != nowhere {
+			d.Fail(p.Line, "param %[1]s is not shown: write {%[1]s} where it belongs, or call its place _",
+				shorten(p.Value))
 		}
 	}
 }

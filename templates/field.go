@@ -8,53 +8,55 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/submsg/submsg/internal/yamlfiles"
 )
 
 // data reads the keys that WeChat knows, in the file's order.
-func (d *draft) data(e entry) {
-	failed := len(d.errs)
-	entries := d.mapping(e.key.line, "data", e.value)
-	d.lost = d.lost || len(d.errs) > failed
-	if m, ok := e.value.(ast.MapNode); ok && len(entries) == 0 && !m.MapRange().Next() {
-		d.fail(e.key.line, "data is empty: a template shows at least one key")
+func (d *draft) data(e yamlfiles.Entry) {
+	failed := len(d.Errs)
+	entries := d.Mapping(e.Key.Line, "data", e.Value)
+	d.lost = d.lost || len(d.Errs) > failed
+	if m, ok := e.Value.(ast.MapNode); ok && len(entries) == 0 && !m.MapRange().Next() {
+		d.Fail(e.Key.Line, "data is empty: a template shows at least one key")
 	}
 	for _, e := range entries {
-		f := Field{Key: e.key.value}
-		kind, err := typeOf(e.key.value)
+		f := Field{Key: e.Key.Value}
+		kind, err := typeOf(e.Key.Value)
 		if err != nil {
-			d.fail(e.key.line, "%v", err)
+			d.Fail(e.Key.Line, "%v", err)
 		}
 		value, ok := d.value(&f, e)
 		if !ok {
 			d.lost = true
 			continue
 		}
-		f.Value = value.value
+		f.Value = value.Value
 		text, compiled := d.compile(f.Key, value)
 		if err != nil || !compiled {
 			continue
 		}
 		f.Type, f.requirement, f.text = kind, requirements[kind], text
-		d.sendable(&f, e.key.line)
+		d.sendable(&f, e.Key.Line)
 		d.template.Fields = append(d.template.Fields, f)
 	}
 }
 
 // value reads a plain text, or an enum's {value: …, values: […]}.
-func (d *draft) value(f *Field, e entry) (value scalar, ok bool) {
-	m, long := e.value.(ast.MapNode)
+func (d *draft) value(f *Field, e yamlfiles.Entry) (value yamlfiles.Scalar, ok bool) {
+	m, long := e.Value.(ast.MapNode)
 	if !long || !hasKey(m, "value") {
-		return d.text(e)
+		return d.Text(e)
 	}
-	for _, part := range d.mapping(e.key.line, e.key.value, e.value) {
-		switch part.key.value {
+	for _, part := range d.Mapping(e.Key.Line, e.Key.Value, e.Value) {
+		switch part.Key.Value {
 		case "value":
-			value, ok = d.text(part)
+			value, ok = d.Text(part)
 		case "values":
 			d.values(f, part)
 		default:
-			d.fail(part.key.line, "%s: unknown key %s%s", f.Key, quote(part.key.value),
-				suggest(part.key.value, []string{"value", "values"}))
+			d.Fail(part.Key.Line, "%s: unknown key %s%s", f.Key, quote(part.Key.Value),
+				suggest(part.Key.Value, []string{"value", "values"}))
 		}
 	}
 	return value, ok
@@ -69,21 +71,21 @@ func hasKey(m ast.MapNode, key string) bool {
 	return false
 }
 
-func (d *draft) values(f *Field, e entry) {
+func (d *draft) values(f *Field, e yamlfiles.Entry) {
 	if kind, err := typeOf(f.Key); err == nil && kind != Enum {
-		d.fail(e.key.line, "%s: only an enum has values", f.Key)
+		d.Fail(e.Key.Line, "%s: only an enum has values", f.Key)
 	}
-	for _, v := range d.list(e) {
-		if slices.Contains(f.Values, v.value) {
-			d.fail(v.line, "%s: value %s stands twice", f.Key, quote(v.value))
+	for _, v := range d.List(e) {
+		if slices.Contains(f.Values, v.Value) {
+			d.Fail(v.Line, "%s: value %s stands twice", f.Key, quote(v.Value))
 		}
-		if _, reason := (&Field{requirement: requirements[Enum]}).fit(v.value, false); reason != "" {
-			d.fail(v.line, "%s: value %s can never be sent: %s", f.Key, quote(v.value), reason)
+		if _, reason := (&Field{requirement: requirements[Enum]}).fit(v.Value, false); reason != "" {
+			d.Fail(v.Line, "%s: value %s can never be sent: %s", f.Key, quote(v.Value), reason)
 		}
-		f.Values = append(f.Values, v.value)
+		f.Values = append(f.Values, v.Value)
 	}
-	if list, ok := e.value.(*ast.SequenceNode); ok && len(list.Values) == 0 {
-		d.fail(e.key.line, "%s: values is empty", f.Key)
+	if list, ok := e.Value.(*ast.SequenceNode); ok && len(list.Values) == 0 {
+		d.Fail(e.Key.Line, "%s: values is empty", f.Key)
 	}
 }
 
@@ -91,7 +93,7 @@ func (d *draft) values(f *Field, e entry) {
 func (d *draft) sendable(f *Field, line int) {
 	if len(f.text.places()) == 0 {
 		if _, reason := f.fit(f.text.fill(nil), false); reason != "" {
-			d.fail(line, "%s %s can never be sent: %s", f.Key, quote(f.Value), reason)
+			d.Fail(line, "%s %s can never be sent: %s", f.Key, quote(f.Value), reason)
 		}
 		return
 	}
@@ -104,7 +106,7 @@ func (d *draft) sendable(f *Field, line int) {
 		reason = f.requirement.says
 	}
 	if reason != "" {
-		d.fail(line, "%s %s can never be sent: %s", f.Key, quote(f.Value), reason)
+		d.Fail(line, "%s %s can never be sent: %s", f.Key, quote(f.Value), reason)
 	}
 }
 
@@ -121,7 +123,8 @@ func typeOf(key string) (Type, error) {
 		return "", fmt.Errorf("key %s: write it without .DATA", quote(key))
 	case requirements[kind] == nil:
 		known := slices.Sorted(maps.Keys(requirements))
-		return "", fmt.Errorf("key %s: WeChat has no type %s%s", quote(key), quote(prefix), suggestType(prefix, known))
+		return "", fmt.Errorf("key %s: WeChat has no type %s%s", quote(key), quote(prefix),
+			suggestType(prefix, known))
 	case number == "":
 		return "", fmt.Errorf("key %s: its number is missing, as in %s1", quote(key), prefix)
 	case number[0] == '0':

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/submsg/submsg/internal/yamlfiles"
 )
 
 // Listed is a template as WeChat lists it for the account.
@@ -73,10 +75,10 @@ data:
 	switch {
 	case keys == nil:
 		return nil, errors.New("WeChat lists no keys of it")
-	case len(content) > maxFile:
+	case len(content) > yamlfiles.MaxFile:
 		return nil, errors.New("its file would be larger than 64 KiB")
 	}
-	if errs := read("", content).errs; len(errs) > 0 {
+	if errs := read("", content).Errs; len(errs) > 0 {
 		return nil, errors.New(errs[0].Reason)
 	}
 	return content, nil

@@ -35,15 +35,9 @@ func (l *Live) Current() *Catalogue {
 func (l *Live) Reload() (changed bool, err error) {
 	l.reload.Lock()
 	defer l.reload.Unlock()
-	files, err := readFiles(l.fsys)
-	if err != nil {
-		return false, err
-	}
-	if sum(files) == l.Current().digest {
-		return false, nil
-	}
-	c, err := build(files)
-	if err != nil {
+	last := l.Current()
+	c, err := LoadAgain(l.fsys, last)
+	if err != nil || c == last {
 		return false, err
 	}
 	l.current.Store(c)

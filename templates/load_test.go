@@ -7,6 +7,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/submsg/submsg/internal/yamlfiles"
 )
 
 func folder(files map[string]string) fstest.MapFS {
@@ -93,18 +95,18 @@ var mistakes = []struct {
 	{"fixed text outside the values", "page: pages/a\ndata:", "data:\n  enum4: {value: c, values: [a, b]}", []string{`t.yaml:5: enum4 "c" can never be sent: it must be one of a, b`}},
 	{"two documents", "page: pages/a\n", "---\n", []string{`t.yaml:4: a second document begins: one file is one template`}},
 	{"two documents without a mark", "page: pages/a\n", "...\n", []string{`t.yaml:5: a second document begins: one file is one template`}},
-	{"anchor", "pages/a", "&a pages/a", []string{`t.yaml:4: page must be text, but is a YAML anchor, which templates don't use: write it in quotes if it is meant so`}},
-	{"tag", "pages/a", "!!str pages/a", []string{`t.yaml:4: page must be text, but is a YAML tag, which templates don't use: write it in quotes if it is meant so`}},
-	{"merge key", "page: pages/a", "<<: {lang: en_US}", []string{`t.yaml:4: a key must be plain text, but "<<" is a YAML merge key, which templates don't use`}},
+	{"anchor", "pages/a", "&a pages/a", []string{`t.yaml:4: page must be text, but is a YAML anchor, which no template uses: write it in quotes if it is meant so`}},
+	{"tag", "pages/a", "!!str pages/a", []string{`t.yaml:4: page must be text, but is a YAML tag, which no template uses: write it in quotes if it is meant so`}},
+	{"merge key", "page: pages/a", "<<: {lang: en_US}", []string{`t.yaml:4: a key must be plain text, but "<<" is a YAML merge key, which no template uses`}},
 	{"tab", "  thing2", "\tthing2", []string{"t.yaml:6: not YAML: found character '\t' that cannot start any token; a value with { or } stands in quotes: thing1: \"{name}\""}},
 	{"not closed", `"{goods}"`, `"{goods}`, []string{`t.yaml:7: not YAML: value is not allowed in this context. map key-value is pre-defined; a value with { or } stands in quotes: thing1: "{name}"`}},
-	{"empty file", good, "", []string{`t.yaml:1: the file is empty: a template needs id, name, params and data`}},
-	{"only a comment", good, "# later\n", []string{`t.yaml:1: the file is empty: a template needs id, name, params and data`}},
-	{"a list", good, "- id: abc\n", []string{`t.yaml:1: a template must be a mapping of keys to values, but is a list`}},
+	{"empty file", good, "", []string{`t.yaml:1: the file is empty: it needs id, name, params and data`}},
+	{"only a comment", good, "# later\n", []string{`t.yaml:1: the file is empty: it needs id, name, params and data`}},
+	{"a list", good, "- id: abc\n", []string{`t.yaml:1: the file must be a mapping of keys to values, but is a list`}},
 	{"not UTF-8", "order", "\xb6\xa9", []string{`t.yaml:1: the file is not valid UTF-8: save it as UTF-8`}},
-	{"too large", good, good + "#" + strings.Repeat("x", maxFile), []string{`t.yaml: is larger than 64 KiB; a template file is never that large`}},
-	{"brackets without end", good, strings.Repeat("[", 60000), []string{`t.yaml:1: lists or mappings are nested too deep for a template`}},
-	{"dashes without end", good, strings.Repeat("- ", 30000), []string{`t.yaml:1: lists or mappings are nested too deep for a template`}},
+	{"too large", good, good + "#" + strings.Repeat("x", yamlfiles.MaxFile), []string{`t.yaml: is larger than 64 KiB; no template is`}},
+	{"brackets without end", good, strings.Repeat("[", 60000), []string{`t.yaml:1: lists or mappings are nested too deep`}},
+	{"dashes without end", good, strings.Repeat("- ", 30000), []string{`t.yaml:1: lists or mappings are nested too deep`}},
 	{"several at once", "name: order\nparams: [goods, price]\npage", "name: a b\nparams: [goods, price, price]\npag",
 		[]string{
 			`t.yaml:2: name "a b": a name is 1 to 64 letters, digits, _ or -`, `t.yaml:3: param price stands twice`,
@@ -190,13 +192,13 @@ func TestMistakesAcrossFiles(t *testing.T) {
 		{"name as an id", map[string]string{"b.yaml": other("b", "abc"), "a.yaml": good}, []string{`b.yaml:2: name "abc" is already the id in a.yaml:1`}},
 		{"id as a name", map[string]string{"b.yaml": other("order", "b"), "a.yaml": good}, []string{`b.yaml:1: id "order" is already the name in a.yaml:2`}},
 		{"all of all files, sorted", map[string]string{"c.yaml": "", "b.yml": good, "a.yaml": other("a b", "x/y"),
-			"d.yaml": strings.Repeat("x", maxFile+1)}, []string{
+			"d.yaml": strings.Repeat("x", yamlfiles.MaxFile+1)}, []string{
 			`a.yaml:1: id "a b": a WeChat template id is 1 to 64 of A-Z a-z 0-9 _ -`,
 			`a.yaml:2: name "x/y": a name is 1 to 64 letters, digits, _ or -`,
 			`b.yml: call it b.yaml: only *.yaml is read`,
-			`c.yaml:1: the file is empty: a template needs id, name, params and data`,
-			`d.yaml: is larger than 64 KiB; a template file is never that large`}},
-		{"no template", map[string]string{"README.md": "x", ".hidden.yaml": "x", "sub/a.yaml": good}, []string{"the folder of templates has no *.yaml file"}},
+			`c.yaml:1: the file is empty: it needs id, name, params and data`,
+			`d.yaml: is larger than 64 KiB; no template is`}},
+		{"no template", map[string]string{"README.md": "x", ".hidden.yaml": "x", "sub/a.yaml": good}, []string{"the folder has no *.yaml file"}},
 		{"a folder", map[string]string{"a.yaml/b.yaml": good}, []string{"a.yaml: is not a regular file"}},
 	}
 	for _, c := range cases {

@@ -2,7 +2,6 @@ package templates
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -90,22 +89,4 @@ func (t *Template) valueError(f *Field, reason string) *RenderError {
 // place names a parameter as people count: 2 (goodsPrice).
 func (t *Template) place(i int) string {
 	return fmt.Sprintf("%d (%s)", i+1, t.Params[i])
-}
-
-// maxQuote keeps a sentence readable, and a long value out of the logs.
-const maxQuote = 40
-
-func quote(s string) string {
-	return strconv.Quote(shorten(s))
-}
-
-func shorten(s string) string {
-	n := 0
-	for i := range s {
-		if n == maxQuote {
-			return s[:i] + "…"
-		}
-		n++
-	}
-	return s
 }

@@ -13,7 +13,11 @@
 // api_sendmessage.html
 package templates
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/submsg/submsg/internal/yamlfiles"
+)
 
 // What a template may say to do with a text that is too long (OnTooLong), and with a message
 // of which nobody knows whether it was sent (OnUnknown). The first of each is the default.
@@ -57,7 +61,7 @@ type Catalogue struct {
 	find   map[string]*Template // by id and by name
 	names  []string             // the keys of find, sorted
 	counts map[string]int       // by the keys of find
-	digest digest               // of the files it was made from
+	digest yamlfiles.Digest     // of the files it was made from
 }
 
 // Find returns the template with this WeChat id or this name.

@@ -14,7 +14,7 @@ func one(t testing.TB, key, extra string) *Template {
 func parse(t testing.TB, yaml string) *Template {
 	t.Helper()
 	d := read("t.yaml", []byte(yaml))
-	for _, err := range d.errs {
+	for _, err := range d.Errs {
 		t.Fatal(err)
 	}
 	return d.template

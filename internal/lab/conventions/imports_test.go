@@ -61,12 +61,13 @@ var packages = map[string]imports{
 	"internal/channel/wire": {code: list("internal/failpoint"), tests: list("internal/lab/rawserver")},
 	"internal/explain":      {tests: list("internal/lab/pgtest migrations")},
 	"internal/failpoint":    {}, // marks that compile to nothing
+	"internal/yamlfiles":    {},
 	"migrations":            {tests: list("internal/lab/pgembed internal/lab/pgtest")},
 	"outbox": {code: list("internal/failpoint outbox/internal/store outbox/internal/wake"),
 		tests: list("internal/explain internal/lab/pgtest migrations")},
 	"outbox/internal/store": {tests: list("internal/lab/pgtest")},
 	"outbox/internal/wake":  {},
-	"templates":             {},
+	"templates":             {code: list("internal/yamlfiles")},
 
 	"internal/lab/attacks": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/settings
 		internal/cli/terminal internal/doctor internal/explain internal/lab/fakewechat internal/lab/pgembed

@@ -1,15 +1,18 @@
-package templates
+package yamlfiles
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
-// suggest returns "; did you mean …?" when one of the known words is close to the given one.
-func suggest(word string, known []string) string {
+// Suggest returns "; did you mean …?" when one of the known words is close to the given one.
+func Suggest(word string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
 		if strings.EqualFold(word, k) {
 			return "; did you mean " + k + "?"
 		}
-		if d := distance([]rune(shorten(word)), []rune(k)); d < least && 2*d < len(k) {
+		if d := distance([]rune(Shorten(word)), []rune(k)); d < least && 2*d < len(k) {
 			best, least = k, d
 		}
 	}
@@ -38,4 +41,24 @@ func distance(a, b []rune) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// maxQuote keeps a sentence readable, and a long value out of the logs.
+const maxQuote = 40
+
+// Quote is a value in a sentence, in quotes.
+func Quote(s string) string {
+	return strconv.Quote(Shorten(s))
+}
+
+// Shorten cuts a long value.
+func Shorten(s string) string {
+	n := 0
+	for i := range s {
+		if n == maxQuote {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
 }

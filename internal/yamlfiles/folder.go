@@ -1,4 +1,4 @@
-package templates
+package yamlfiles
 
 import (
 	"io/fs"
@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// Folder is a folder on disk as Load takes it. A link that leads out of the folder is an error: whoever may write
-// template files could have others read what he may not, for their mistakes are told with the words that are mistaken.
+// Folder is a folder on disk as Read takes it. A link that leads out of the folder is an error: whoever may write
+// the files could have others read what he may not, for their mistakes are told with the words that are mistaken.
 // Links inside are followed, because Kubernetes mounts files so. The folder itself may be a link, and may be replaced.
 type Folder string
 
