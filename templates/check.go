@@ -14,8 +14,8 @@ import (
 const nowhere = "_"
 
 var (
-	keys = []string{"id", "name", "title", "params", "page", "miniprogramState", "lang", "onTooLong", "onUnknown",
-		"data"}
+	keys = []string{"id", "name", "title", "account", "params", "page", "miniprogramState", "lang", "onTooLong",
+		"onUnknown", "data"}
 	required = []string{"id", "name", "params", "data"}
 
 	// The expression doesn't count the characters: 64 times a class of all letters would be megabytes, made anew by
@@ -106,7 +106,8 @@ func (d *draft) identity() {
 	if title, ok := d.texts["title"]; ok && strings.ContainsFunc(title.Value, unicode.IsControl) {
 		d.Fail(title.Line, "title: it holds a line break or another control character")
 	}
-	t := d.template
+	t, account := d.template, d.texts["account"]
+	t.Account, t.AccountLine = account.Value, account.Line
 	t.ID, t.Name, t.Title = d.texts["id"].Value, d.texts["name"].Value, d.texts["title"].Value
 }
 

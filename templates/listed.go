@@ -14,6 +14,7 @@ import (
 // Listed is a template as WeChat lists it for the account.
 type Listed struct {
 	ID, Title string
+	Account   string      // its name, where its file is to say it
 	LongTerm  bool        // one permission, many sends; otherwise each send needs one
 	Keys      []ListedKey // in the order of the card
 }
@@ -60,6 +61,10 @@ func (l Listed) File(name string) ([]byte, error) {
 		keys = append(keys, k.Key)
 		fmt.Fprintf(&data, "  %s: %s%s\n", k.Key, k.value(kind), k.comment())
 	}
+	account := ""
+	if l.Account != "" {
+		account = "account: " + quoteYAML(l.Account) + "\n"
+	}
 	permission := "one-time"
 	if l.LongTerm {
 		permission = "long-term"
@@ -69,9 +74,10 @@ func (l Listed) File(name string) ([]byte, error) {
 id: %s
 name: %s
 title: %s
-params: [%s]
+%sparams: [%s]
 data:
-%s`, permission, quoteYAML(l.ID), quoteYAML(name), quoteYAML(oneLine(l.Title)), strings.Join(keys, ", "), &data)
+%s`, permission, quoteYAML(l.ID), quoteYAML(name), quoteYAML(oneLine(l.Title)), account, strings.Join(keys, ", "),
+		&data)
 	switch {
 	case keys == nil:
 		return nil, errors.New("WeChat lists no keys of it")

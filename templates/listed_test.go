@@ -46,6 +46,19 @@ data:
 	}
 }
 
+// The file of one account among several says which.
+func TestFileOfAnAccount(t *testing.T) {
+	l := washer()
+	l.Account = "shopA"
+	content, err := l.File("2024")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := parse(t, string(content)); got.Account != "shopA" {
+		t.Errorf("account %q in:\n%s", got.Account, content)
+	}
+}
+
 func TestFileRefuses(t *testing.T) {
 	long := ListedKey{Key: "enum_string1"}
 	for range 3000 {

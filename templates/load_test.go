@@ -48,6 +48,7 @@ var mistakes = []struct {
 	{"id too long", "id: abc", "id: " + strings.Repeat("a", 65), []string{`t.yaml:1: id "` + strings.Repeat("a", 40) + `…": a WeChat template id is 1 to 64 of A-Z a-z 0-9 _ -`}},
 	{"name with a slash", "name: order", "name: a/b", []string{`t.yaml:2: name "a/b": a name is 1 to 64 letters, digits, _ or -`}},
 	{"name without a value", "name: order", "name:", []string{`t.yaml:2: name has no value`}},
+	{"account of a number", "page: pages/a", "account: 5", []string{`t.yaml:4: account must be text, but is a number: write it in quotes if it is meant so`}},
 	{"title of two lines", "page: pages/a", `title: "a\nb"`, []string{`t.yaml:4: title: it holds a line break or another control character`}},
 	{"params not a list", "[goods, price]", "goods", []string{`t.yaml:3: params must be a list, as in [a, b], but is text`}},
 	{"param of a number", "[goods, price]", "[goods, price, 3]", []string{`t.yaml:3: params, place 3, must be text, but is a number: write it in quotes if it is meant so`}},
@@ -145,7 +146,7 @@ func TestGoodFiles(t *testing.T) {
 		"shown by the page":   strings.Replace(strings.Replace(good, "pages/a", `"pages/a?id={id}"`, 1), "price]", "price, id]", 1),
 		"Chinese names":       strings.NewReplacer("order", "订单", "goods", "商品").Replace(good),
 		"no parameters":       "id: a\nname: b\nparams: []\ndata: {thing1: hello}\n",
-		"every optional key":  good + "title: 订单\nlang: en_US\nminiprogramState: trial\nonTooLong: truncate\nonUnknown: resend\n",
+		"every optional key":  good + "title: 订单\naccount: shopA\nlang: en_US\nminiprogramState: trial\nonTooLong: truncate\nonUnknown: resend\n",
 		"id and name in one":  strings.Replace(good, "name: order", "name: abc", 1),
 		"enum without values": strings.Replace(good, `"{goods}"`, `"{goods}"`+"\n  enum5: {value: \"{goods}\"}", 1),
 	}
@@ -175,6 +176,16 @@ func TestDefaultsAndOrder(t *testing.T) {
 	if diff := cmp.Diff([]string{"time9 time 15:01", "date1 date 2019-10-01", "thing2 thing {goods}",
 		"amount3 amount {price}元"}, fields); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
+	}
+}
+
+// Which accounts there are is others' business: a template keeps the name and where it stands.
+func TestAccount(t *testing.T) {
+	if got := parse(t, good); got.Account != "" || got.AccountLine != 0 {
+		t.Errorf("without one: %q in line %d", got.Account, got.AccountLine)
+	}
+	if got := parse(t, good+"account: shop A\n"); got.Account != "shop A" || got.AccountLine != 8 {
+		t.Errorf("got %q in line %d", got.Account, got.AccountLine)
 	}
 }
 

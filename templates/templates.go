@@ -32,6 +32,8 @@ const (
 // Template is one checked template file. Templates come from Load; they are shared, and must not be changed.
 type Template struct {
 	ID, Name, Title  string
+	Account          string   // the name of the account that sends it, "" where the file says none
+	AccountLine      int      // where the file says so, 0 where it doesn't
 	Params           []string // names of parameterArr's places, in order; "_" is a place that is not shown
 	Page             string   // as written, with its {param}; "" means that the card leads nowhere
 	MiniprogramState string   // developer, trial or formal
