@@ -17,6 +17,7 @@ const (
 	KindAnswerMissing    Kind = "answer-missing"    // the request may have arrived, and no complete answer came
 	KindResendUncertain  Kind = "resend-uncertain"  // the acceptance was used up when the message was sent again
 	KindStopping         Kind = "stopping"          // submsg is shutting down
+	KindAccountChanged   Kind = "account-changed"   // the accounts were changed while it was on its way
 
 	KindParametersBroken  Kind = "parameters-broken"  // parameterArr is no plain list of texts
 	KindCrashed           Kind = "crashed"            // submsg stopped while it sent this message
@@ -112,6 +113,10 @@ var Kinds = map[Kind]Cause{
 	KindStopping: {
 		Text{"submsg 正在停止，消息未发出", "submsg is stopping, the message was not sent"},
 		Text{"submsg 重新启动后自动发送", "it is sent once submsg runs again"},
+	},
+	KindAccountChanged: {
+		Text{"账号配置刚刚变更，消息未发出", "the accounts have just been changed, the message was not sent"},
+		Text{"无需处理，submsg 会自动重试", "nothing: submsg tries it again by itself"},
 	},
 	KindParametersBroken: {
 		Text{"parameterArr 不是普通的文本列表", "parameterArr is not a plain list of texts"},

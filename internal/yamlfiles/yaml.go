@@ -3,6 +3,7 @@ package yamlfiles
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -166,6 +167,10 @@ func (s *Source) Number(e Entry) (n float64, ok bool) {
 	switch v := e.Value.(type) {
 	case *ast.FloatNode:
 		return v.Value, true
+	case *ast.InfinityNode:
+		return v.Value, true
+	case *ast.NanNode:
+		return math.NaN(), true
 	case *ast.IntegerNode:
 		switch whole := v.Value.(type) {
 		case int64:

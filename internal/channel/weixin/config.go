@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/channel"
 	"github.com/submsg/submsg/internal/channel/wire"
 )
 
@@ -32,14 +33,10 @@ type Config struct {
 }
 
 // Secret is a string that no way of printing shows.
-type Secret string
+type Secret = channel.Secret
 
+// masked stands where others' words repeated a secret.
 const masked = "***"
-
-func (Secret) String() string               { return masked }
-func (Secret) GoString() string             { return masked }
-func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
-func (Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(masked)) }
 
 // checked returns the configuration with its defaults filled in, or everything that is wrong with it.
 func (c Config) checked() (Config, error) {
@@ -51,11 +48,22 @@ func (c Config) checked() (Config, error) {
 		c.Refreshed = func(bool) {}
 	}
 	err := errors.Join(checkBaseURL(c.BaseURL, c.AllowHTTP), checkWord("appid", c.AppID),
-		checkWord("appsecret", string(c.Secret)))
+		checkWord(words["secret"], string(c.Secret)))
 	if c.Log == nil {
 		err = errors.Join(err, errors.New("no log given"))
 	}
 	return c, err
+}
+
+// words are what WeChat calls what an account's file has under a key.
+var words = map[string]string{"appid": "appid", "secret": "appsecret"}
+
+// Check tells what is wrong with an account's url, appid or secret. It never repeats the value.
+func Check(key, value string, allowHTTP bool) error {
+	if key == "url" {
+		return checkBaseURL(strings.TrimRight(value, "/"), allowHTTP)
+	}
+	return checkWord(words[key], value)
 }
 
 // checkWord refuses what a copied credential picks up on its way. It never repeats the value.

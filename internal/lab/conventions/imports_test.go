@@ -45,6 +45,8 @@ var packages = map[string]imports{
 	"internal/cli/terminal":  {code: list("internal/explain")},
 	"internal/cli/version":   {code: list("internal/cli/terminal migrations")},
 
+	"internal/account": {code: list(`internal/channel internal/channel/wechat internal/channel/weixin internal/explain
+		internal/yamlfiles outbox templates`), tests: list("internal/lab/fakewechat")},
 	"internal/httpserver": {},
 	"internal/doctor":     {tests: list("internal/lab/pgtest")},
 	"internal/metrics":    {code: list("outbox"), tests: list("internal/lab/pgtest")},
@@ -53,10 +55,11 @@ var packages = map[string]imports{
 	"internal/roles":   {code: list("migrations"), tests: list("internal/lab/pgtest internal/rules outbox")},
 	"internal/rules":   {tests: list("internal/lab/pgtest migrations")},
 	"internal/tracing": {code: list("outbox")},
-	"internal/channel/wechat": {code: list(`internal/channel/weixin internal/channel/wire internal/explain
-		internal/failpoint outbox templates`), tests: list("internal/lab/fakewechat internal/lab/rawserver")},
+	"internal/channel": {code: list("outbox templates")},
+	"internal/channel/wechat": {code: list(`internal/channel internal/channel/weixin internal/channel/wire
+		internal/explain internal/failpoint outbox templates`), tests: list("internal/lab/fakewechat internal/lab/rawserver")},
 	"internal/channel/weixin": {
-		code:  list("internal/channel/wire internal/explain internal/failpoint outbox"),
+		code:  list("internal/channel internal/channel/wire internal/explain internal/failpoint outbox"),
 		tests: list("internal/lab/fakewechat internal/lab/rawserver")},
 	"internal/channel/wire": {code: list("internal/failpoint"), tests: list("internal/lab/rawserver")},
 	"internal/explain":      {tests: list("internal/lab/pgtest migrations")},

@@ -1,0 +1,45 @@
+// Package account is the accounts that messages go through: a file each in a folder, or that of SUBMSG_WECHAT_*. It
+// reads them, finds out which template is sent by which, and is one outbox.Sender over all of them. README.md in this
+// folder describes the files.
+//
+// It knows no channel but by the table in channels.go, and no database. Begin with Source.Load in load.go; read.go
+// reads one file, assign.go gives each template its account, live.go reads again what has changed, router.go sends.
+package account
+
+import (
+	"github.com/submsg/submsg/internal/channel"
+)
+
+// Default is the name of the account of SUBMSG_WECHAT_*. It sends what says no account where there are several.
+const Default = "default"
+
+// Account is one account: credentials at a channel, quota and pauses belong to it. Accounts come from Source.Load, and
+// must not be changed. Two that are equal are sent for in the same way.
+type Account struct {
+	Name, Channel    string
+	AppID            string
+	Secret           channel.Secret
+	URL              string  // where the channel's interface is; "": where it always is
+	Rate             float64 // messages a second, all replicas together; 0: no limit of its own
+	Senders          int     // sends at once; 0: as many as there are
+	OnePersonAtATime bool    // the channel refuses a second message to a person while one is under way
+
+	File       string // its name in the folder; "" for the account of SUBMSG_WECHAT_*
+	SecretFile string // the file that the secret is in by itself, and may be changed in; "": there is none
+}
+
+// Where tells a person where an account is configured.
+func (a Account) Where() string {
+	if a.File == "" {
+		return "SUBMSG_WECHAT_APPID"
+	}
+	return a.File
+}
+
+// reread returns what reads the secret again; nil: it can't change.
+func (a Account) reread() func() (channel.Secret, error) {
+	if a.SecretFile == "" {
+		return nil
+	}
+	return func() (channel.Secret, error) { return ReadSecret(a.SecretFile) }
+}

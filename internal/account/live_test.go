@@ -1,0 +1,103 @@
+package account
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func fine(*Configuration) error { return nil }
+
+// Accounts and templates are read again together: what doesn't fit together never comes into use.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	shopB := strings.NewReplacer("shopA\n", "shopB\n", "wx0123456789abcdef", "wx2").Replace(good)
+	accounts := folder(t, map[string]string{"a.yaml": good})
+	catalogue := folder(t, map[string]string{"x.yaml": aTemplate("x", "shopA")})
+	live, err := NewLive(Source{Dir: accounts}, catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path, content string) {
+		t.Helper()
+		err := os.WriteFile(path, []byte(content), 0o600)
+		if content == "" {
+			err = os.Remove(path)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, x, y := filepath.Join(accounts, "b.yaml"), filepath.Join(catalogue, "x.yaml"), filepath.Join(catalogue, "y.yaml")
+	for _, step := range []struct {
+		name, path, content string
+		changed             bool
+		says                string // "": there is no mistake
+		accounts, templates int
+	}{
+		{"nothing changed", x, aTemplate("x", "shopA"), false, "", 1, 1},
+		{"an account more", b, shopB, true, "", 2, 1},
+		{"a template of it", y, aTemplate("y", "shopB"), true, "", 2, 2},
+		{"a broken account", b, "name: [", false, "accounts in " + accounts + ": b.yaml:1: not YAML", 2, 2},
+		{"the account is gone", b, "", false, "templates in " + catalogue + `: y.yaml:3: account "shopB" is none of shopA`, 2, 2},
+		{"a broken template", y, "id: [", false, "templates in " + catalogue + ": y.yaml:1: not YAML", 2, 2},
+		{"mended for the account that is left", y, aTemplate("y", "shopA"), true, "", 1, 2},
+		{"a comment", x, "# hi\n" + aTemplate("x", "shopA"), true, "", 1, 2},
+		{"a template without an account", x, aTemplate("x", ""), true, "", 1, 2},
+		{"which isn't enough with two", b, shopB, false, "x.yaml:1: account is missing: there are shopA, shopB", 1, 2},
+	} {
+		write(step.path, step.content)
+		before := live.Current()
+		changed, err := live.Reload(fine)
+		if changed != step.changed || changed != (live.Current() != before) || (err == nil) != (step.says == "") ||
+			err != nil && !strings.Contains(err.Error(), step.says) {
+			t.Errorf("%s: changed %v, %v", step.name, changed, err)
+		}
+		c := live.Current()
+		if len(c.Accounts) != step.accounts || len(c.Templates.All()) != step.templates ||
+			live.Templates() != c.Templates {
+			t.Errorf("%s: %d accounts, %d templates", step.name, len(c.Accounts), len(c.Templates.All()))
+		}
+	}
+	before, refused := live.Current(), errors.New("no")
+	write(b, "")
+	write(x, aTemplate("x", "shopA"))
+	changed, err := live.Reload(func(*Configuration) error { return refused })
+	if changed || !errors.Is(err, refused) || live.Current() != before {
+		t.Errorf("what can't be used is in use: %v, %v", changed, err)
+	}
+}
+
+// Mistakes of accounts and of templates are told at once.
+func TestMistakesOfBoth(t *testing.T) {
+	t.Parallel()
+	accounts := folder(t, map[string]string{"a.yaml": "nam: a"})
+	catalogue := folder(t, map[string]string{"x.yaml": "nam: x"})
+	_, err := NewLive(Source{Dir: accounts}, catalogue)
+	if err == nil {
+		t.Fatal("loaded")
+	}
+	parts := []string{"accounts in " + accounts + ": a.yaml:1: ", "templates in " + catalogue + ": x.yaml:1: "}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is missing in %v", part, err)
+		}
+	}
+}
+
+// Without folders there are the account of the variables and the templates that are built in.
+func TestWithoutFolders(t *testing.T) {
+	t.Parallel()
+	live, err := NewLive(Source{Default: &Account{Name: Default, Channel: WeChat, AppID: "wx1", Secret: "x"}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := live.Current().AccountOf("orderStatus"); a == nil || a.Name != Default {
+		t.Errorf("orderStatus is sent by %v", a)
+	}
+	if changed, err := live.Reload(fine); changed || err != nil {
+		t.Errorf("changed %v, %v", changed, err)
+	}
+}
