@@ -36,8 +36,8 @@ func (a Account) Where() string {
 	return a.File
 }
 
-// reread returns what reads the secret again; nil: it can't change.
-func (a Account) reread() func() (channel.Secret, error) {
+// Reread returns what reads the secret again; nil: it can't change.
+func (a Account) Reread() func() (channel.Secret, error) {
 	if a.SecretFile == "" {
 		return nil
 	}

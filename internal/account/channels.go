@@ -34,7 +34,7 @@ func Open(a Account, o Options) (channel.Sender, error) {
 	if a.Senders > 0 {
 		senders = a.Senders
 	}
-	return channels[a.Channel].Open(channel.Account{AppID: a.AppID, Secret: a.Secret, Reread: a.reread(), URL: a.URL,
+	return channels[a.Channel].Open(channel.Account{AppID: a.AppID, Secret: a.Secret, Reread: a.Reread(), URL: a.URL,
 		AllowHTTP: o.AllowHTTP, Timeout: o.Timeout, Conns: senders, Templates: o.Templates, Refreshed: o.Refreshed,
 		Log: o.Log.WithField("account", a.Name)})
 }

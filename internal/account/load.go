@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/submsg/submsg/internal/yamlfiles"
 )
@@ -85,7 +86,9 @@ func (s Source) build(all *accounts, files []yamlfiles.File) error {
 // would count the quota, the rate and the pauses of both as its own.
 func (s Source) sameAccounts(drafts []*draft) {
 	names, apps := map[string]string{}, map[Account]string{} // and where they stand
-	app := func(a *Account) Account { return Account{Channel: a.Channel, URL: a.URL, AppID: a.AppID} }
+	app := func(a *Account) Account {
+		return Account{Channel: a.Channel, URL: strings.TrimRight(a.URL, "/"), AppID: a.AppID}
+	}
 	if s.Default != nil {
 		names[s.Default.Name] = s.Default.Where()
 		apps[app(s.Default)] = s.Default.Where()

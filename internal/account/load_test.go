@@ -167,7 +167,7 @@ func TestLoad(t *testing.T) {
 	want := []Account{*env,
 		{Name: "shopA", Channel: WeChat, AppID: "wx0123456789abcdef", Secret: aSecret, URL: "https://proxy.example",
 			OnePersonAtATime: true, File: "a.yaml", SecretFile: filepath.Join(dir, "shopA.secret")},
-		{Name: "shopB", Channel: WeChat, AppID: "wx0123456789abcdef", Secret: "bbb", URL: "http://127.0.0.1:1",
+		{Name: "shopB", Channel: WeChat, AppID: "wx0123456789abcdef", Secret: "bbb", URL: "http://127.0.0.1:1/",
 			Rate: 0.5, Senders: 3, File: "b.yaml"},
 		{Name: "shopC", Channel: WeChat, AppID: "wx3", Secret: "ccc", URL: "https://proxy.example", Rate: 50,
 			OnePersonAtATime: true, File: "c.yaml"},

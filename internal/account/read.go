@@ -44,7 +44,8 @@ type draft struct {
 // read makes an account of one file; the draft's Errs say whether it may be used.
 func (s Source) read(f yamlfiles.File) *draft {
 	d := &draft{source: s, account: &Account{File: f.Name, URL: s.URL}, texts: map[string]yamlfiles.Scalar{},
-		lines: map[string]int{}, Source: &yamlfiles.Source{File: f.Name, Thing: "account", Needs: "name and channel"}}
+		lines: map[string]int{}, Source: &yamlfiles.Source{File: f.Name, Thing: "account", Needs: "name and channel",
+			Hides: true}}
 	entries := d.Entries(f.Content)
 	if len(d.Errs) > 0 && entries == nil {
 		return d
@@ -73,7 +74,7 @@ func (d *draft) entry(e yamlfiles.Entry) {
 	key, line := e.Key.Value, e.Key.Line
 	switch {
 	case !slices.Contains(keys, key):
-		d.Fail(line, "unknown key %s%s", yamlfiles.Quote(key), yamlfiles.Suggest(key, keys))
+		d.Fail(line, "unknown key %s%s", d.Quote(key), yamlfiles.Suggest(key, keys))
 	case key == "rate":
 		if n, ok := d.Number(e); ok {
 			d.account.Rate = n
@@ -106,7 +107,7 @@ func (d *draft) chooseChannel() (ok bool) {
 	}
 	known := slices.Sorted(maps.Keys(channels))
 	if d.channel, ok = channels[given.Value]; !ok {
-		d.Fail(given.Line, "channel %s is none of %s%s", yamlfiles.Quote(given.Value), strings.Join(known, ", "),
+		d.Fail(given.Line, "channel %s is none of %s%s", d.Quote(given.Value), strings.Join(known, ", "),
 			yamlfiles.Suggest(given.Value, known))
 		return false
 	}
@@ -129,7 +130,7 @@ func (d *draft) chooseChannel() (ok bool) {
 // credentials reads what the account shows to its channel, and checks each as its channel does.
 func (d *draft) credentials(mode fs.FileMode) {
 	if url, ok := d.texts["url"]; ok {
-		d.account.URL = strings.TrimRight(url.Value, "/")
+		d.account.URL = url.Value
 	}
 	for _, key := range []string{"appid", "url"} {
 		if t, ok := d.texts[key]; ok {

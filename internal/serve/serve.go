@@ -122,11 +122,11 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 }
 
 func (c *Command) sender(log *logrus.Entry, live *templates.Live, refreshed func(ok bool)) (*wechat.Sender, error) {
-	url, appID, secret, err := c.Account(log)
+	a, err := c.Account(log)
 	if err != nil {
 		return nil, err
 	}
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, Reread: c.RereadSecret(),
+	sender, err := wechat.New(wechat.Config{BaseURL: a.URL, AppID: a.AppID, Secret: a.Secret, Reread: a.Reread(),
 		AllowHTTP: c.AllowHTTP, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log,
 		Refreshed: refreshed})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +22,7 @@ type Source struct {
 	Thing string // what the file holds, as people call it: template
 	Needs string // the keys that it can't do without, as they are told where the file is empty
 	Brace string // what is told of a line that is no YAML and has a brace in it
+	Hides bool   // it may hold a secret, perhaps at the wrong place: only what is a plain word is repeated
 	Errs  []*Error
 }
 
@@ -28,6 +30,20 @@ type Source struct {
 func (s *Source) Fail(line int, format string, args ...any) {
 	s.Errs = append(s.Errs, &Error{s.File, line, fmt.Sprintf(format, args...)})
 }
+
+// plainWord is no secret: too short, and without digits.
+var plainWord = regexp.MustCompile(`^[A-Za-z]{1,20}$`)
+
+// shown is a word of the file in a sentence.
+func (s *Source) shown(word string) string {
+	if s.Hides && !plainWord.MatchString(word) {
+		return "…"
+	}
+	return Shorten(word)
+}
+
+// Quote is a word of the file in a sentence, in quotes.
+func (s *Source) Quote(word string) string { return strconv.Quote(s.shown(word)) }
 
 // Scalar is a text and the line that it stands on.
 type Scalar struct {
@@ -129,12 +145,12 @@ func (s *Source) Mapping(line int, what string, n ast.Node) []Entry {
 	for it := m.MapRange(); it.Next(); {
 		at := it.Key().GetToken()
 		if it.Key().Type() != ast.StringType {
-			s.Fail(at.Position.Line, "a key must be plain text, but %s is %s", Quote(at.Value), s.kind(it.Key()))
+			s.Fail(at.Position.Line, "a key must be plain text, but %s is %s", s.Quote(at.Value), s.kind(it.Key()))
 			continue
 		}
 		key := Scalar{at.Value, at.Position.Line}
 		if before, twice := first[key.Value]; twice {
-			s.Fail(key.Line, "%s stands twice, first in line %d", Shorten(key.Value), before)
+			s.Fail(key.Line, "%s stands twice, first in line %d", s.shown(key.Value), before)
 			continue
 		}
 		first[key.Value] = key.Line

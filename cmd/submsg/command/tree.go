@@ -1,6 +1,7 @@
 package command
 
 import (
+	"github.com/submsg/submsg/internal/cli/accounts"
 	"github.com/submsg/submsg/internal/cli/bench"
 	"github.com/submsg/submsg/internal/cli/database"
 	"github.com/submsg/submsg/internal/cli/demo"
@@ -26,6 +27,7 @@ type Commands struct {
 	Retry       messages.Retry     `cmd:"" help:"Send messages again: failed ones, unless --status or --id says otherwise."`
 	Cancel      messages.Cancel    `cmd:"" help:"Call messages off: waiting ones, unless --status or --id says otherwise."`
 	Templates   templates.Command  `cmd:"" help:"List, check and try the templates."`
+	Accounts    accounts.Command   `cmd:"" help:"List the accounts that messages go through, and check them."`
 	Fakewechat  fakewechat.Command `cmd:"" help:"Run a WeChat to test against, as strict as the real one."`
 	Rules       rules.Command      `cmd:"" help:"Let any table notify its users: make, show, try and mend rules."`
 	Roles       database.Roles     `cmd:"" help:"Print the SQL that makes least-privilege roles, or check a database against it."`

@@ -19,7 +19,7 @@ import (
 type Command struct {
 	settings.Database
 	settings.Listen
-	settings.WeChat
+	settings.Accounts
 	settings.Templates
 	settings.Roles
 	Skip []string `placeholder:"CHECK" help:"Checks to leave out, by name. Monitoring leaves out account: WeChat allows few such calls a day."`
@@ -30,8 +30,7 @@ type Command struct {
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	d := new(doctor.Database)
 	defer d.Close()
-	remote := &remoteChecks{wechat: c.WeChat, templates: c.Templates}
-	defer remote.close()
+	remote := &remoteChecks{accounts: c.Accounts, templates: c.Templates}
 	checks := slices.Concat(c.databaseChecks(d), remote.checks())
 	for _, name := range c.Skip {
 		if !slices.ContainsFunc(checks, func(k doctor.Check) bool { return k.Name == name }) {

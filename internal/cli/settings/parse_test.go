@@ -178,25 +178,3 @@ func TestServerRepeatsAParameter(t *testing.T) {
 		t.Error(said)
 	}
 }
-
-func TestSecretFile(t *testing.T) {
-	dir := t.TempDir()
-	long := written(dir, "long", strings.Repeat("s", maxSecretFile+1))
-	right := written(dir, "right", " canary0123\n")
-	linked := filepath.Join(dir, "linked") // as Kubernetes mounts one
-	if err := os.Symlink("right", linked); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		right: "", linked: "", dir: "not a regular file", "/dev/zero": "not a regular file", long: "more than 4096 bytes",
-		filepath.Join(dir, "missing"): "no such file",
-	} {
-		secret, err := readSecret(path)
-		if want == "" && (err != nil || secret != "canary0123") {
-			t.Errorf("%s: %v", path, err)
-		}
-		if want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path)) {
-			t.Errorf("%s: %v, want %s", path, err, want)
-		}
-	}
-}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/submsg/submsg/internal/account"
+	"github.com/submsg/submsg/internal/cli/accounts"
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/templates"
@@ -17,10 +19,11 @@ import (
 
 // Pull is `submsg templates pull`.
 type Pull struct {
-	settings.WeChat
-	Dir   string   `env:"SUBMSG_TEMPLATES" default:"templates" type:"path" placeholder:"DIR" help:"Folder that files are written to; made if need be. Default: ./templates."`
-	Force bool     `help:"Write files anew that are there already; only their names are kept."`
-	IDs   []string `arg:"" optional:"" name:"id" help:"WeChat's template ids; default all. Before one with a - at its front, write --."`
+	settings.Accounts
+	Account string   `placeholder:"NAME" help:"The account whose templates they are; needed where there are several."`
+	Dir     string   `env:"SUBMSG_TEMPLATES" default:"templates" type:"path" placeholder:"DIR" help:"Folder that files are written to; made if need be. Default: ./templates."`
+	Force   bool     `help:"Write files anew that are there already; only their names are kept."`
+	IDs     []string `arg:"" optional:"" name:"id" help:"WeChat's template ids; default all. Before one with a - at its front, write --."`
 }
 
 // Run writes the files, and says what became of each.
@@ -29,7 +32,7 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 	if err != nil {
 		return err
 	}
-	listed, err := list(ctx, term, c.WeChat)
+	listed, err := c.listed(ctx, term)
 	if err != nil {
 		return err
 	}
@@ -63,6 +66,25 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 		return fmt.Errorf("%d of %d templates not written", failed, len(listed))
 	}
 	return nil
+}
+
+// listed asks the account that is meant.
+func (c *Pull) listed(ctx context.Context, term terminal.Terminal) ([]templates.Listed, error) {
+	all, err := c.Load(settings.Log{Level: "warn"}.Logger(term))
+	if err != nil {
+		return nil, err
+	}
+	a := all[0]
+	switch {
+	case c.Account != "":
+		if a, err = accounts.Named(all, c.Account); err != nil {
+			return nil, err
+		}
+	case len(all) > 1:
+		return nil, terminal.BadUsage("say whose templates, by --account: there are %s",
+			terminal.Some(account.Names(all)))
+	}
+	return ListedOf(ctx, a, len(all) > 1, c.AllowHTTP)
 }
 
 // chosen keeps the templates with these ids; without ids, all.

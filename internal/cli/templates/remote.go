@@ -6,29 +6,31 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sirupsen/logrus"
-
-	"github.com/submsg/submsg/internal/channel/wechat"
-	"github.com/submsg/submsg/internal/cli/settings"
+	"github.com/submsg/submsg/internal/account"
+	"github.com/submsg/submsg/internal/channel"
+	"github.com/submsg/submsg/internal/cli/accounts"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/templates"
 )
 
-// list asks WeChat which templates the account has.
-func list(ctx context.Context, term terminal.Terminal, s settings.WeChat) ([]templates.Listed, error) {
-	log := settings.Log{Level: "warn"}.Logger(term)
-	url, appID, secret, err := s.Account(log)
-	if err != nil {
-		return nil, err
-	}
-	log.Logger.SetLevel(logrus.ErrorLevel) // what is wrong with a call is in its error
-	sender, err := wechat.New(wechat.Config{BaseURL: url, AppID: appID, Secret: secret, AllowHTTP: s.AllowHTTP,
-		Templates: templates.Shipped, Log: log})
+// ListedOf asks the channel which templates the account has. Where it is one of several, their files are to say so.
+func ListedOf(ctx context.Context, a *account.Account, several, allowHTTP bool) ([]templates.Listed, error) {
+	sender, err := accounts.Open(a, allowHTTP)
 	if err != nil {
 		return nil, terminal.UsageError{Err: err}
 	}
 	defer sender.Close()
-	return sender.ListTemplates(ctx)
+	lister, ok := sender.(channel.Lister)
+	if !ok {
+		return nil, terminal.BadUsage("account %s: the channel %s has no list of templates", a.Name, a.Channel)
+	}
+	listed, err := lister.ListTemplates(ctx)
+	for i := range listed {
+		if several {
+			listed[i].Account = a.Name
+		}
+	}
+	return listed, err
 }
 
 // Difference is one thing that a template file and WeChat's list don't agree on.
@@ -51,7 +53,11 @@ func Compare(local []*templates.Template, listed []templates.Listed) (all []Diff
 	}
 	for _, l := range listed {
 		if !have[l.ID] {
-			all = append(all, Difference{l.Title, "", "no file has it: submsg templates pull -- " + l.ID, false})
+			pull := "submsg templates pull -- " + l.ID
+			if l.Account != "" {
+				pull = "submsg templates pull --account " + l.Account + " -- " + l.ID
+			}
+			all = append(all, Difference{l.Title, "", "no file has it: " + pull, false})
 		}
 	}
 	return all

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/templates"
@@ -42,7 +43,7 @@ func (c *List) Run(term terminal.Terminal) error {
 // Check is `submsg templates check`.
 type Check struct {
 	settings.Templates
-	settings.WeChat
+	settings.Accounts
 	Dir    string `arg:"" optional:"" type:"path" help:"The folder; default SUBMSG_TEMPLATES, else the shipped ones."`
 	Remote bool   `help:"Compare them with WeChat's list as well; needs the account's settings."`
 }
@@ -57,6 +58,14 @@ func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
 		where = "the shipped ones"
 	}
 	catalogue, err := templates.Load(c.Files())
+	var configuration *account.Configuration
+	if err == nil && (c.Folder != "" || c.Remote) {
+		var list []*account.Account
+		if list, err = c.Accounts.Load(settings.Log{Level: "warn"}.Logger(term)); err != nil {
+			return err
+		}
+		configuration, err = account.Assign(list, catalogue)
+	}
 	if err != nil {
 		mistakes := []error{err}
 		if many := interface{ Unwrap() []error }(nil); errors.As(err, &many) {
@@ -71,11 +80,27 @@ func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
 	if !c.Remote {
 		return nil
 	}
-	listed, err := list(ctx, term, c.WeChat)
-	if err != nil {
-		return err
+	return c.compare(ctx, term, configuration)
+}
+
+// compare compares the templates of each account with what its channel has.
+func (c *Check) compare(ctx context.Context, term terminal.Terminal, configuration *account.Configuration) error {
+	var errs []error
+	several := len(configuration.Accounts) > 1
+	for _, a := range configuration.Accounts {
+		if several {
+			term.Out.Line("account %s", a.Name)
+		}
+		listed, err := ListedOf(ctx, a, several, c.AllowHTTP)
+		if err == nil {
+			err = printComparison(term, configuration.TemplatesOf(a), listed)
+		}
+		if err != nil && several {
+			err = fmt.Errorf("account %s: %w", a.Name, err)
+		}
+		errs = append(errs, err)
 	}
-	return printComparison(term, catalogue.All(), listed)
+	return errors.Join(errs...)
 }
 
 // Show is `submsg templates show`.

@@ -88,8 +88,8 @@ func holding(t *testing.T) map[string][]string {
 }
 
 // holdingNone are the other settings that are texts of the environment, or are called as secrets are, and may be told.
-var holdingNone = []string{"http-addr", "http-hosts", "addr", "hosts", "schema", "templates", "dir", "wechat-appid",
-	"dedup-key"}
+var holdingNone = []string{"http-addr", "http-hosts", "addr", "hosts", "schema", "templates", "accounts", "dir",
+	"wechat-appid", "dedup-key"}
 
 // telling is in the name of a setting that may hold a secret without being one of the environment.
 var telling = regexp.MustCompile(`secret|url|password|token|key`)

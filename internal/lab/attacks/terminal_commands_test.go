@@ -91,6 +91,9 @@ func (w *hostileWorld) ofRules() map[string][]invocation {
 func (w *hostileWorld) ofTemplates() map[string][]invocation {
 	files, mistakes := "--templates="+w.templates, "--templates="+w.mistaken
 	return map[string][]invocation{
+		"accounts list": {line(files).with(w.wechat), line(files, "--accounts="+w.mistaken)},
+		"accounts check": {line().with(w.wechat), line().with(w.closed), line(hostile).with(w.wechat),
+			line("--accounts=" + w.mistaken)},
 		"templates list": {line(files), line(mistakes)},
 		"templates check": {line(files, "--remote").with(w.wechat), line(files, "--remote").with(w.closed),
 			line(w.mistaken)},

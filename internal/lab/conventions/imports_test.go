@@ -18,8 +18,8 @@ type imports struct{ code, tests []string }
 // don't know each other.
 var packages = map[string]imports{
 	"cmd/submsg": {code: list("cmd/submsg/command")},
-	"cmd/submsg/command": {code: list(`internal/cli/bench internal/cli/database internal/cli/demo internal/cli/doctor
-		internal/cli/fakewechat internal/cli/messages internal/cli/postgres internal/cli/rules internal/cli/settings
+	"cmd/submsg/command": {code: list(`internal/cli/accounts internal/cli/bench internal/cli/database internal/cli/demo
+		internal/cli/doctor internal/cli/fakewechat internal/cli/messages internal/cli/postgres internal/cli/rules internal/cli/settings
 		internal/cli/templates internal/cli/terminal internal/cli/version internal/serve`)},
 
 	"internal/serve": {code: list(`internal/channel/wechat internal/cli/settings internal/cli/terminal internal/cli/version
@@ -29,8 +29,11 @@ var packages = map[string]imports{
 		migrations`)},
 	"internal/cli/demo": {code: list(`internal/channel/wechat internal/cli/terminal internal/explain internal/httpserver
 		internal/lab/fakewechat internal/lab/pgembed internal/ops migrations outbox templates`)},
-	"internal/cli/doctor": {code: list(`internal/channel/wechat internal/cli/settings internal/cli/templates
-		internal/cli/terminal internal/doctor internal/explain internal/rules migrations outbox templates`)},
+	"internal/cli/accounts": {code: list(`internal/account internal/channel internal/cli/settings internal/cli/terminal
+		internal/doctor outbox templates`)},
+	"internal/cli/doctor": {code: list(`internal/account internal/cli/accounts internal/cli/settings
+		internal/cli/templates internal/cli/terminal internal/doctor internal/explain internal/rules migrations
+		outbox templates`)},
 	"internal/cli/fakewechat": {code: list(`internal/cli/settings internal/cli/terminal internal/httpserver
 		internal/lab/fakewechat templates`)},
 	"internal/cli/messages": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/ops
@@ -39,11 +42,12 @@ var packages = map[string]imports{
 	"internal/cli/rules": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/rules
 		templates`)},
 	"internal/cli/settings": {
-		code:  list("internal/channel/wechat internal/cli/terminal internal/roles migrations templates"),
+		code:  list("internal/account internal/channel internal/cli/terminal internal/roles migrations templates"),
 		tests: list("internal/lab/fakewechat outbox")},
-	"internal/cli/templates": {code: list("internal/channel/wechat internal/cli/settings internal/cli/terminal templates")},
-	"internal/cli/terminal":  {code: list("internal/explain")},
-	"internal/cli/version":   {code: list("internal/cli/terminal migrations")},
+	"internal/cli/templates": {code: list(`internal/account internal/channel internal/cli/accounts internal/cli/settings
+		internal/cli/terminal templates`)},
+	"internal/cli/terminal": {code: list("internal/explain")},
+	"internal/cli/version":  {code: list("internal/cli/terminal migrations")},
 
 	"internal/account": {code: list(`internal/channel internal/channel/wechat internal/channel/weixin internal/explain
 		internal/yamlfiles outbox templates`), tests: list("internal/lab/fakewechat")},

@@ -168,14 +168,14 @@ func account(t *testing.T, services map[string]composeService) (address, appID s
 	c, _ := mustParse(t, services["submsg"].Command...)
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	address, appID, secret, err := c.Serve.Account(logrus.NewEntry(log))
+	a, err := c.Serve.Account(logrus.NewEntry(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Serve.URL(); err != nil || c.Serve.Migrate {
 		t.Errorf("database %v; it migrates: %t", err, c.Serve.Migrate)
 	}
-	return address, appID, secret
+	return a.URL, a.AppID, a.Secret
 }
 
 // Without the other file it sends to the fake, whatever is set.

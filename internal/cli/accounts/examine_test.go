@@ -1,14 +1,15 @@
-package doctor
+package accounts
 
 import (
 	"testing"
 
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/doctor"
 	"github.com/submsg/submsg/outbox"
 )
 
-func TestJudgeToken(t *testing.T) {
+func TestJudge(t *testing.T) {
 	refused := func(code int32, text string) outbox.Verdict {
 		return outbox.Verdict{Outcome: outbox.Halt, Code: &code, Text: text}
 	}
@@ -27,7 +28,7 @@ func TestJudgeToken(t *testing.T) {
 		{"a wrong secret", settings.WeChat{AppID: "wx1"}, refused(40125, "AppSecret 不正确"), "", doctor.Fail},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := judgeToken(tt.settings, tt.verdict)
+			got := judge(&account.Account{Name: account.Default}, tt.settings, tt.verdict)
 			if got.Level != tt.level || got.Remedy != tt.remedy || tt.level == doctor.Fail &&
 				got.Says != tt.verdict.Text {
 				t.Errorf("%+v", got)
