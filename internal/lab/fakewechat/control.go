@@ -11,7 +11,10 @@ import (
 )
 
 // controlPrefix begins the paths of the control API. No path of WeChat's begins so.
-const controlPrefix = "/_fake/"
+const (
+	controlPrefix = "/_fake/"
+	sentPath      = controlPrefix + "sent"
+)
 
 // controller answers the control API of a server.
 type controller struct{ *Server }
@@ -156,7 +159,7 @@ func (s controller) getSent(w http.ResponseWriter, r *http.Request) error {
 	openid := r.URL.Query().Get("openid")
 	out := bufio.NewWriterSize(w, 64<<10)
 	for _, rec := range s.ledger.all() {
-		if sent := rec.sent(); openid == "" || sent.OpenID == openid {
+		if sent := rec.sent(s.o.AppID); openid == "" || sent.OpenID == openid {
 			out.Write(append(encode(sent), '\n'))
 		}
 	}

@@ -56,7 +56,7 @@ func TestSentLines(t *testing.T) {
 	_, all := f.ask("GET /_fake/sent", "")
 	_, annas := f.ask("GET /_fake/sent?openid="+anna, "")
 
-	want := fmt.Sprintf(`{"time":"2026-03-15T04:00:00Z","msgid":%s,"openid":%q,"templateId":%q,`+
+	want := fmt.Sprintf(`{"time":"2026-03-15T04:00:00Z","msgid":%s,"appid":"wxfake0000000000","openid":%q,"templateId":%q,`+
 		`"page":"pages/APITest/APITest","miniprogramState":"developer","lang":"zh_CN",`+
 		`"data":{"amount3":"19.9元","thing11":"已发货","thing2":"生椰拿铁","thing5":"预计明日送达"}}`+"\n",
 		ann.MsgID, anna, orderID)

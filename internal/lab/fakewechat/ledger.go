@@ -13,6 +13,7 @@ import (
 type Sent struct {
 	Time       time.Time         `json:"time"`
 	MsgID      int64             `json:"msgid"`
+	AppID      string            `json:"appid"` // the account whose token it was sent with
 	OpenID     string            `json:"openid"`
 	TemplateID string            `json:"templateId"`
 	Page       string            `json:"page"`
@@ -70,13 +71,13 @@ func (l *ledger) all() []record {
 	return slices.Clip(l.records)
 }
 
-func (r record) sent() Sent {
+func (r record) sent(appID string) Sent {
 	text := strings.Split(r.text, separator)
 	data := make(map[string]string, len(r.template.Fields))
 	for i, f := range r.template.Fields {
 		data[f.Key] = text[4+i]
 	}
-	return Sent{time.Unix(0, r.time).UTC(), r.msgID, text[0], r.template.ID, text[1], text[2], text[3], data}
+	return Sent{time.Unix(0, r.time).UTC(), r.msgID, appID, text[0], r.template.ID, text[1], text[2], text[3], data}
 }
 
 // Sent is every accepted send so far, in the order in which they were accepted.
@@ -84,7 +85,7 @@ func (s *Server) Sent() []Sent {
 	records := s.ledger.all()
 	sent := make([]Sent, len(records))
 	for i, r := range records {
-		sent[i] = r.sent()
+		sent[i] = r.sent(s.o.AppID)
 	}
 	return sent
 }

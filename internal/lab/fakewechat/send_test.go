@@ -22,11 +22,11 @@ func TestAccepted(t *testing.T) {
 	second := f.send(with(order(), "page", nil, "lang", "en_US"))
 
 	want := []Sent{
-		{noon.UTC(), id(t, first), anna, orderID, "pages/APITest/APITest", "developer", "zh_CN",
+		{noon.UTC(), id(t, first), DefaultAppID, anna, orderID, "pages/APITest/APITest", "developer", "zh_CN",
 			map[string]string{"thing2": "生椰拿铁", "amount3": "19.9元", "thing11": "已发货", "thing5": "预计明日送达"}},
-		{noon.UTC(), id(t, vip), anna, vipID, "", "formal", "zh_CN", map[string]string{"name1": "张三",
+		{noon.UTC(), id(t, vip), DefaultAppID, anna, vipID, "", "formal", "zh_CN", map[string]string{"name1": "张三",
 			"character_string2": "VIP20211128001", "amount4": "100", "amount5": "356.5", "thing13": "感谢您的支持"}},
-		{noon.Add(time.Second).UTC(), id(t, second), anna, orderID, "", "developer", "en_US",
+		{noon.Add(time.Second).UTC(), id(t, second), DefaultAppID, anna, orderID, "", "developer", "en_US",
 			map[string]string{"thing2": "生椰拿铁", "amount3": "19.9元", "thing11": "已发货", "thing5": "预计明日送达"}},
 	}
 	if d := cmp.Diff(want, f.Sent()); d != "" {

@@ -62,6 +62,13 @@ func (t *tokens) check(query url.Values) *refusal {
 	return nil
 }
 
+// has tells whether a token was issued here, be it alive or not.
+func (t *tokens) has(value string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.issued[value] != nil
+}
+
 // issue makes a token of the greatest length that WeChat tells clients to expect. t.mu is held.
 func (t *tokens) issue() *token {
 	random := make([]byte, 384)
