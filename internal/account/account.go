@@ -20,12 +20,18 @@ type Account struct {
 	AppID            string
 	Secret           channel.Secret
 	URL              string  // where the channel's interface is; "": where it always is
-	Rate             float64 // messages a second, all replicas together; 0: no limit of its own
-	Senders          int     // sends at once; 0: as many as there are
+	Rate             float64 // messages a second, all replicas together; 0: that of all accounts
+	Senders          int     // sends at once; 0: those of all accounts
 	OnePersonAtATime bool    // the channel refuses a second message to a person while one is under way
 
 	File       string // its name in the folder; "" for the account of SUBMSG_WECHAT_*
 	SecretFile string // the file that the secret is in by itself, and may be changed in; "": there is none
+}
+
+// OfWeChat is a mini-program that stands in no file.
+func OfWeChat(appID string, secret channel.Secret, url string) *Account {
+	return &Account{Name: Default, Channel: WeChat, AppID: appID, Secret: secret, URL: url,
+		OnePersonAtATime: channels[WeChat].OnePersonAtATime}
 }
 
 // Where tells a person where an account is configured.

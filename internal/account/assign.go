@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,14 @@ func (c *Configuration) TemplatesOf(a *Account) []*templates.Template {
 func (c *Configuration) spellingsOf(a *Account) []string {
 	spellings := slices.Clone(c.Templates.Names())
 	return slices.DeleteFunc(spellings, func(s string) bool { return c.account[s] != a })
+}
+
+// Senders is how many messages are sent at once by all accounts together, where one that says no number has so many.
+func (c *Configuration) Senders(otherwise int) (n int) {
+	for _, a := range c.Accounts {
+		n += cmp.Or(a.Senders, otherwise)
+	}
+	return n
 }
 
 // Find returns the account of a name; nil: there is none.

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -30,11 +31,7 @@ type Options struct {
 
 // Open returns what sends for an account. It asks the channel nothing yet.
 func Open(a Account, o Options) (channel.Sender, error) {
-	senders := o.Senders
-	if a.Senders > 0 {
-		senders = a.Senders
-	}
 	return channels[a.Channel].Open(channel.Account{AppID: a.AppID, Secret: a.Secret, Reread: a.Reread(), URL: a.URL,
-		AllowHTTP: o.AllowHTTP, Timeout: o.Timeout, Conns: senders, Templates: o.Templates, Refreshed: o.Refreshed,
-		Log: o.Log.WithField("account", a.Name)})
+		AllowHTTP: o.AllowHTTP, Timeout: o.Timeout, Conns: cmp.Or(a.Senders, o.Senders), Templates: o.Templates,
+		Refreshed: o.Refreshed, Log: o.Log.WithField("account", a.Name)})
 }

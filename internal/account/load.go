@@ -18,6 +18,9 @@ type Source struct {
 	SecretsInFiles bool     // a file may hold its secret although others may read it
 }
 
+// maxAccounts is how many package outbox takes.
+const maxAccounts = 1000
+
 // accounts are all that there are, sorted by name.
 type accounts struct {
 	list   []*Account
@@ -77,6 +80,9 @@ func (s Source) build(all *accounts, files []yamlfiles.File) error {
 	}
 	if len(errs) > 0 {
 		return yamlfiles.Join(errs)
+	}
+	if n := len(all.list); n > maxAccounts {
+		return fmt.Errorf("there are %d accounts, at most %d can be", n, maxAccounts)
 	}
 	slices.SortFunc(all.list, func(a, b *Account) int { return cmp.Compare(a.Name, b.Name) })
 	return nil

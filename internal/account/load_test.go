@@ -53,7 +53,7 @@ var mistakes = []struct {
 	{"name like a pause", "shopA\nchannel", "\"*\"\nchannel", []string{`a.yaml:1: name "*": a name is 1 to 32 of A-Z a-z 0-9 _ - and begins with a letter or digit`}},
 	{"name too long", "shopA\nchannel", strings.Repeat("a", 33) + "\nchannel", []string{`a.yaml:1: name "` + strings.Repeat("a", 33) + `": a name is 1 to 32 of A-Z a-z 0-9 _ - and begins with a letter or digit`}},
 	{"name of a number", "shopA\nchannel", "2024\nchannel", []string{`a.yaml:1: name must be text, but is a number: write it in quotes if it is meant so`}},
-	{"unknown channel", "wechat", "wechta", []string{`a.yaml:2: channel "wechta" is none of webhook, wechat; did you mean wechat?`}},
+	{"unknown channel", "wechat", "wechta", []string{`a.yaml:2: channel "wechta" is none of recorder, webhook, wechat; did you mean wechat?`}},
 	{"appid with a space", "wx0123456789abcdef", `"wx0123456789abcdef "`, []string{`a.yaml:3: the WeChat appid holds a space, a line break or a character that is not printable ASCII`}},
 	{"appid empty", "wx0123456789abcdef", `""`, []string{`a.yaml:3: the WeChat appid is empty`}},
 	{"no such secret file", "shopA.secret", "secrets/a", []string{`a.yaml:4: secretFile: the file that it names, seen from the folder of accounts, can't be read: no such file or directory`}},

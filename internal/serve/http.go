@@ -48,13 +48,13 @@ func health(alive, listening func() bool) http.HandlerFunc {
 
 // httpConns is how many connections HTTP may hold: never those that the senders and the database need, which come
 // first. Settings that need more than the process may have are an error.
-func (c *Command) httpConns(databaseConns int) (int, error) {
+func (c *Command) httpConns(senders, databaseConns int) (int, error) {
 	have := httpserver.Descriptors()
 	conns := min(mostHTTPConns, have/4)
-	if need := c.Senders + databaseConns + conns + otherDescriptors; need > have {
+	if need := senders + databaseConns + conns + otherDescriptors; need > have {
 		return 0, terminal.BadUsage("%d senders and %d connections to the database need %d file descriptors, and "+
 			"this process may have %d: raise its limit (ulimit -n, or LimitNOFILE= in the unit), or lower "+
-			"SUBMSG_SENDERS", c.Senders, databaseConns, need, have)
+			"SUBMSG_SENDERS", senders, databaseConns, need, have)
 	}
 	return conns, nil
 }

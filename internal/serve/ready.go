@@ -13,24 +13,25 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/httpserver"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
-	"github.com/submsg/submsg/templates"
 )
 
 // readyWithin bounds an answer: what takes longer isn't ready.
 const readyWithin = 2 * time.Second
 
+// tokenWithin bounds how long an account that hangs holds up the answer about all.
+const tokenWithin = time.Second
+
 // readiness answers whether messages that are inserted now would go out, and if not, why.
 type readiness struct {
-	pool   *pgxpool.Pool
-	live   *templates.Live
-	sender interface {
-		Ready(context.Context) outbox.Verdict
-	} // *wechat.Sender, not yet counted
-	polls     bool // as configured: there is no listener
+	pool      *pgxpool.Pool
+	live      *account.Live
+	router    *account.Router // not yet counted
+	polls     bool            // as configured: there is no listener
 	listening func() bool
 	log       *logrus.Entry
 	trouble   func() string // why messages aren't claimed; "" while that works
@@ -116,17 +117,38 @@ func (r *readiness) checks(ctx context.Context) []readyCheck {
 	} else if why != "" {
 		pause.OK, pause.Says = false, why
 	}
-	token := readyCheck{"token", true, "at hand"}
-	if v := r.sender.Ready(ctx); v.Outcome != outbox.Accepted {
-		token.OK, token.Says = false, v.Text
-	}
 	claims := readyCheck{"claims", true, "working"}
 	if why := r.trouble(); why != "" {
 		claims.OK, claims.Says = false, terminal.OneLine(why)
 	}
-	n := len(r.live.Current().All())
+	n := len(r.live.Templates().All())
 	loaded := readyCheck{"templates", n > 0, fmt.Sprint(n, " loaded")}
-	return []readyCheck{database, schema, claims, pause, token, loaded, r.wakes()}
+	return []readyCheck{database, schema, claims, pause, r.token(ctx), loaded, r.wakes()}
+}
+
+// token is fine where one account has what its sends need: the others wait by themselves. It names those that haven't.
+func (r *readiness) token(ctx context.Context) readyCheck {
+	ctx, cancel := context.WithTimeout(ctx, tokenWithin)
+	defer cancel()
+	all := r.router.Accounts()
+	says := make([]string, len(all))
+	var group sync.WaitGroup
+	for i, a := range all {
+		group.Go(func() {
+			if v := r.router.Ready(ctx, a.Name); v.Outcome != outbox.Accepted {
+				says[i] = v.Text
+				if len(all) > 1 {
+					says[i] = a.Name + ": " + v.Text
+				}
+			}
+		})
+	}
+	group.Wait()
+	lacking := slices.DeleteFunc(says, func(s string) bool { return s == "" })
+	if len(lacking) == 0 {
+		return readyCheck{"token", true, "at hand"}
+	}
+	return readyCheck{"token", len(lacking) < len(all), terminal.Some(lacking)}
 }
 
 // wakes says how messages are found. None of the ways makes a submsg unready.

@@ -10,19 +10,18 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/cli/version"
 	"github.com/submsg/submsg/internal/metrics"
 	"github.com/submsg/submsg/outbox"
-	"github.com/submsg/submsg/templates"
 )
 
 // Command is `submsg serve`.
 type Command struct {
 	settings.Database
-	settings.WeChat
+	settings.Accounts
 	settings.Templates
 	settings.Log
 	settings.Listen
@@ -52,16 +51,16 @@ type timing struct {
 // Run checks everything that can be wrong, then sends until ctx ends.
 func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	log := c.Logger(term)
-	live, err := c.live()
+	live, err := c.Live(c.Templates, log)
 	if err != nil {
 		return err
 	}
 	counts := metrics.New(version.String(), nameOf(live))
-	sender, err := c.sender(log, live, counts.Refreshed)
+	router, err := c.router(log, live, counts.Refreshed)
 	if err != nil {
 		return err
 	}
-	defer sender.Close()
+	defer router.Close()
 	if c.Senders < 1 || c.Senders > 10000 {
 		return terminal.BadUsage("SUBMSG_SENDERS is %d, it must be 1 to 10000", c.Senders)
 	}
@@ -82,13 +81,13 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	defer pool.Close()
-	conns, err := c.httpConns(int(pool.Config().MaxConns) + 1) // and the listener's
+	conns, err := c.httpConns(live.Current().Senders(c.Senders), int(pool.Config().MaxConns)+1) // and the listener's
 	if err != nil {
 		return err
 	}
 	consumer, err := outbox.New(outbox.Config{Pool: pool, ListenURL: listenURL, Log: log,
-		Sender: traces.Wrap(counts.Wrap(sender.OneAccount())), Resend: resender(live),
-		Catalogue: func() map[string]int { return live.Current().ParamCounts() }, TemplateWait: c.TemplateWait,
+		Sender: traces.Wrap(counts.Wrap(router)), Resend: resender(live),
+		Catalogue: func() map[string]int { return live.Templates().ParamCounts() }, TemplateWait: c.TemplateWait,
 		Senders: c.Senders, Rate: c.Rate, Retention: c.Retention, Poll: c.Poll, SendTimeout: c.SendTimeout,
 		Lease: c.Lease, ProbeEvery: c.ProbeEvery, Ping: c.Ping, Canary: c.Canary})
 	if err != nil {
@@ -101,36 +100,32 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		counts.WatchListener(consumer.Listening)
 	}
 	counts.WatchLoad(consumer.Load)
-	ready := &readiness{pool: pool, live: live, sender: sender, polls: listenURL == "", listening: consumer.Listening,
+	ready := &readiness{pool: pool, live: live, router: router, polls: listenURL == "", listening: consumer.Listening,
 		trouble: consumer.Trouble, log: log}
 	answers := pages(consumer.Alive, consumer.Listening, ready, counts.Handler())
 	if err := c.serveHTTP(ctx, group, conns, answers, log); err != nil {
 		return err
 	}
-	if c.Dir != "" {
-		group.Go(func() error { reload(ctx, live, log, func() { publish(ctx, pool, live, log) }); return nil })
+	if c.Dir != "" || c.Folder != "" {
+		group.Go(func() error { reload(ctx, live, router, log, func() { publish(ctx, pool, live, log) }); return nil })
 	}
 	group.Go(func() error { return watchSchema(ctx, pool, c.SchemaEvery) })
 	group.Go(func() error { return consumer.Run(ctx) })
 	group.Go(publishing(ctx, pool, live, c.PublishEvery, log))
 	defer watched(ctx, consumer.Alive, log)()
-	log.WithFields(logrus.Fields{"version": version.String(), "templates": len(live.Current().All()),
-		"senders": c.Senders}).Info("serving")
+	log.WithFields(logrus.Fields{"version": version.String(), "templates": len(live.Templates().All()),
+		"accounts": len(live.Current().Accounts), "senders": c.Senders}).Info("serving")
 	err = group.Wait()
 	log.Info("stopped")
 	return err
 }
 
-func (c *Command) sender(log *logrus.Entry, live *templates.Live, refreshed func(ok bool)) (*wechat.Sender, error) {
-	a, err := c.Account(log)
-	if err != nil {
-		return nil, err
-	}
-	sender, err := wechat.New(wechat.Config{BaseURL: a.URL, AppID: a.AppID, Secret: a.Secret, Reread: a.Reread(),
-		AllowHTTP: c.AllowHTTP, Timeout: c.SendTimeout / 2, Conns: c.Senders, Templates: live.Current, Log: log,
-		Refreshed: refreshed})
+// router sends by all accounts.
+func (c *Command) router(log *logrus.Entry, live *account.Live, refreshed func(ok bool)) (*account.Router, error) {
+	router, err := account.NewRouter(live.Current(), account.Options{AllowHTTP: c.AllowHTTP,
+		Timeout: c.SendTimeout / 2, Senders: c.Senders, Templates: live.Templates, Log: log, Refreshed: refreshed})
 	if err != nil {
 		return nil, terminal.UsageError{Err: err}
 	}
-	return sender, nil
+	return router, nil
 }

@@ -33,11 +33,11 @@ func TestBehindPooler(t *testing.T) {
 
 // The senders and the database come before HTTP, and what the process can't have is said at start.
 func TestDescriptors(t *testing.T) {
-	conns, err := (&Command{Senders: 1}).httpConns(5)
+	conns, err := new(Command).httpConns(1, 5)
 	if err != nil || conns < 1 || conns > mostHTTPConns {
 		t.Errorf("%d connections, %v", conns, err)
 	}
-	_, err = (&Command{Senders: httpserver.Descriptors()}).httpConns(5)
+	_, err = new(Command).httpConns(httpserver.Descriptors(), 5)
 	if !errors.As(err, new(terminal.UsageError)) || !strings.Contains(err.Error(), "raise its limit") {
 		t.Errorf("as many senders as descriptors: %v", err)
 	}

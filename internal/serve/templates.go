@@ -7,32 +7,25 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/rules"
 	"github.com/submsg/submsg/templates"
 )
 
-func (c *Command) live() (*templates.Live, error) {
-	live, err := templates.NewLive(c.Files())
-	if err != nil {
-		return nil, c.Mistake(err)
-	}
-	return live, nil
-}
-
 // nameOf returns the name of a template by its id or name, "" for one that isn't known.
-func nameOf(live *templates.Live) func(string) string {
+func nameOf(live *account.Live) func(string) string {
 	return func(idOrName string) string {
-		if t, ok := live.Current().Find(idOrName); ok {
+		if t, ok := live.Templates().Find(idOrName); ok {
 			return t.Name
 		}
 		return ""
 	}
 }
 
-func resender(live *templates.Live) func(string) bool {
+func resender(live *account.Live) func(string) bool {
 	return func(id string) bool {
-		t, ok := live.Current().Find(id)
+		t, ok := live.Templates().Find(id)
 		return ok && t.OnUnknown == templates.Resend
 	}
 }
@@ -46,7 +39,7 @@ const forgetAfter = 6
 // publishing publishes the templates beside the sending, because somebody's lock on their table must hold up no
 // message. It waits for a moment before it returns, so that whoever hears that we serve finds them, usually. The rest
 // goes on until ctx ends: it publishes them again and again, so that what nobody publishes any more can be told.
-func publishing(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, every time.Duration,
+func publishing(ctx context.Context, pool *pgxpool.Pool, live *account.Live, every time.Duration,
 	log *logrus.Entry) (rest func() error) {
 	published := make(chan struct{})
 	go func() {
@@ -79,9 +72,9 @@ func publishing(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, e
 }
 
 // publish tells the database the templates, against which rules are checked when they are defined.
-func publish(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log *logrus.Entry) {
+func publish(ctx context.Context, pool *pgxpool.Pool, live *account.Live, log *logrus.Entry) {
 	var all []rules.Template
-	for _, t := range live.Current().All() {
+	for _, t := range live.Templates().All() {
 		all = append(all, rules.Template{ID: t.ID, Name: t.Name, Title: t.Title, Params: t.Params})
 	}
 	if err := rules.Publish(ctx, pool, all); err != nil && ctx.Err() == nil {
@@ -89,11 +82,11 @@ func publish(ctx context.Context, pool *pgxpool.Pool, live *templates.Live, log 
 	}
 }
 
-// reloadEvery is how often the template files are looked at.
+// reloadEvery is how often the files are looked at.
 const reloadEvery = 2 * time.Second
 
-// reload takes changed template files; while they have an error, the old ones stay.
-func reload(ctx context.Context, live *templates.Live, log *logrus.Entry, reloaded func()) {
+// reload takes changed files of accounts and templates; while one of them has a mistake, the old ones stay.
+func reload(ctx context.Context, live *account.Live, router *account.Router, log *logrus.Entry, reloaded func()) {
 	said := ""
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
@@ -103,16 +96,18 @@ func reload(ctx context.Context, live *templates.Live, log *logrus.Entry, reload
 			return
 		case <-tick.C:
 		}
-		changed, err := live.Reload()
+		changed, err := live.Reload(router.Use)
 		if err != nil && err.Error() != said {
 			said = err.Error()
-			log.Errorf("the template files have an error, the old ones stay in use: %s", terminal.OneLine(said))
+			log.Errorf("a file has a mistake, the accounts and templates before stay in use: %s",
+				terminal.OneLine(said))
 		}
 		if err == nil {
 			said = ""
 		}
 		if changed {
-			log.WithField("templates", len(live.Current().All())).Info("templates reloaded")
+			log.WithFields(logrus.Fields{"accounts": len(live.Current().Accounts),
+				"templates": len(live.Templates().All())}).Info("accounts and templates reloaded")
 			reloaded()
 		}
 	}

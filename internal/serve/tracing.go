@@ -10,16 +10,16 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.opentelemetry.io/otel"
 
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/cli/version"
 	"github.com/submsg/submsg/internal/tracing"
-	"github.com/submsg/submsg/templates"
 )
 
 // newTracing is off unless OTEL_… variables ask for traces. What OpenTelemetry complains of from then on goes to the
 // log.
 func newTracing(ctx context.Context, term terminal.Terminal, log *logrus.Entry,
-	live *templates.Live) (*tracing.Tracing, error) {
+	live *account.Live) (*tracing.Tracing, error) {
 	trouble := &traceTrouble{log: log}
 	otel.SetErrorHandler(trouble)
 	otel.SetLogger(logr.New(traceLog{trouble}))

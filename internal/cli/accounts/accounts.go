@@ -32,8 +32,8 @@ type listed struct {
 	Channel   string   `json:"channel"`
 	AppID     string   `json:"appid,omitempty"`
 	URL       string   `json:"url"`
-	Rate      float64  `json:"rate"`    // 0: no limit of its own
-	Senders   int      `json:"senders"` // 0: as many as there are
+	Rate      float64  `json:"rate"`    // 0: SUBMSG_RATE
+	Senders   int      `json:"senders"` // 0: SUBMSG_SENDERS
 	OnePerson bool     `json:"onePersonAtATime"`
 	From      string   `json:"from"`      // its file, or variable
 	Templates []string `json:"templates"` // their names

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	terminals "golang.org/x/term"
 
-	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/httpserver"
@@ -94,15 +94,12 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	logger.SetOutput(s.Err)
 	logger.SetLevel(logrus.WarnLevel)
 	log := logrus.NewEntry(logger)
-	catalogue := templates.Shipped()
-	sender, err := wechat.New(wechat.Config{BaseURL: wechatURL,
-		AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
-		Templates: func() *templates.Catalogue { return catalogue }, Log: log})
+	sender, err := account.Single(account.OfWeChat(fakewechat.DefaultAppID, fakewechat.DefaultSecret, wechatURL),
+		templates.Shipped(), account.Options{Log: log})
 	if err != nil {
 		return err
 	}
-	consumer, err := outbox.New(outbox.Config{Pool: s.pool, ListenURL: databaseURL, Sender: sender.OneAccount(),
-		Log: log})
+	consumer, err := outbox.New(outbox.Config{Pool: s.pool, ListenURL: databaseURL, Sender: sender, Log: log})
 	if err != nil {
 		return err
 	}

@@ -75,18 +75,16 @@ func (s Accounts) Live(t Templates, log *logrus.Entry) (*account.Live, error) {
 
 // Account is that of the settings, or one line that says what is missing.
 func (s WeChat) Account(log *logrus.Entry) (*account.Account, error) {
-	a := &account.Account{Name: account.Default, Channel: account.WeChat, AppID: s.AppID, URL: s.WeChatURL,
-		Secret: channel.Secret(s.Secret), SecretFile: s.SecretFile, OnePersonAtATime: true}
 	if s.AppID == "" && s.FakeURL != "" {
 		// The URL isn't said: it isn't checked yet, and may hold what belongs to another setting.
 		log.Warn("no WeChat account is set: sending to the fake WeChat of SUBMSG_FAKE_URL, no user gets anything")
-		a.URL, a.AppID, a.Secret, a.SecretFile = s.FakeURL, FakeAppID, FakeSecret, ""
-		return a, nil
+		return account.OfWeChat(FakeAppID, FakeSecret, s.FakeURL), nil
 	}
 	if s.Secret != "" && s.SecretFile != "" {
 		return nil, terminal.BadUsage("set SUBMSG_WECHAT_SECRET or SUBMSG_WECHAT_SECRET_FILE, not both")
 	}
-	if s.SecretFile != "" {
+	a := account.OfWeChat(s.AppID, channel.Secret(s.Secret), s.WeChatURL)
+	if a.SecretFile = s.SecretFile; a.SecretFile != "" {
 		var err error
 		if a.Secret, err = account.ReadSecret(s.SecretFile); err != nil {
 			return nil, terminal.BadUsage("SUBMSG_WECHAT_SECRET_FILE: %s: %w", s.SecretFile, err)

@@ -9,10 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/outbox"
-	"github.com/submsg/submsg/templates"
 )
 
 // fake is a fake WeChat in a process of its own.
@@ -54,18 +53,17 @@ func (l *lab) withFake(ctx context.Context, latency time.Duration, do func(*fake
 
 // client is the product's own client for the fake: the one whose sends are the limit is the one that the consumer gets.
 // Its connections are open and its token is there.
-func (f *fake) client(ctx context.Context, senders int) (*wechat.OneAccount, error) {
-	c, err := wechat.New(wechat.Config{BaseURL: f.url, AppID: fakewechat.DefaultAppID, Secret: fakewechat.DefaultSecret,
-		Conns: senders, Templates: func() *templates.Catalogue { return f.catalogue }, Log: f.cfg.Log})
+func (f *fake) client(ctx context.Context, senders int) (*account.Router, error) {
+	c, err := account.Single(account.OfWeChat(fakewechat.DefaultAppID, fakewechat.DefaultSecret, f.url), f.catalogue,
+		account.Options{Senders: senders, Log: f.cfg.Log})
 	if err != nil {
 		return nil, err
 	}
-	if v := c.Ready(ctx); v.Outcome != outbox.Accepted {
+	if v := c.Ready(ctx, account.Default); v.Outcome != outbox.Accepted {
 		return nil, errors.New("no token from the fake WeChat: " + v.Text)
 	}
-	one := c.OneAccount()
-	_, err = post(ctx, one, senders, 2*senders)
-	return one, err
+	_, err = post(ctx, c, senders, 2*senders)
+	return c, err
 }
 
 // accepted is how many messages the fake has accepted.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -110,7 +110,7 @@ func (d workload) insertAndSleep(ctx context.Context, f *fake) (commits map[int]
 }
 
 // notifyAndPost does the least that a wake can be.
-func (d workload) notifyAndPost(ctx context.Context, client *wechat.OneAccount) (map[int]time.Time, error) {
+func (d workload) notifyAndPost(ctx context.Context, client *account.Router) (map[int]time.Time, error) {
 	listener, err := pgx.Connect(ctx, d.url)
 	if err != nil {
 		return nil, err

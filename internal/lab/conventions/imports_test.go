@@ -22,12 +22,12 @@ var packages = map[string]imports{
 		internal/cli/doctor internal/cli/fakewechat internal/cli/messages internal/cli/postgres internal/cli/rules internal/cli/settings
 		internal/cli/templates internal/cli/terminal internal/cli/version internal/serve`)},
 
-	"internal/serve": {code: list(`internal/channel/wechat internal/cli/settings internal/cli/terminal internal/cli/version
+	"internal/serve": {code: list(`internal/account internal/cli/settings internal/cli/terminal internal/cli/version
 		internal/explain internal/httpserver internal/metrics internal/rules internal/tracing migrations outbox templates`)},
 	"internal/cli/bench": {code: list("internal/cli/terminal internal/lab/bench")},
 	"internal/cli/database": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/roles
 		migrations`)},
-	"internal/cli/demo": {code: list(`internal/channel/wechat internal/cli/terminal internal/explain internal/httpserver
+	"internal/cli/demo": {code: list(`internal/account internal/cli/terminal internal/explain internal/httpserver
 		internal/lab/fakewechat internal/lab/pgembed internal/ops migrations outbox templates`)},
 	"internal/cli/accounts": {code: list(`internal/account internal/channel internal/cli/settings internal/cli/terminal
 		internal/doctor outbox templates`)},
@@ -79,7 +79,7 @@ var packages = map[string]imports{
 	"internal/lab/attacks": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/settings
 		internal/cli/terminal internal/doctor internal/explain internal/lab/fakewechat internal/lab/pgembed
 		internal/lab/pgtest internal/ops internal/roles internal/rules internal/serve migrations outbox templates`)},
-	"internal/lab/bench": {code: list(`internal/channel/wechat internal/lab/fakewechat internal/lab/pgembed migrations
+	"internal/lab/bench": {code: list(`internal/account internal/lab/fakewechat internal/lab/pgembed migrations
 		outbox templates`), tests: list("internal/lab/pgtest")},
 	"internal/lab/e2e": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/bench internal/cli/doctor
 		internal/cli/settings internal/cli/terminal internal/cli/version internal/doctor internal/explain

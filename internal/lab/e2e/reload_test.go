@@ -40,19 +40,19 @@ func TestTemplatesReload(t *testing.T) {
 	w.await(person(1), "fail") // nobody knows it yet
 
 	rename(t, dir, "latecomer.yaml", latecomer)
-	p.says(`msg="templates reloaded" templates=2`)
+	p.says(`msg="accounts and templates reloaded" accounts=1 templates=2`)
 	eventually(t, "rules may use it", func() bool { return w.number(`SELECT count(*) FROM subMsgTemplate WHERE name = 'latecomer'`) == 1 })
 	psql(t, w.db, "UPDATE subMsgList SET sendStatus = 'wait';")
 	w.await(person(1), "success")
 
 	rename(t, dir, "latecomer.yaml", strings.Replace(latecomer, "thing1", "thong1", 1))
-	p.says(`the template files have an error, the old ones stay in use: latecomer.yaml:5: .*thong1`)
+	p.says(`a file has a mistake, the accounts and templates before stay in use: templates in \S+: latecomer.yaml:5: .*thong1`)
 	// A message that is due later than two more looks at the folder: the old templates stay, and nothing is said again.
 	psql(t, w.db, insertFor(2)+"INSERT INTO subMsgList (openid, templateId, parameterArr, sendAfter) VALUES ('"+
 		person(3)+"', 'latecomer', '{again}', now() + interval '4.5 seconds');\n")
 	w.await(person(2), "success")
 	w.await(person(3), "success")
-	if n := p.count("the template files have an error"); n != 1 {
+	if n := p.count("a file has a mistake"); n != 1 {
 		t.Errorf("the mistake was said %d times", n)
 	}
 
@@ -64,7 +64,7 @@ func TestTemplatesReload(t *testing.T) {
 		t.Errorf("sent %v", sent[0].Data)
 	}
 	remove(t, dir, "latecomer.yaml")
-	p.says(`msg="templates reloaded" templates=1`)
+	p.says(`msg="accounts and templates reloaded" accounts=1 templates=1`)
 	psql(t, w.db, strings.Replace(insert, person(1), person(5), 1))
 	w.await(person(5), "fail")
 	w.exactlyOnce(0)
