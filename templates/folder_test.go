@@ -26,14 +26,13 @@ func TestLinkedFolder(t *testing.T) {
 	version("..1", good)
 	must(os.Symlink(filepath.Join("..data", "t.yaml"), filepath.Join(dir, "t.yaml")))
 	must(os.Symlink("nobody@host", filepath.Join(dir, ".#t.yaml"))) // an editor's lock
-	live, err := NewLive(Folder(dir))
+	first, err := Load(Folder(dir))
 	must(err)
 	version("..2", good+"title: new\n")
-	changed, err := live.Reload()
+	next, err := LoadAgain(Folder(dir), first)
 	must(err)
-	template, ok := live.Current().Find("order")
-	if !changed || !ok || template.Title != "new" {
-		t.Errorf("changed %v, template %+v", changed, template)
+	if template, ok := next.Find("order"); !ok || template.Title != "new" {
+		t.Errorf("template %+v", template)
 	}
 }
 
@@ -56,12 +55,12 @@ func TestFolderIsALink(t *testing.T) {
 		}
 	}
 	release("1", good)
-	live, err := NewLive(Folder(at))
+	first, err := Load(Folder(at))
 	if err != nil {
 		t.Fatal(err)
 	}
 	release("2", good+"title: new\n")
-	if changed, err := live.Reload(); !changed || err != nil {
-		t.Errorf("changed %v, %v", changed, err)
+	if next, err := LoadAgain(Folder(at), first); next == first || err != nil {
+		t.Errorf("still %p, %v", next, err)
 	}
 }

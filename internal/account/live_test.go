@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -99,5 +100,61 @@ func TestWithoutFolders(t *testing.T) {
 	}
 	if changed, err := live.Reload(fine); changed || err != nil {
 		t.Errorf("changed %v, %v", changed, err)
+	}
+}
+
+// Many read while two reload files that change: nobody sees accounts and templates that don't belong together.
+func TestLiveWhileInUse(t *testing.T) {
+	t.Parallel()
+	accounts := folder(t, map[string]string{"a.yaml": good})
+	catalogue := folder(t, map[string]string{"x.yaml": aTemplate("x", "shopA")})
+	live, err := NewLive(Source{Dir: accounts}, catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var readers, reloaders sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				c := live.Current()
+				if a := c.AccountOf("x"); a == nil || a != c.Accounts[0] {
+					t.Errorf("x is sent by %v of %v", a, c.Accounts)
+					return
+				}
+			}
+		})
+	}
+	for range 2 {
+		reloaders.Go(func() {
+			for n := range 50 {
+				name := []string{"shopA", "shopB"}[n%2]
+				rename(t, accounts, "a.yaml", strings.Replace(good, "shopA\n", name+"\n", 1))
+				_, _ = live.Reload(fine) // it is refused where the template still names the other one
+				rename(t, catalogue, "x.yaml", aTemplate("x", name))
+				_, _ = live.Reload(fine)
+			}
+		})
+	}
+	reloaders.Wait()
+	close(done)
+	readers.Wait()
+}
+
+// rename puts a file into a folder in one step.
+func rename(t *testing.T, dir, name, content string) {
+	t.Helper()
+	aside, err := os.CreateTemp(dir, ".")
+	if err == nil {
+		_, err = aside.WriteString(content)
+		err = errors.Join(err, aside.Close(), os.Rename(aside.Name(), filepath.Join(dir, name)))
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

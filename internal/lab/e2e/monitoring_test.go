@@ -40,15 +40,11 @@ func (accepting) Send(context.Context, outbox.Claimed) outbox.Verdict {
 // scraped is everything that a serve can show.
 func scraped(t *testing.T) string {
 	t.Helper()
-	live, err := templates.NewLive(templates.FS)
-	if err != nil {
-		t.Fatal(err)
-	}
 	pool := pgtest.Pool(t)
 	if _, err := pool.Exec(t.Context(), `INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'stopped', now())`); err != nil {
 		t.Fatal(err)
 	}
-	m := metrics.New("v1", func(id string) string { t, _ := live.Current().Find(id); return t.Name })
+	m := metrics.New("v1", func(id string) string { t, _ := templates.Shipped().Find(id); return t.Name })
 	m.WatchDatabase(pool)
 	m.WatchListener(func() bool { return true })
 	m.Wrap(accepting{}).Send(t.Context(), outbox.Claimed{TemplateID: orderStatusID})
