@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/submsg/submsg/templates"
@@ -33,7 +34,7 @@ type delivery struct {
 type ledger struct {
 	mu      sync.Mutex
 	now     func() time.Time
-	msgID   int64
+	msgID   *atomic.Int64 // the last one; all accounts of a platform share it
 	records []record
 }
 
@@ -51,7 +52,8 @@ const separator = "\x00"
 // init begins the msgids above 2^53, and above those of any server started before.
 func (l *ledger) init(now func() time.Time) {
 	l.now = now
-	l.msgID = max(now().UnixNano(), 1<<60)
+	l.msgID = new(atomic.Int64)
+	l.msgID.Store(max(now().UnixNano(), 1<<60))
 }
 
 // add appends and returns the new msgid, greater than all before.
@@ -59,9 +61,9 @@ func (l *ledger) add(d delivery) int64 {
 	text := strings.Join(append([]string{d.OpenID, d.Page, d.State, d.Lang}, d.values...), separator)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.msgID++
-	l.records = append(l.records, record{l.now().UnixNano(), l.msgID, d.template, text})
-	return l.msgID
+	msgID := l.msgID.Add(1)
+	l.records = append(l.records, record{l.now().UnixNano(), msgID, d.template, text})
+	return msgID
 }
 
 // all is a view of the records so far: they are only ever appended to.

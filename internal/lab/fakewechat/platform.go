@@ -29,6 +29,7 @@ func NewPlatform(o Options, more map[string]string) *Platform {
 			o.Log = func(line string) { log(appID + ": " + line) }
 		}
 		p.accounts[appID] = New(o)
+		p.accounts[appID].ledger.msgID = p.first.ledger.msgID
 	}
 	return p
 }

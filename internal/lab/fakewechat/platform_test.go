@@ -72,7 +72,7 @@ func TestPlatform(t *testing.T) {
 		t.Errorf("%d messages went through wxb", got)
 	}
 
-	byAccount := map[string]int{}
+	byAccount, msgIDs := map[string]int{}, map[int64]bool{}
 	_, lines := p.call("GET", "/_fake/sent", "")
 	for all := bufio.NewScanner(strings.NewReader(lines)); all.Scan(); {
 		var sent Sent
@@ -80,6 +80,10 @@ func TestPlatform(t *testing.T) {
 			t.Fatal(err)
 		}
 		byAccount[sent.AppID]++
+		msgIDs[sent.MsgID] = true
+	}
+	if len(msgIDs) != 3 {
+		t.Errorf("a msgid stands twice among %v", msgIDs)
 	}
 	if byAccount[DefaultAppID] != 1 || byAccount["wxb"] != 2 || len(byAccount) != 2 {
 		t.Errorf("sent %v", byAccount)
