@@ -81,7 +81,8 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	defer pool.Close()
-	conns, err := c.httpConns(live.Current().Senders(c.Senders), int(pool.Config().MaxConns)+1) // and the listener's
+	databaseConns := int(pool.Config().MaxConns) + 1 // and the listener's
+	conns, err := c.httpConns(live.Current().Senders(c.Senders), databaseConns)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	if c.Dir != "" || c.Folder != "" {
-		group.Go(func() error { reload(ctx, live, router, log, func() { publish(ctx, pool, live, log) }); return nil })
+		group.Go(reloading(ctx, live, c.use(router, databaseConns), log, func() { publish(ctx, pool, live, log) }))
 	}
 	group.Go(func() error { return watchSchema(ctx, pool, c.SchemaEvery) })
 	group.Go(func() error { return consumer.Run(ctx) })
@@ -128,4 +129,15 @@ func (c *Command) router(log *logrus.Entry, live *account.Live, refreshed func(o
 		return nil, terminal.UsageError{Err: err}
 	}
 	return router, nil
+}
+
+// use returns what sends by the accounts of another configuration, unless their senders need more than the process may
+// have.
+func (c *Command) use(router *account.Router, databaseConns int) func(*account.Configuration) error {
+	return func(next *account.Configuration) error {
+		if _, err := c.httpConns(next.Senders(c.Senders), databaseConns); err != nil {
+			return err
+		}
+		return router.Use(next)
+	}
 }

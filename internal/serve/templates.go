@@ -85,30 +85,33 @@ func publish(ctx context.Context, pool *pgxpool.Pool, live *account.Live, log *l
 // reloadEvery is how often the files are looked at.
 const reloadEvery = 2 * time.Second
 
-// reload takes changed files of accounts and templates; while one of them has a mistake, the old ones stay.
-func reload(ctx context.Context, live *account.Live, router *account.Router, log *logrus.Entry, reloaded func()) {
+// reloading takes changed files of accounts and templates, until ctx ends; while one has a mistake, the old ones stay.
+func reloading(ctx context.Context, live *account.Live, use func(*account.Configuration) error, log *logrus.Entry,
+	reloaded func()) func() error {
 	said := ""
-	tick := time.NewTicker(reloadEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		changed, err := live.Reload(router.Use)
-		if err != nil && err.Error() != said {
-			said = err.Error()
-			log.Errorf("a file has a mistake, the accounts and templates before stay in use: %s",
-				terminal.OneLine(said))
-		}
-		if err == nil {
+	return func() error {
+		tick := time.NewTicker(reloadEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			}
+			changed, err := live.Reload(use)
+			if err != nil && err.Error() != said {
+				log.Errorf("a file has a mistake, the accounts and templates before stay in use: %s",
+					terminal.OneLine(err.Error()))
+			}
 			said = ""
-		}
-		if changed {
-			log.WithFields(logrus.Fields{"accounts": len(live.Current().Accounts),
-				"templates": len(live.Templates().All())}).Info("accounts and templates reloaded")
-			reloaded()
+			if err != nil {
+				said = err.Error()
+			}
+			if changed {
+				log.WithFields(logrus.Fields{"accounts": len(live.Current().Accounts),
+					"templates": len(live.Templates().All())}).Info("accounts and templates reloaded")
+				reloaded()
+			}
 		}
 	}
 }
