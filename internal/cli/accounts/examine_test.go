@@ -1,11 +1,15 @@
 package accounts
 
 import (
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/submsg/submsg/internal/account"
+	"github.com/submsg/submsg/internal/channel"
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/doctor"
+	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/outbox"
 )
 
@@ -34,5 +38,37 @@ func TestJudge(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+// Each account is asked for itself, and the findings stand in their order.
+func TestExamine(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(fakewechat.NewPlatform(fakewechat.Options{}, map[string]string{"wxb": "secretb"}))
+	defer server.Close()
+	of := func(name, appID string, secret channel.Secret, url string) *account.Account {
+		a := account.OfWeChat(appID, secret, url)
+		a.Name, a.File = name, name+".yaml"
+		return a
+	}
+	findings := Examine(t.Context(), []*account.Account{
+		of("right", "wxb", "secretb", server.URL),
+		of("wrong", fakewechat.DefaultAppID, "secretb", server.URL),
+		of("nowhere", "wxb", "secretb", "http://127.0.0.1:1"),
+		of("elsewhere", "wxb", "secretb", "http://example.com"),
+	}, settings.WeChat{})
+	wants := []struct {
+		name, says string
+		level      doctor.Level
+	}{
+		{"right", "its credentials are right", doctor.OK},
+		{"wrong", "40125", doctor.Fail},
+		{"nowhere", "connection refused", doctor.Fail},
+		{"elsewhere", "account elsewhere, of elsewhere.yaml: the WeChat URL is http:// to another machine", doctor.Fail},
+	}
+	for i, want := range wants {
+		if f := findings[i]; f.Check != want.name || f.Level != want.level || !strings.Contains(f.Says, want.says) {
+			t.Errorf("%s: %+v", want.name, f)
+		}
 	}
 }

@@ -30,7 +30,7 @@ var packages = map[string]imports{
 	"internal/cli/demo": {code: list(`internal/account internal/cli/terminal internal/explain internal/httpserver
 		internal/lab/fakewechat internal/lab/pgembed internal/ops migrations outbox templates`)},
 	"internal/cli/accounts": {code: list(`internal/account internal/channel internal/cli/settings internal/cli/terminal
-		internal/doctor outbox templates`)},
+		internal/doctor outbox templates`), tests: list("internal/lab/fakewechat")},
 	"internal/cli/doctor": {code: list(`internal/account internal/cli/accounts internal/cli/settings
 		internal/cli/templates internal/cli/terminal internal/doctor internal/explain internal/rules migrations
 		outbox templates`)},
