@@ -29,7 +29,7 @@ func (c *Configuration) TemplatesOf(a *Account) []*templates.Template {
 
 // spellingsOf returns the ids and the names of the templates that an account sends, sorted.
 func (c *Configuration) spellingsOf(a *Account) []string {
-	spellings := slices.Clone(c.Templates.Names())
+	spellings := append([]string{}, c.Templates.Names()...) // never nil, which would be any template
 	return slices.DeleteFunc(spellings, func(s string) bool { return c.account[s] != a })
 }
 

@@ -61,11 +61,8 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		return err
 	}
 	defer router.Close()
-	if c.Senders < 1 || c.Senders > 10000 {
-		return terminal.BadUsage("SUBMSG_SENDERS is %d, it must be 1 to 10000", c.Senders)
-	}
-	if err := outbox.CheckRate(c.Rate); err != nil {
-		return terminal.BadUsage("SUBMSG_RATE: %w", err)
+	if err := c.checkNumbers(); err != nil {
+		return err
 	}
 	listenURL, err := c.WakeURL(c.Database)
 	if err != nil {
@@ -119,6 +116,16 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 	err = group.Wait()
 	log.Info("stopped")
 	return err
+}
+
+func (c *Command) checkNumbers() error {
+	if c.Senders < 1 || c.Senders > 10000 {
+		return terminal.BadUsage("SUBMSG_SENDERS is %d, it must be 1 to 10000", c.Senders)
+	}
+	if err := outbox.CheckRate(c.Rate); err != nil {
+		return terminal.BadUsage("SUBMSG_RATE: %w", err)
+	}
+	return nil
 }
 
 // router sends by all accounts.

@@ -74,8 +74,10 @@ func publishing(ctx context.Context, pool *pgxpool.Pool, live *account.Live, eve
 // publish tells the database the templates, against which rules are checked when they are defined.
 func publish(ctx context.Context, pool *pgxpool.Pool, live *account.Live, log *logrus.Entry) {
 	var all []rules.Template
-	for _, t := range live.Templates().All() {
-		all = append(all, rules.Template{ID: t.ID, Name: t.Name, Title: t.Title, Params: t.Params})
+	now := live.Current()
+	for _, t := range now.Templates.All() {
+		all = append(all, rules.Template{ID: t.ID, Name: t.Name, Title: t.Title, Account: now.AccountOf(t.ID).Name,
+			Params: t.Params})
 	}
 	if err := rules.Publish(ctx, pool, all); err != nil && ctx.Err() == nil {
 		log.Warnf("rules are checked against the templates published before: %v", err)
