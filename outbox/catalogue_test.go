@@ -155,6 +155,16 @@ func TestParametersOfAnotherReplica(t *testing.T) {
 	d.eventually(theirs, "fail")
 }
 
+// rests waits until the consumer leaves the database alone for longer than it does where something is due.
+func (d *db) rests() {
+	d.t.Helper()
+	d.asleep()
+	eventually(d.t, "the consumer rests", func() bool {
+		return one[bool](d, `SELECT bool_and(state = 'idle' AND clock_timestamp() - state_change > interval '500 ms')
+			FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'consumer'`)
+	})
+}
+
 // What a replica leaves alone keeps it neither busy nor awake.
 func TestLeftAloneInSleep(t *testing.T) {
 	t.Parallel()
@@ -163,12 +173,16 @@ func TestLeftAloneInSleep(t *testing.T) {
 	d.another("y", 1)
 	d.serving(f, never, func(cfg *outbox.Config) { cfg.Poll = never })
 	ids := []int64{d.of("o", "x", 2), d.of("o", "y", 1), d.of("o", "z", 1)}
-	d.asleep()
-	for _, id := range ids {
-		d.untouched(id)
-	}
+	d.rests()
 	d.eventually(d.of("o", "x", 1), "success")
-	d.asleep()
+	d.rests()
+	for i, id := range ids {
+		d.untouched(id)
+		// Of a template that it knows, a message is handed over once before it is asked who else knows it.
+		if n := f.counts()[id]; n > 1 || n > 0 && i > 0 {
+			t.Errorf("message %d was handed to the sender %d times", id, n)
+		}
+	}
 }
 
 // A replica that says what it knows while another one refuses its message still gets that message.
@@ -310,10 +324,16 @@ func TestTemplateLostInMidSend(t *testing.T) {
 	var lost sync.Once
 	f.began = func(c outbox.Claimed) {
 		if c.TemplateID == "y" {
-			lost.Do(func() { f.files(map[string]int{"x": 1}) })
+			lost.Do(func() {
+				f.files(map[string]int{"x": 1})
+				d.exec(`DELETE FROM subMsgReplicaTemplate WHERE templateId = 'y'`) // as it will say itself in a moment
+			})
 		}
 	}
 	d.serving(f, never)
+	eventually(t, "it has said what it knows", func() bool {
+		return one[int](d, `SELECT count(*) FROM subMsgReplicaTemplate`) == 2
+	})
 	id := d.of("o", "y", 1)
 	eventually(t, "the file is gone", func() bool { return len(f.knows.Load().counts) == 1 })
 	d.passes()
