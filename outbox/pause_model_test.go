@@ -108,3 +108,26 @@ func TestPauseIsLiftedUnderAllSpellings(t *testing.T) {
 		d.exec(`DELETE FROM subMsgPause`)
 	}
 }
+
+// Whoever pauses a template by hand under one of its spellings pauses it under the other, too, and lifts both.
+func TestPausedUnderBothSpellings(t *testing.T) {
+	t.Parallel()
+	d, ch := newDB(t), new(channel)
+	d.exec(`INSERT INTO subMsgTemplate (templateId, name) VALUES ('id-of-t', 't')`)
+	run(t, config(d, ch))
+	for _, spelling := range [][2]string{{"t", "id-of-t"}, {"id-of-t", "t"}} {
+		d.exec(`INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ($1, 'by hand', 'infinity')`, spelling[0])
+		waits := d.insert(outbox.Message{OpenID: "o1", TemplateID: "t"},
+			outbox.Message{OpenID: "o2", TemplateID: "id-of-t"})
+		d.eventually(d.insert(outbox.Message{OpenID: "o3", TemplateID: "u"})[0], "success")
+		if a, b := d.status(waits[0]), d.status(waits[1]); a != "wait" || b != "wait" {
+			t.Errorf("paused under %s, messages are %s and %s", spelling[0], a, b)
+		}
+		d.exec(`DELETE FROM subMsgPause WHERE templateId = $1`, spelling[1])
+		d.eventually(waits[0], "success")
+		d.eventually(waits[1], "success")
+		if n := one[int](d, `SELECT count(*) FROM subMsgPause`); n > 0 {
+			t.Errorf("%d pauses are left", n)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func TestShowOfARule(t *testing.T) {
 		!cmp.Equal(s.Rules, []string{"slips"}) {
 		t.Errorf("held %+v, rules %q", s.Held, s.Rules)
 	}
-	if len(s.Pauses) != 2 || s.Pauses[0].TemplateID != "*" || s.Pauses[1].TemplateID != "id-of-a" ||
+	if len(s.Pauses) != 2 || s.Pauses[0].TemplateID != "*" || s.Pauses[1].TemplateID != "a" ||
 		s.Pauses[1].English == "" {
 		t.Errorf("pauses %+v, want the account's and its template's, by the other spelling", s.Pauses)
 	}

@@ -25,7 +25,8 @@ FROM pg_proc WHERE pronamespace = 'public'::regnamespace`)
 	if err != nil || len(got) < 4 {
 		t.Fatalf("%v, %v", got, err)
 	}
-	definers := []string{"submsgrule_fire", "submsgrule_store", "submsg_rules", "submsg_forget"}
+	definers := []string{"submsgrule_fire", "submsgrule_store", "submsg_rules", "submsg_forget",
+		"submsgpause_spell"}
 	for _, f := range got {
 		if diff := cmp.Diff(function{f.Name, false, slices.Contains(definers, f.Name)}, f); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)

@@ -34,18 +34,3 @@ EXECUTE FUNCTION SUBMSG_SCHEMA.subMsg_wake();
 CREATE OR REPLACE TRIGGER subMsgPause_wake_update AFTER UPDATE ON SUBMSG_SCHEMA.subMsgPause FOR EACH ROW
 WHEN (NEW.probeAt < OLD.probeAt AND pg_sequence_last_value('SUBMSG_SCHEMA.subMsgWake'::regclass) = 1)
 EXECUTE FUNCTION SUBMSG_SCHEMA.subMsg_wake();
-
--- A template that was paused under its id and under its name is one pause. Whoever lifts it under one of them, by hand or by a probe,
--- lifts it under the other, too: nothing may wait under that one, and then nothing would ever end it.
-CREATE OR REPLACE FUNCTION SUBMSG_SCHEMA.subMsgPause_lift() RETURNS trigger
-LANGUAGE plpgsql SUBMSG_SETTINGS AS $$
-BEGIN
-    DELETE FROM SUBMSG_SCHEMA.subMsgPause
-    WHERE templateId = ANY (OLD.spellings) AND (probeAt < 'infinity' OR OLD.probeAt = 'infinity'); -- the others are for a person to lift
-    RETURN NULL;
-END $$;
-
-REVOKE EXECUTE ON FUNCTION SUBMSG_SCHEMA.subMsgPause_lift() FROM PUBLIC;
-
-CREATE OR REPLACE TRIGGER subMsgPause_lift AFTER DELETE ON SUBMSG_SCHEMA.subMsgPause FOR EACH ROW
-WHEN (OLD.spellings IS NOT NULL) EXECUTE FUNCTION SUBMSG_SCHEMA.subMsgPause_lift();

@@ -119,7 +119,7 @@ function subMsgRule_read_column subMsgRule_read_text subMsgRule_read_param subMs
   subMsgRule_replay subMsgRule_columns subMsgRule_encoded subMsgRule_base_type subMsgRule_foreign_code
   subMsgRule_expression_is_plain subMsgRule_changed_sql subMsgRule_too_long_sql subMsgRule_plan_problem
   subMsgRule_shown_labels                                                     : - - - E -
-function subMsg_wake subMsgList_guard subMsgPause_lift subMsgRule_check subMsgRule_removed subMsgRule_complete
+function subMsg_wake subMsgList_guard subMsgPause_lift subMsgPause_spell subMsgRule_check subMsgRule_removed subMsgRule_complete
   subMsgRule_store subMsgRule_warn subMsgRule_insert
   subMsgRule_make subMsgRule_units subMsgRule_renew subMsgRule_error_query subMsgRule_store_error subMsgRule_store_held subMsgRule_cancel_held
   subMsgRule_text_argument subMsgRule_time_argument subMsgRule_arguments subMsgRule_problem
