@@ -72,7 +72,7 @@ var (
 		"排在发给同一用户的另一条消息之后",
 		"it waits for another message to the same person, who gets one at a time",
 	}
-	isUnready = Text{"submsg serve 现在不能发送：%s", "submsg serve can send nothing now: %s"}
+	isUnready = Text{"所用账号现在不能发送：%s", "its account can send nothing now: %s"}
 	isTrouble = Text{"submsg serve 现在不能领取消息：%s", "submsg serve can take no messages now: %s"}
 	isUnknown = Text{
 		"没有运行中的 submsg serve 认识模板 %s：约一分钟后将会失败",

@@ -13,8 +13,12 @@ var (
 	shortenIt    = Text{"请缩短后重发", "shorten it and send again"}
 	notAgain     = Text{"无需重发", "there is nothing to send again"}
 	checkSecret  = Text{
-		"请在微信公众平台核对或重置，并更新 SUBMSG_WECHAT_SECRET",
-		"check or reset it on mp.weixin.qq.com, and set SUBMSG_WECHAT_SECRET",
+		"请在微信公众平台核对或重置，并更新账号的密钥（SUBMSG_WECHAT_SECRET 或账号文件）",
+		"check or reset it on mp.weixin.qq.com, and set the account's secret: SUBMSG_WECHAT_SECRET, or in its file",
+	}
+	checkAppID = Text{
+		"请检查账号的 AppID（SUBMSG_WECHAT_APPID 或账号文件）",
+		"check the account's AppID: SUBMSG_WECHAT_APPID, or in its file",
 	}
 	oddCharacters = Text{"请检查参数中的特殊字符", "look for odd characters in parameterArr"}
 	adminConfirms = Text{"请小程序管理员在微信中确认", "the mini-program's administrator confirms it in WeChat"}
@@ -41,7 +45,7 @@ var WeChat = map[int32]Cause{
 	40001:  {Text{"access_token 无效或不是最新，刷新后仍被拒绝，也可能是 AppSecret 不正确", "the access token is not valid or not the newest, also after a renewal; or the AppSecret is wrong"}, Text{"请检查 AppSecret，以及是否有其他程序强制刷新了同一小程序的 access_token", "check the AppSecret, and whether another program renews the access token of this mini-program by force"}},
 	40002:  {Text{"grant_type 不正确", "wrong grant_type"}, Text{"请检查微信接口地址，或升级 submsg", "check SUBMSG_WECHAT_URL, or upgrade submsg"}},
 	40003:  {Text{"openid 无效", "the openid is not valid"}, Text{"请确认它属于本小程序，改正后重发", "see that it is of this mini-program, correct it and send again"}},
-	40013:  {Text{"AppID 不正确", "wrong AppID"}, Text{"请检查 SUBMSG_WECHAT_APPID", "check SUBMSG_WECHAT_APPID"}},
+	40013:  {Text{"AppID 不正确", "wrong AppID"}, checkAppID},
 	40014:  {Text{"access_token 不合法，刷新后仍被拒绝", "the access token is malformed, also after a renewal"}, Text{"请检查 AppID、AppSecret 与微信接口地址是否属于同一小程序", "check that AppID, AppSecret and SUBMSG_WECHAT_URL belong together"}},
 	40033:  {Text{"参数中含有微信不接受的字符", "a value has characters that WeChat does not take"}, changeText},
 	40037:  {Text{"模板 ID 无效", "the template id is not valid"}, Text{"请在微信公众平台确认该模板存在、属于本小程序且为订阅消息", "see on mp.weixin.qq.com that the template exists, is this mini-program's, and is for subscribe messages"}},
@@ -50,8 +54,8 @@ var WeChat = map[int32]Cause{
 	40243:  {Text{"AppSecret 已被冻结", "the AppSecret is frozen"}, Text{"请在微信公众平台解冻", "unfreeze it on mp.weixin.qq.com"}},
 	40249:  {Text{"内容违规，被微信拦截", "WeChat stopped the text as illegal"}, changeText},
 	41001:  {Text{"请求中缺少 access_token", "the request came without its access token"}, Text{"请检查中间代理是否去掉了网址中的参数", "check whether a proxy cuts off the query of the URL"}},
-	41002:  {Text{"缺少 AppID", "the AppID is missing"}, Text{"请检查 SUBMSG_WECHAT_APPID", "check SUBMSG_WECHAT_APPID"}},
-	41004:  {Text{"缺少 AppSecret", "the AppSecret is missing"}, Text{"请检查 SUBMSG_WECHAT_SECRET", "check SUBMSG_WECHAT_SECRET"}},
+	41002:  {Text{"缺少 AppID", "the AppID is missing"}, checkAppID},
+	41004:  {Text{"缺少 AppSecret", "the AppSecret is missing"}, checkSecret},
 	41030:  {Text{"页面路径不正确", "the page does not exist"}, Text{"请确认该页面在已发布的小程序中存在，改正后重发", "see that the published mini-program has it, correct it and send again"}},
 	42001:  {Text{"access_token 已过期，刷新后仍被拒绝", "the access token has expired, also after a renewal"}, Text{"请检查微信接口地址与本机时钟", "check SUBMSG_WECHAT_URL and the clock of this server"}},
 	43002:  {Text{"接口必须用 POST 调用", "WeChat wants a POST"}, Text{"请检查中间代理是否改写了请求", "check whether a proxy rewrites requests"}},
