@@ -7,6 +7,9 @@
 package account
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/submsg/submsg/internal/channel"
 )
 
@@ -40,6 +43,17 @@ func (a Account) Where() string {
 		return "SUBMSG_WECHAT_APPID"
 	}
 	return a.File
+}
+
+// check tells what is wrong with an account that stands in no file, of which each key is checked where it stands.
+func (a Account) check(allowHTTP bool) error {
+	check := channels[a.Channel].Check
+	err := errors.Join(check("url", a.URL, allowHTTP), check("appid", a.AppID, allowHTTP),
+		check("secret", string(a.Secret), allowHTTP))
+	if err != nil {
+		return fmt.Errorf("account %s, of %s: %w", a.Name, a.Where(), err)
+	}
+	return nil
 }
 
 // Reread returns what reads the secret again; nil: it can't change.

@@ -91,7 +91,7 @@ func TestMistakesOfBoth(t *testing.T) {
 // Without folders there are the account of the variables and the templates that are built in.
 func TestWithoutFolders(t *testing.T) {
 	t.Parallel()
-	live, err := NewLive(Source{Default: &Account{Name: Default, Channel: WeChat, AppID: "wx1", Secret: "x"}}, "")
+	live, err := NewLive(Source{Default: OfWeChat("wx1", "x", "https://api.weixin.qq.com")}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

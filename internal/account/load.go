@@ -40,6 +40,9 @@ func (s Source) Load() ([]*Account, error) {
 func (s Source) loadAgain(last *accounts) (*accounts, error) {
 	all := new(accounts)
 	if s.Default != nil {
+		if err := s.Default.check(s.AllowHTTP); err != nil {
+			return nil, err
+		}
 		all.list = append(all.list, s.Default)
 	}
 	if s.Dir == "" {

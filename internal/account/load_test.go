@@ -119,7 +119,7 @@ func wantMistakes(t *testing.T, s Source, want []string) {
 
 func TestMistakesAcrossFiles(t *testing.T) {
 	t.Parallel()
-	env := &Account{Name: Default, Channel: WeChat, AppID: "wx9", Secret: aSecret}
+	env := OfWeChat("wx9", aSecret, "https://api.weixin.qq.com")
 	other := func(name, appid string) string {
 		return strings.NewReplacer("name: shopA", "name: "+name, "wx0123456789abcdef", appid).Replace(good)
 	}
@@ -138,7 +138,8 @@ func TestMistakesAcrossFiles(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			wantMistakes(t, Source{Dir: folder(t, tt.files), Default: tt.env}, tt.want)
+			source := Source{Dir: folder(t, tt.files), Default: tt.env, URL: "https://api.weixin.qq.com/"}
+			wantMistakes(t, source, tt.want)
 		})
 	}
 	if _, err := (Source{Dir: filepath.Join(t.TempDir(), "missing")}).Load(); !errors.Is(err, os.ErrNotExist) {
@@ -155,7 +156,7 @@ func TestLoad(t *testing.T) {
 		"c.yaml":  "name: shopC\nchannel: wechat\nappid: wx3\nsecret: ccc\nrate: 50\n",
 		".d.yaml": "an editor left it",
 	})
-	env := &Account{Name: Default, Channel: WeChat, AppID: "wx9", Secret: "eee"}
+	env := OfWeChat("wx9", "eee", "https://api.weixin.qq.com")
 	list, err := Source{Dir: dir, Default: env, URL: "https://proxy.example"}.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -177,6 +178,21 @@ func TestLoad(t *testing.T) {
 	}
 	if said := fmt.Sprintf("%v %+v %#v", got, got, got); strings.Contains(said, aSecret) {
 		t.Errorf("printing an account tells its secret: %s", said)
+	}
+}
+
+// What is wrong with the account of the variables is told where accounts are loaded, too.
+func TestMistakesOfTheVariables(t *testing.T) {
+	t.Parallel()
+	_, err := Source{Default: OfWeChat("wx 9", "e ee", "http://example.com")}.Load()
+	if err == nil {
+		t.Fatal("loaded")
+	}
+	for _, part := range []string{"account default, of SUBMSG_WECHAT_APPID: ", "the WeChat appid holds a space",
+		"the WeChat appsecret holds a space", "the WeChat URL is http:// to another machine"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q isn't told: %v", part, err)
+		}
 	}
 }
 
