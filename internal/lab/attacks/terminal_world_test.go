@@ -124,7 +124,7 @@ func (w *hostileWorld) fill() {
 		FROM unnest(ARRAY['id', $2, 'id', 'id'], ARRAY['wait', 'fail', 'unknown', 'fail']) WITH ORDINALITY AS x (t, s, n)`,
 		hostile, "t"+strings.ReplaceAll(unseen, "\u2028", ""))
 	w.exec(w.url, `INSERT INTO subMsgList (openid, templateId, parameterArr) VALUES ('oSOMEBODY', 'id', '{甲}')`) // can be sent
-	w.exec(w.url, `INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ($1, $2, 'infinity'), ('named', $2, now() + interval '1 h')`,
+	w.exec(w.url, `INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ($1, $2, 'infinity'), ('gone', $2, now() + interval '1 h')`,
 		"p"+hostile, "reason"+hostile)
 }
 
