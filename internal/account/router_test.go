@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,19 +107,26 @@ func (r *recorder) open(a channel.Account) (channel.Sender, error) {
 		return nil, fmt.Errorf("no such appid")
 	}
 	r.say("open %s", a.AppID)
-	return recorded{r, a.AppID}, nil
+	return &recorded{recorder: r, appID: a.AppID}, nil
 }
 
 type recorded struct {
 	*recorder
-	appID string
+	appID   string
+	sending atomic.Int32
+	closed  atomic.Bool
 }
 
-func (r recorded) Ready(context.Context) outbox.Verdict {
+func (r *recorded) Ready(context.Context) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted, Text: r.appID}
 }
 
-func (r recorded) Send(_ context.Context, c outbox.Claimed) outbox.Verdict {
+func (r *recorded) Send(_ context.Context, c outbox.Claimed) outbox.Verdict {
+	r.sending.Add(1)
+	defer r.sending.Add(-1)
+	if r.closed.Load() {
+		return outbox.Verdict{Text: r.appID + " is closed"}
+	}
 	if r.begins != nil {
 		r.begins <- c.TemplateID
 		<-r.ends
@@ -125,7 +134,10 @@ func (r recorded) Send(_ context.Context, c outbox.Claimed) outbox.Verdict {
 	return outbox.Verdict{Outcome: outbox.Accepted, Text: r.appID}
 }
 
-func (r recorded) Close() { r.say("close %s", r.appID) }
+func (r *recorded) Close() {
+	r.closed.Store(true)
+	r.say("close %s, which sends %d", r.appID, r.sending.Load())
+}
 
 // record makes the recorder's channel, under a name of its own.
 func record(t *testing.T, r *recorder) (name string) {
@@ -212,6 +224,9 @@ func TestUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for range 1000 { // in which an account that is closed too soon is closed
+		runtime.Gosched()
+	}
 	says("with a send under way", "open c")
 	if v := r.Send(t.Context(), message("y", "shopB")); v.Outcome != outbox.Halt {
 		t.Errorf("a send of an account that is gone: %+v", v)
@@ -221,14 +236,14 @@ func TestUse(t *testing.T) {
 		t.Errorf("the send under way: %+v", v)
 	}
 	r.closing.Wait()
-	says("after it", "close b")
+	says("after it", "close b, which sends 0")
 
 	err = r.Use(configurationOf(t, []*Account{of("shopA", "a2"), of("shopD", "bad")}, map[string]string{"x": "shopA"}))
 	if err == nil || !strings.Contains(err.Error(), "account shopD") {
 		t.Errorf("a bad account: %v", err)
 	}
 	r.closing.Wait()
-	says("after a bad one", "open a2", "close a2")
+	says("after a bad one", "open a2", "close a2, which sends 0")
 	if diff := cmp.Diff([]string{"shopA", "shopC"}, namesOf(r.Accounts())); diff != "" {
 		t.Errorf("in use (-want +got):\n%s", diff)
 	}
@@ -283,6 +298,12 @@ func TestUseWhileSending(t *testing.T) {
 	}
 	close(done)
 	senders.Wait()
+	r.Close()
+	for _, said := range rec.said {
+		if strings.HasPrefix(said, "close") && !strings.HasSuffix(said, " sends 0") {
+			t.Error(said)
+		}
+	}
 }
 
 // Where one account's endpoint hangs, the others' answers come at once.
