@@ -23,6 +23,9 @@ type account struct {
 	newestAt time.Duration // when its newest messages were last claimed
 }
 
+// sends tells whether messages of an account may be claimed. Where nobody sends no template that waits, there are none.
+func (a *account) sends() bool { return a.ready.ok && (a.Name != "" || len(a.seeker.named) > 0) }
+
 // nobodysSenders is how many senders refuse messages of templateIds that no account sends, which takes no time.
 const nobodysSenders = 8
 

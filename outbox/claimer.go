@@ -75,7 +75,7 @@ func (c *claimer) want(ctx context.Context) (w want, err error) {
 	for _, a := range c.accounts.list {
 		may := min(c.room(a), room)
 		switch {
-		case !a.ready.ok:
+		case !a.sends():
 		case may <= 0:
 			busy, a.backlog = true, true // as far as is known
 		case a.pace.may(may) <= 0:

@@ -16,7 +16,7 @@ func (c *claimer) takePermits(ctx context.Context, room int) error {
 	var of []*account
 	now := time.Now()
 	for _, a := range c.accounts.list {
-		if !a.ready.ok {
+		if !a.sends() {
 			continue
 		}
 		if n := a.pace.toAsk(min(room, c.room(a)), now); n > 0 {
@@ -75,7 +75,7 @@ func (c *claimer) untilMore() time.Duration {
 	const never = time.Duration(math.MaxInt64)
 	rest, room := never, false
 	for _, a := range c.accounts.list {
-		if !a.ready.ok || c.room(a) <= 0 {
+		if !a.sends() || c.room(a) <= 0 {
 			continue
 		}
 		room = true

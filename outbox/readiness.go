@@ -104,7 +104,7 @@ func (d *dispatcher) readyAnswered(ctx context.Context, v readyAnswer) {
 // anyReady tells whether an account is ready whose messages could be claimed.
 func (l *accounts) anyReady() bool {
 	for _, a := range l.list {
-		if a.ready.ok && (a.Name != "" || len(a.seeker.named) > 0) {
+		if a.sends() {
 			return true
 		}
 	}
