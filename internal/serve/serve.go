@@ -25,8 +25,8 @@ type Command struct {
 	settings.Templates
 	settings.Log
 	settings.Listen
-	Senders   int              `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once."`
-	Rate      float64          `env:"SUBMSG_RATE" default:"0" help:"Messages per second, all replicas together; 0: as fast as WeChat takes them."`
+	Senders   int              `env:"SUBMSG_SENDERS" default:"64" help:"Messages sent at once by each account."`
+	Rate      float64          `env:"SUBMSG_RATE" default:"0" help:"Messages per second of each account, all replicas together; 0: as fast as WeChat takes them."`
 	Retention outbox.Retention `env:"SUBMSG_RETENTION" placeholder:"DAYS" help:"Delete settled messages unchanged for so long: 30d, which leaves out unknown ones, or by outcome, 30d,fail=90d,unknown=365d. Default: keep all."`
 	HTTPAddr  string           `name:"http-addr" env:"SUBMSG_HTTP_ADDR" default:"127.0.0.1:8787" help:"Where /healthz, /readyz and /metrics answer; 'off' for nowhere."`
 	HTTPHosts []string         `name:"http-hosts" env:"SUBMSG_HTTP_HOSTS" placeholder:"NAME,…" help:"Host names that requests may call it by, beside IP addresses, localhost and the host of --http-addr."`
