@@ -84,8 +84,8 @@ func TestFailover(t *testing.T) {
 
 // failoverLosesCommits promotes a standby that lacks the primary's last commits. submsg can't know of those, so this is
 // the bound, and it is exact: sent twice are the messages whose claim is among the lost commits and had been answered,
-// no others; unknown are messages whose settlement or return to the queue is among them, no others; lost are the inserts
-// among them, no others.
+// no others; unknown are messages whose settlement or return to the queue is among them, no others; lost are the
+// inserts among them, no others.
 func failoverLosesCommits(t *testing.T, duo pair, r *recovery) {
 	l := newLabOn(t, duo.primary.url(), fakewechat.Options{Latency: 5 * time.Millisecond})
 	p := newProxy(t, duo.primary.url())
