@@ -58,11 +58,12 @@ func TestPausedBacklog(t *testing.T) {
 	for range max(1, *cycles/60) {
 		l.insert(4000)
 		l.progress(1000)
+		before := l.wechat.Stats().ErrCodes[43116]
 		l.fault(fakewechat.Fault{Kind: "errcode", ErrCode: 43116, ErrMsg: "refused", Count: -1})
 		l.within(30*time.Second, "it is paused, and nothing is being sent", func() bool {
 			return l.number(`SELECT count(*) FROM subMsgPause`) > 0 && l.count(`sendStatus = 'sending'`) == 0
 		})
-		if n := l.wechat.Stats().ErrCodes[43116]; n > senders {
+		if n := l.wechat.Stats().ErrCodes[43116] - before; n > senders {
 			t.Errorf("%d sends into a refused template, there are %d senders", n, senders)
 		}
 		if n := l.count(`sendStatus = 'wait' AND attempts > 0`); n > 0 {
