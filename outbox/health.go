@@ -71,6 +71,14 @@ func (c *Consumer) Load() Load {
 	return Load{InHand: int(h.inHand.Load()), Ahead: int(h.ahead.Load()), Most: int(h.most.Load())}
 }
 
+// Unready tells of each account by name why it can send nothing; "" if it can.
+func (c *Consumer) Unready() map[string]string {
+	if s := c.dispatcher.health.standing.Load(); s != nil {
+		return s.accounts
+	}
+	return nil
+}
+
 // Trouble says why messages are not claimed although they could be sent: the database is away, or refuses what has to
 // be written. It is "" while claims work. A Sender that isn't ready and a pause are no such trouble.
 func (c *Consumer) Trouble() string {

@@ -68,7 +68,8 @@ func TestTriggersLost(t *testing.T) {
 	d := newDatabase(t)
 	d.exec(t, `ALTER TABLE subMsgRule ENABLE REPLICA TRIGGER submsgrule_removed; ALTER TABLE subMsgList ENABLE ALWAYS TRIGGER submsglist_by_hand; DROP TABLE subMsgPause CASCADE`)
 	got, err := d.Triggers(t.Context())
-	want := "submsgpause_lift is missing, submsgpause_wake is missing, submsgpause_wake_truncate is missing, " +
+	want := "submsgpause_lift is missing, submsgpause_spell is missing, submsgpause_spelled is missing, " +
+		"submsgpause_wake is missing, submsgpause_wake_truncate is missing, " +
 		"submsgpause_wake_update is missing, submsgrule_removed is disabled"
 	if err != nil || got.Level != Fail || got.Says != want {
 		t.Errorf("%+v, %v; want %s", got, err, want)

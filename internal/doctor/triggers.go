@@ -10,8 +10,9 @@ import (
 
 // triggers are submsg's own triggers by table, as Postgres stores the names. submsg_rules() looks after those of rules.
 var triggers = map[string][]string{
-	"submsglist":      {"submsglist_by_hand", "submsglist_wake_insert"},
-	"submsgpause":     {"submsgpause_lift", "submsgpause_wake", "submsgpause_wake_truncate", "submsgpause_wake_update"},
+	"submsglist": {"submsglist_by_hand", "submsglist_wake_insert"},
+	"submsgpause": {"submsgpause_lift", "submsgpause_spell", "submsgpause_spelled", "submsgpause_wake",
+		"submsgpause_wake_truncate", "submsgpause_wake_update"},
 	"submsgrule":      {"submsgrule_insert", "submsgrule_removed", "submsgrule_update"},
 	"submsgruledraft": {"submsgruledraft_1_check", "submsgruledraft_2_store"},
 }

@@ -9,6 +9,7 @@ var facts = map[string]Text{
 	"listeners":          {"监听唤醒", "listeners"},
 	"notification queue": {"通知队列", "notification queue"},
 	"paused":             {"暂停", "paused"},
+	"account":            {"账号", "account"},
 	"long transaction":   {"长事务", "long transaction"},
 	"dead rows":          {"死行", "dead rows"},
 	"triggers":           {"触发器", "triggers"},

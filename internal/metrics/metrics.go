@@ -95,6 +95,28 @@ func (m *Metrics) WatchListener(listening func() bool) {
 	}))
 }
 
+// WatchAccounts shows which accounts can send. unready tells of each by name why it can't; "" if it can.
+func (m *Metrics) WatchAccounts(unready func() map[string]string) {
+	m.registry.MustRegister(accounts{unready})
+}
+
+// accounts are a gauge for each account that there is at the time of a scrape.
+type accounts struct{ unready func() map[string]string }
+
+var accountDesc = prometheus.NewDesc("submsg_account_ready", "1 if the account can send.", []string{"account"}, nil)
+
+func (a accounts) Describe(descs chan<- *prometheus.Desc) { descs <- accountDesc }
+
+func (a accounts) Collect(values chan<- prometheus.Metric) {
+	for name, why := range a.unready() {
+		ready := 1.
+		if why != "" {
+			ready = 0
+		}
+		values <- prometheus.MustNewConstMetric(accountDesc, prometheus.GaugeValue, ready, name)
+	}
+}
+
 // WatchLoad shows how many messages this process holds.
 func (m *Metrics) WatchLoad(load func() outbox.Load) {
 	m.registry.MustRegister(

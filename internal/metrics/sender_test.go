@@ -186,3 +186,13 @@ func TestLoad(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Each account that there is says whether it can send.
+func TestAccounts(t *testing.T) {
+	m := New("v1", named)
+	m.WatchAccounts(func() map[string]string { return map[string]string{"shopA": "", "shopB": "a wrong secret"} })
+	want := []string{`submsg_account_ready{account="shopA"} 1`, `submsg_account_ready{account="shopB"} 0`}
+	if diff := cmp.Diff(want, ours(scrape(t, m), "submsg_account")); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -38,10 +38,10 @@ func TestHealth(t *testing.T) {
 		}, "1", "subMsgPaused"},
 		{"a trigger is disabled", "triggers", "ok", func(d *db) {
 			d.exec(`ALTER TABLE subMsgList DISABLE TRIGGER submsglist_by_hand`)
-		}, "10 of 11", "submsglist_by_hand (submsglist)"},
+		}, "12 of 13", "submsglist_by_hand (submsglist)"},
 		{"a trigger is gone", "triggers", "ok", func(d *db) {
 			d.exec(`DROP TRIGGER submsglist_wake_insert ON subMsgList`)
-		}, "10 of 11", "submsglist_wake_insert"},
+		}, "12 of 13", "submsglist_wake_insert"},
 		{"a rule is broken", "rule", "ok", func(d *db) { d.exec(`ALTER TABLE orders DROP COLUMN name CASCADE`) }, "orders", "name"},
 		{"a rule has missed messages", "rule", "ok", func(d *db) {
 			d.exec(`INSERT INTO orders (openid, name, cardNumber, payMoney, balance) VALUES ('', 'n', 'c', 1, 2)`)

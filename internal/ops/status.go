@@ -190,7 +190,7 @@ const servingSQL = `
 SELECT host, pid, since, seen, accounts, trouble, inHand, ahead, refused FROM subMsgReplica JOIN subMsgLivingReplica USING (replica)
 ORDER BY since, replica`
 
-const problemsSQL = `SELECT name, value, remark, remarkEnglish FROM subMsgHealth WHERE state <> 'ok' AND name <> 'paused'`
+const problemsSQL = `SELECT name, value, remark, remarkEnglish FROM subMsgHealth WHERE state <> 'ok' AND name NOT IN ('paused', 'account')`
 
 // Where statistics are old a plan seems expensive, and compiling it would take longer than running it.
 const planSQL = `SELECT set_config('jit', 'off', true)`

@@ -98,6 +98,7 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 		counts.WatchListener(consumer.Listening)
 	}
 	counts.WatchLoad(consumer.Load)
+	counts.WatchAccounts(consumer.Unready)
 	ready := &readiness{pool: pool, live: live, router: router, polls: listenURL == "", listening: consumer.Listening,
 		trouble: consumer.Trouble, log: log}
 	answers := pages(consumer.Alive, consumer.Listening, ready, counts.Handler())

@@ -53,6 +53,8 @@ WITH RECURSIVE jump AS ( -- from one templateId to the next, by the index
             ('submsgpause_wake_truncate', 'SUBMSG_SCHEMA.subMsgPause'),
             ('submsgpause_wake_update', 'SUBMSG_SCHEMA.subMsgPause'),
             ('submsgpause_lift', 'SUBMSG_SCHEMA.subMsgPause'),
+            ('submsgpause_spell', 'SUBMSG_SCHEMA.subMsgPause'),
+            ('submsgpause_spelled', 'SUBMSG_SCHEMA.subMsgPause'),
             ('submsgrule_insert', 'SUBMSG_SCHEMA.subMsgRule'),
             ('submsgrule_update', 'SUBMSG_SCHEMA.subMsgRule'),
             ('submsgrule_removed', 'SUBMSG_SCHEMA.subMsgRule'),
@@ -91,6 +93,14 @@ SELECT 'listeners', listeners::text, CASE WHEN listeners = 0 THEN 'warn' ELSE 'o
         WHEN others > 0 THEN 'no submsg serve listens, messages are found by polling, up to 2 s later: check SUBMSG_LISTEN_URL'
         ELSE 'no submsg serve is connected to this database: start it' END
 FROM listening
+UNION ALL
+SELECT 'account', name, CASE WHEN unready > 0 THEN 'warn' ELSE 'ok' END,
+    CASE WHEN unready = 0 THEN '可以发送' ELSE format('%s 个进程中有 %s 个不能用它发送：%s', n, unready, why) END,
+    CASE WHEN unready = 0 THEN 'it can send' ELSE format('%s of %s processes can''t send by it: %s', unready, n, why) END
+FROM (SELECT a.name, count(*) AS n, count(*) FILTER (WHERE a.why <> '') AS unready, max(a.why) AS why
+    FROM SUBMSG_SCHEMA.subMsgReplica r JOIN SUBMSG_SCHEMA.subMsgLivingReplica USING (replica)
+        CROSS JOIN LATERAL jsonb_each_text(r.accounts) AS a (name, why)
+    GROUP BY a.name) AS account
 UNION ALL
 SELECT 'notification queue', round(used::numeric * 100, 1) || '%', CASE WHEN used >= 0.5 THEN 'warn' ELSE 'ok' END,
     CASE WHEN used >= 0.5 THEN '通知队列过半，唤醒已停：结束执行过 LISTEN 且停在事务中的会话' ELSE '服务器的通知队列' END,
