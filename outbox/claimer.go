@@ -104,7 +104,7 @@ func (c *claimer) want(ctx context.Context) (w want, err error) {
 func (c *claimer) fill(w *want, room int) {
 	passed := c.hold.takePassed()
 	newest, oldest := c.newClaim(room), c.newClaim(room)
-	newest.Newest, newest.People, oldest.People = true, c.hold.everybody(), c.hold.behindOthers()
+	newest.Newest, oldest.People = true, c.hold.behindOthers()
 	for i := range w.parts {
 		p := &w.parts[i]
 		p.seeker.pass(passed)
@@ -126,6 +126,7 @@ func (c *claimer) fill(w *want, room int) {
 		}
 	}
 	if len(newest.Parts) > 0 {
+		newest.People = append(newest.People, c.hold.everybody()...)
 		w.newest = c.jump(newest)
 	}
 	if len(oldest.Parts) > 0 {
