@@ -46,6 +46,7 @@ func scraped(t *testing.T) string {
 	}
 	m := metrics.New("v1", func(id string) string { t, _ := templates.Shipped().Find(id); return t.Name })
 	m.WatchDatabase(pool)
+	m.WatchAccounts(func() map[string]string { return map[string]string{"default": ""} })
 	m.WatchListener(func() bool { return true })
 	m.Wrap(accepting{}).Send(t.Context(), outbox.Claimed{TemplateID: orderStatusID})
 	w := httptest.NewRecorder()
