@@ -6,9 +6,9 @@ import "testing"
 func renders(t testing.TB) map[string]func() {
 	all := map[string]func(){}
 	for _, c := range seeds(t) {
-		shipped, _ := Shipped().Find(c.Name)
+		template, _ := shipped(t).Find(c.Name)
 		all[c.Name] = func() {
-			if _, err := shipped.Render(c.Sample.ParameterArr, ""); err != nil {
+			if _, err := template.Render(c.Sample.ParameterArr, ""); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -52,7 +52,7 @@ type draft struct {
 }
 
 // read makes a template of one file's content; the draft's errs say whether it may be used.
-func read(file string, content []byte) *draft {
+func read(file string, content []byte, keysOf func(account string) Keys) *draft {
 	d := &draft{template: &Template{File: file}, texts: map[string]yamlfiles.Scalar{},
 		Source: &yamlfiles.Source{File: file, Thing: thing, Needs: "id, name, params and data",
 			Brace: `; a value with { or } stands in quotes: thing1: "{name}"`}}
@@ -90,7 +90,7 @@ func read(file string, content []byte) *draft {
 	}
 	d.page()
 	if data, ok := lists["data"]; ok {
-		d.data(data)
+		d.data(data, keysOf(d.template.Account))
 		d.unused(places)
 	}
 	return d

@@ -1,9 +1,6 @@
 package templates
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,8 +9,8 @@ import (
 	"github.com/submsg/submsg/internal/yamlfiles"
 )
 
-// data reads the keys that WeChat knows, in the file's order.
-func (d *draft) data(e yamlfiles.Entry) {
+// data reads the keys of the channel, in the file's order.
+func (d *draft) data(e yamlfiles.Entry, keys Keys) {
 	failed := len(d.Errs)
 	entries := d.Mapping(e.Key.Line, "data", e.Value)
 	d.lost = d.lost || len(d.Errs) > failed
@@ -21,11 +18,11 @@ func (d *draft) data(e yamlfiles.Entry) {
 		d.Fail(e.Key.Line, "data is empty: a template shows at least one key")
 	}
 	for _, e := range entries {
-		f := Field{Key: e.Key.Value}
-		kind, err := typeOf(e.Key.Value)
+		kind, err := keys(e.Key.Value)
 		if err != nil {
 			d.Fail(e.Key.Line, "%v", err)
 		}
+		f := Field{Key: e.Key.Value, Type: kind}
 		value, ok := d.value(&f, e)
 		if !ok {
 			d.lost = true
@@ -36,7 +33,7 @@ func (d *draft) data(e yamlfiles.Entry) {
 		if err != nil || !compiled {
 			continue
 		}
-		f.Type, f.requirement, f.text = kind, requirements[kind], text
+		f.text = text
 		d.sendable(&f, e.Key.Line)
 		d.template.Fields = append(d.template.Fields, f)
 	}
@@ -72,15 +69,18 @@ func hasKey(m ast.MapNode, key string) bool {
 }
 
 func (d *draft) values(f *Field, e yamlfiles.Entry) {
-	if kind, err := typeOf(f.Key); err == nil && kind != Enum {
+	lists := f.Type != nil && f.Type.Lists()
+	if f.Type != nil && !lists {
 		d.Fail(e.Key.Line, "%s: only an enum has values", f.Key)
 	}
 	for _, v := range d.List(e) {
 		if slices.Contains(f.Values, v.Value) {
 			d.Fail(v.Line, "%s: value %s stands twice", f.Key, quote(v.Value))
 		}
-		if _, reason := (&Field{requirement: requirements[Enum]}).fit(v.Value, false); reason != "" {
-			d.Fail(v.Line, "%s: value %s can never be sent: %s", f.Key, quote(v.Value), reason)
+		if lists {
+			if _, reason := f.Type.Fit(v.Value, nil, false); reason != "" {
+				d.Fail(v.Line, "%s: value %s can never be sent: %s", f.Key, quote(v.Value), reason)
+			}
 		}
 		f.Values = append(f.Values, v.Value)
 	}
@@ -92,7 +92,7 @@ func (d *draft) values(f *Field, e yamlfiles.Entry) {
 // sendable refuses a field whose written part alone is certain to be refused, whatever the values are.
 func (d *draft) sendable(f *Field, line int) {
 	if len(f.text.places()) == 0 {
-		if _, reason := f.fit(f.text.fill(nil), false); reason != "" {
+		if _, reason := f.Type.Fit(f.text.fill(nil), f.Values, false); reason != "" {
 			d.Fail(line, "%s %s can never be sent: %s", f.Key, quote(f.Value), reason)
 		}
 		return
@@ -101,44 +101,7 @@ func (d *draft) sendable(f *Field, line int) {
 	for _, s := range f.text {
 		written.WriteString(s.literal)
 	}
-	length, han, reason := f.requirement.measure(written.String())
-	if limit := f.requirement.maxLength(han); reason == "" && limit > 0 && length > limit {
-		reason = f.requirement.says
-	}
-	if reason != "" {
+	if reason := f.Type.Never(written.String()); reason != "" {
 		d.Fail(line, "%s %s can never be sent: %s", f.Key, quote(f.Value), reason)
 	}
-}
-
-// typeOf reads the type from a key: amount3 is an amount.
-func typeOf(key string) (Type, error) {
-	prefix := strings.TrimRight(key, "0123456789")
-	number := key[len(prefix):]
-	kind := Type(prefix)
-	if prefix == "enum_string" { // the spelling that WeChat gives out; its page says enum
-		kind = Enum
-	}
-	switch {
-	case strings.HasSuffix(key, ".DATA"):
-		return "", fmt.Errorf("key %s: write it without .DATA", quote(key))
-	case requirements[kind] == nil:
-		known := slices.Sorted(maps.Keys(requirements))
-		return "", fmt.Errorf("key %s: WeChat has no type %s%s", quote(key), quote(prefix),
-			suggestType(prefix, known))
-	case number == "":
-		return "", fmt.Errorf("key %s: its number is missing, as in %s1", quote(key), prefix)
-	case number[0] == '0':
-		return "", fmt.Errorf("key %s: WeChat's numbers have no leading 0", quote(key))
-	case len(number) > 9:
-		return "", errors.New("key " + quote(key) + ": its number is too long")
-	}
-	return kind, nil
-}
-
-func suggestType(prefix string, known []Type) string {
-	var words []string
-	for _, k := range known {
-		words = append(words, string(k))
-	}
-	return suggest(prefix, words)
 }

@@ -26,10 +26,10 @@ func TestLinkedFolder(t *testing.T) {
 	version("..1", good)
 	must(os.Symlink(filepath.Join("..data", "t.yaml"), filepath.Join(dir, "t.yaml")))
 	must(os.Symlink("nobody@host", filepath.Join(dir, ".#t.yaml"))) // an editor's lock
-	first, err := Load(Folder(dir))
+	first, err := load(Folder(dir))
 	must(err)
 	version("..2", good+"title: new\n")
-	next, err := LoadAgain(Folder(dir), first)
+	next, err := LoadAgain(Folder(dir), wechat, first)
 	must(err)
 	if template, ok := next.Find("order"); !ok || template.Title != "new" {
 		t.Errorf("template %+v", template)
@@ -37,7 +37,7 @@ func TestLinkedFolder(t *testing.T) {
 }
 
 func TestNoFolder(t *testing.T) {
-	if _, err := Load(Folder(filepath.Join(t.TempDir(), "missing"))); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := load(Folder(filepath.Join(t.TempDir(), "missing"))); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -55,12 +55,12 @@ func TestFolderIsALink(t *testing.T) {
 		}
 	}
 	release("1", good)
-	first, err := Load(Folder(at))
+	first, err := load(Folder(at))
 	if err != nil {
 		t.Fatal(err)
 	}
 	release("2", good+"title: new\n")
-	if next, err := LoadAgain(Folder(at), first); next == first || err != nil {
+	if next, err := LoadAgain(Folder(at), wechat, first); next == first || err != nil {
 		t.Errorf("still %p, %v", next, err)
 	}
 }

@@ -49,16 +49,16 @@ func nameOf(text string, most int) string {
 }
 
 // File composes the template's file: each key shows a parameter of its own, which is called as the key is. What it
-// returns passes Load. The error says what a file can't express.
-func (l Listed) File(name string) ([]byte, error) {
-	var keys []string
+// returns passes Load with the same keys. The error says what a file can't express.
+func (l Listed) File(name string, keys Keys) ([]byte, error) {
+	var params []string
 	var data strings.Builder
 	for _, k := range l.Keys {
-		kind, err := typeOf(k.Key)
+		kind, err := keys(k.Key)
 		if err != nil {
 			return nil, fmt.Errorf("%w, as far as this version knows", err)
 		}
-		keys = append(keys, k.Key)
+		params = append(params, k.Key)
 		fmt.Fprintf(&data, "  %s: %s%s\n", k.Key, k.value(kind), k.comment())
 	}
 	account := ""
@@ -76,15 +76,15 @@ name: %s
 title: %s
 %sparams: [%s]
 data:
-%s`, permission, quoteYAML(l.ID), quoteYAML(name), quoteYAML(oneLine(l.Title)), account, strings.Join(keys, ", "),
+%s`, permission, quoteYAML(l.ID), quoteYAML(name), quoteYAML(oneLine(l.Title)), account, strings.Join(params, ", "),
 		&data)
 	switch {
-	case keys == nil:
+	case params == nil:
 		return nil, errors.New("WeChat lists no keys of it")
 	case len(content) > yamlfiles.MaxFile:
 		return nil, errors.New("its file would be larger than 64 KiB")
 	}
-	if errs := read("", content).Errs; len(errs) > 0 {
+	if errs := read("", content, func(string) Keys { return keys }).Errs; len(errs) > 0 {
 		return nil, errors.New(errs[0].Reason)
 	}
 	return content, nil
@@ -93,14 +93,17 @@ data:
 // value shows the parameter that is called as the key is. A value that can never be sent is not listed.
 func (k ListedKey) value(kind Type) string {
 	shown := quoteYAML("{" + k.Key + "}")
+	if !kind.Lists() {
+		return shown
+	}
 	var values []string
 	for _, v := range k.Values {
-		_, reason := (&Field{requirement: requirements[Enum]}).fit(v, false)
+		_, reason := kind.Fit(v, nil, false)
 		if q := quoteYAML(v); reason == "" && !slices.Contains(values, q) {
 			values = append(values, q)
 		}
 	}
-	if kind != Enum || values == nil {
+	if values == nil {
 		return shown
 	}
 	return "{value: " + shown + ", values: [" + strings.Join(values, ", ") + "]}"

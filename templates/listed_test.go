@@ -19,7 +19,7 @@ func washer() Listed {
 }
 
 func TestFile(t *testing.T) {
-	got, err := washer().File("2024")
+	got, err := washer().File("2024", WeChatKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ data:
 func TestFileOfAnAccount(t *testing.T) {
 	l := washer()
 	l.Account = "shopA"
-	content, err := l.File("2024")
+	content, err := l.File("2024", WeChatKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestFileRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l := washer()
 			tt.edit(&l)
-			content, err := l.File("x")
+			content, err := l.File("x", WeChatKeys)
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -88,7 +88,7 @@ func TestFileRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := washer().File("a/b"); err == nil {
+	if _, err := washer().File("a/b", WeChatKeys); err == nil {
 		t.Error("a name with a slash passes")
 	}
 }
@@ -122,7 +122,7 @@ func FuzzFile(f *testing.F) {
 		only := ListedKey{Key: key, Label: label, Example: value, Values: []string{value, "b"}}
 		l := Listed{ID: id, Title: title, Keys: []ListedKey{only}}
 		name := l.Names()[0]
-		content, err := l.File(name)
+		content, err := l.File(name, WeChatKeys)
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\x00") || !utf8.ValidString(err.Error()) {
 				t.Fatalf("not a sentence: %q", err)
@@ -132,7 +132,7 @@ func FuzzFile(f *testing.F) {
 		if strings.ContainsFunc(string(content), func(r rune) bool { return r != '\n' && unseen(r) }) {
 			t.Fatalf("not all of it is seen: %q", content)
 		}
-		c, err := Load(folder(map[string]string{name + ".yaml": string(content)}))
+		c, err := load(folder(map[string]string{name + ".yaml": string(content)}))
 		if err != nil {
 			t.Fatalf("%v\n%s", err, content)
 		}
@@ -143,7 +143,7 @@ func FuzzFile(f *testing.F) {
 		}
 		control := func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
 		sendable := value != "" && !strings.ContainsFunc(value, control) && utf8.ValidString(value)
-		if values := got.Fields[0].Values; got.Fields[0].Type == Enum && sendable && values[0] != value {
+		if values := got.Fields[0].Values; got.Fields[0].Type.Lists() && sendable && values[0] != value {
 			t.Fatalf("%q became %q\n%s", value, values, content)
 		}
 	})

@@ -29,14 +29,15 @@ var (
 )
 
 // Load reads all *.yaml files at the root of fsys. Its error joins one *Error for each mistake in any file,
-// sorted by file and line; files whose name begins with a dot (editors leave them) are passed over.
-func Load(fsys fs.FS) (*Catalogue, error) {
-	return LoadAgain(fsys, nil)
+// sorted by file and line; files whose name begins with a dot (editors leave them) are passed over. keysOf returns what
+// checks the data of a template that names this account; "" is one that names none.
+func Load(fsys fs.FS, keysOf func(account string) Keys) (*Catalogue, error) {
+	return LoadAgain(fsys, keysOf, nil)
 }
 
 // LoadAgain returns the catalogue that was loaded last where the files are still the same, and otherwise what Load
-// does.
-func LoadAgain(fsys fs.FS, last *Catalogue) (*Catalogue, error) {
+// does. last is nil where an account may have other keys than then.
+func LoadAgain(fsys fs.FS, keysOf func(account string) Keys, last *Catalogue) (*Catalogue, error) {
 	files, err := yamlfiles.Read(fsys, thing)
 	if err != nil {
 		return nil, err
@@ -44,10 +45,10 @@ func LoadAgain(fsys fs.FS, last *Catalogue) (*Catalogue, error) {
 	if last != nil && yamlfiles.Sum(files) == last.digest {
 		return last, nil
 	}
-	return build(files)
+	return build(files, keysOf)
 }
 
-func build(files []yamlfiles.File) (*Catalogue, error) {
+func build(files []yamlfiles.File, keysOf func(account string) Keys) (*Catalogue, error) {
 	c := &Catalogue{find: map[string]*Template{}, digest: yamlfiles.Sum(files)}
 	var errs []*Error
 	var drafts []*draft
@@ -56,7 +57,7 @@ func build(files []yamlfiles.File) (*Catalogue, error) {
 			errs = append(errs, &Error{File: f.Name, Reason: f.Broken})
 			continue
 		}
-		d := read(f.Name, f.Content)
+		d := read(f.Name, f.Content, keysOf)
 		drafts = append(drafts, d)
 		c.sorted = append(c.sorted, d.template)
 		c.find[d.template.ID], c.find[d.template.Name] = d.template, d.template

@@ -8,7 +8,7 @@ import (
 
 func TestLoadAgain(t *testing.T) {
 	fsys := folder(map[string]string{"t.yaml": good})
-	last, err := Load(fsys)
+	last, err := load(fsys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestLoadAgain(t *testing.T) {
 		{"back", good, true, false, "order"},
 	} {
 		fsys["t.yaml"] = &fstest.MapFile{Data: []byte(s.content)}
-		next, err := LoadAgain(fsys, last)
+		next, err := LoadAgain(fsys, wechat, last)
 		if (err != nil) != s.fails || (err == nil) == (next == nil) {
 			t.Fatalf("%s: %v", s.name, err)
 		}
@@ -41,7 +41,7 @@ func TestLoadAgain(t *testing.T) {
 		last = next
 	}
 	delete(fsys, "t.yaml")
-	if _, err := LoadAgain(fsys, last); err == nil {
+	if _, err := LoadAgain(fsys, wechat, last); err == nil {
 		t.Error("an emptied folder was taken for a catalogue")
 	}
 }

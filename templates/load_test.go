@@ -83,9 +83,9 @@ var mistakes = []struct {
 	{"lang", "page: pages/a", "lang: zh-CN", []string{`t.yaml:4: lang "zh-CN" is none of zh_CN, en_US, zh_HK, zh_TW; did you mean zh_CN?`}},
 	{"onTooLong", "page: pages/a", "onTooLong: cut", []string{`t.yaml:4: onTooLong "cut" is none of reject, truncate`}},
 	{"onUnknown", "page: pages/a", "onUnknown: true", []string{`t.yaml:4: onUnknown must be text, but is true or false: write it in quotes if it is meant so`}},
-	{"text that no type takes", "{price}元", "价格{price}元", []string{`t.yaml:7: amount3 "价格{price}元" can never be sent: ` + requirements[Amount].says}},
-	{"text too long by itself", "{goods}", strings.Repeat("汉", 21) + "{goods}", []string{`t.yaml:6: thing2 "` + strings.Repeat("汉", 21) + `{goods}" can never be sent: ` + requirements[Thing].says}},
-	{"fixed text of the wrong form", "page: pages/a\ndata:", "data:\n  date4: 2019-13-01", []string{`t.yaml:5: date4 "2019-13-01" can never be sent: ` + requirements[Date].says}},
+	{"text that no type takes", "{price}元", "价格{price}元", []string{`t.yaml:7: amount3 "价格{price}元" can never be sent: ` + amountSays}},
+	{"text too long by itself", "{goods}", strings.Repeat("汉", 21) + "{goods}", []string{`t.yaml:6: thing2 "` + strings.Repeat("汉", 21) + `{goods}" can never be sent: ` + thingSays}},
+	{"fixed text of the wrong form", "page: pages/a\ndata:", "data:\n  date4: 2019-13-01", []string{`t.yaml:5: date4 "2019-13-01" can never be sent: ` + dateSays}},
 	{"empty text", "page: pages/a\ndata:", "data:\n  thing4: ''", []string{`t.yaml:5: thing4 "" can never be sent: it is empty, and WeChat refuses an empty value`}},
 	{"text with a line break", `"{goods}"`, "|\n    {goods}", []string{`t.yaml:6: thing2 "{goods}\n" can never be sent: it holds the control character U+000A: no line breaks, tabs or the like`}},
 	{"values of another type", `"{goods}"`, `{value: "{goods}", values: [a]}`, []string{`t.yaml:6: thing2: only an enum has values`}},
@@ -120,7 +120,7 @@ func TestMistakes(t *testing.T) {
 			if strings.Count(good, c.old) != 1 && c.old != "thing2" {
 				t.Fatalf("%q stands %d times in the good template", c.old, strings.Count(good, c.old))
 			}
-			catalogue, err := Load(folder(map[string]string{"t.yaml": strings.Replace(good, c.old, c.new, 1)}))
+			catalogue, err := load(folder(map[string]string{"t.yaml": strings.Replace(good, c.old, c.new, 1)}))
 			if err == nil || catalogue != nil {
 				t.Fatalf("loaded: error %v", err)
 			}
@@ -152,7 +152,7 @@ func TestGoodFiles(t *testing.T) {
 	}
 	for name, content := range cases {
 		t.Run(name, func(t *testing.T) {
-			c, err := Load(folder(map[string]string{"t.yaml": content}))
+			c, err := load(folder(map[string]string{"t.yaml": content}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +171,7 @@ func TestDefaultsAndOrder(t *testing.T) {
 	}
 	var fields []string
 	for _, f := range got.Fields {
-		fields = append(fields, f.Key+" "+string(f.Type)+" "+f.Value)
+		fields = append(fields, f.Key+" "+f.Type.String()+" "+f.Value)
 	}
 	if diff := cmp.Diff([]string{"time9 time 15:01", "date1 date 2019-10-01", "thing2 thing {goods}",
 		"amount3 amount {price}元"}, fields); diff != "" {
@@ -214,7 +214,7 @@ func TestMistakesAcrossFiles(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Load(folder(c.files))
+			_, err := load(folder(c.files))
 			if err == nil {
 				t.Fatal("loaded")
 			}

@@ -24,6 +24,8 @@ func (t *Template) pageOf(params []string) string {
 }
 
 // checkPage returns why a page can't be one of the mini-program's own, or "".
+// Source: https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/
+// api_sendmessage.html
 func checkPage(page string) (reason string) {
 	path := page
 	if at := strings.IndexAny(page, "?#"); at >= 0 {

@@ -41,7 +41,7 @@ func (t *Template) Render(params []string, page string) (Payload, error) {
 	p.Data = make([]Item, len(t.Fields))
 	for i := range t.Fields {
 		f := &t.Fields[i]
-		value, reason := f.fit(f.text.fill(params), t.OnTooLong == Truncate)
+		value, reason := f.Type.Fit(f.text.fill(params), f.Values, t.OnTooLong == Truncate)
 		if reason != "" {
 			return Payload{}, t.valueError(f, reason)
 		}

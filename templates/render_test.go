@@ -10,7 +10,7 @@ import (
 
 func order(t testing.TB) *Template {
 	t.Helper()
-	template, ok := Shipped().Find("orderStatus")
+	template, ok := shipped(t).Find("orderStatus")
 	if !ok {
 		t.Fatal("orderStatus is not shipped")
 	}
@@ -34,15 +34,15 @@ func TestRenderErrors(t *testing.T) {
 		{"too many", order(t), []string{"a", "1", "b", "c", "d", "e"}, "", RenderError{5, "", "",
 			"orderStatus takes 4 parameters, but got 6: 2 too many"}},
 		{"wrong type", order(t), []string{"a", "10万", "b", "c"}, "", RenderError{2, "goodsPrice", "amount3",
-			`parameter 2 (goodsPrice) can't be filled into amount3 "{goodsPrice}元": ` + requirements[Amount].says}},
+			`parameter 2 (goodsPrice) can't be filled into amount3 "{goodsPrice}元": ` + amountSays}},
 		{"empty", order(t), []string{"a", "1", "", "c"}, "", RenderError{3, "orderStatus", "thing11",
 			`parameter 3 (orderStatus) can't be thing11: it is empty, and WeChat refuses an empty value`}},
 		{"line break", order(t), []string{"a", "1", "b", "c\nd"}, "", RenderError{4, "remark", "thing5",
 			`parameter 4 (remark) can't be thing5: it holds the control character U+000A: no line breaks, tabs or the like`}},
 		{"too long", order(t), []string{long, "1", "b", "c"}, "", RenderError{1, "goodsName", "thing2",
-			`parameter 1 (goodsName) can't be thing2: it is 60 characters long: ` + requirements[Thing].says}},
+			`parameter 1 (goodsName) can't be thing2: it is 60 characters long: ` + thingSays}},
 		{"several", two, []string{"一", "x", "not shown"}, "", RenderError{1, "a", "phrase1",
-			`parameters 1 (a) and 2 (b) can't be filled into phrase1 "{a}{b}{a}": ` + requirements[Phrase].says}},
+			`parameters 1 (a) and 2 (b) can't be filled into phrase1 "{a}{b}{a}": ` + phraseSays}},
 		{"page", order(t), []string{"a", "1", "b", "c"}, "https://example.com", RenderError{0, "", "page",
 			`the page can't be opened: it has a scheme; a page is a path inside the mini-program, such as pages/index/index?id=1`}},
 	}

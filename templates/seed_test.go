@@ -36,7 +36,7 @@ func seeds(t testing.TB) []seed {
 }
 
 func TestShippedTemplatesSendWhatTheOriginalSent(t *testing.T) {
-	catalogue := Shipped()
+	catalogue := shipped(t)
 	cases := seeds(t)
 	if got := len(catalogue.All()); got != len(cases) {
 		t.Errorf("%d templates are shipped, the original had %d", got, len(cases))
@@ -74,7 +74,7 @@ func TestShippedTemplatesSendWhatTheOriginalSent(t *testing.T) {
 }
 
 func TestAllIsSortedAndItsOwn(t *testing.T) {
-	catalogue := Shipped()
+	catalogue := shipped(t)
 	all := catalogue.All()
 	if all[0].Name != "orderStatus" || all[1].Name != "vipPaySuccess" {
 		t.Errorf("got %s, %s", all[0].Name, all[1].Name)

@@ -1,21 +1,8 @@
 package templates
 
-import (
-	"embed"
-	"fmt"
-)
+import "embed"
 
-// FS is the shipped template files.
+// FS is the shipped template files. Their keys are WeChat's.
 //
 //go:embed *.yaml
 var FS embed.FS
-
-// Shipped returns the catalogue that is built into the binary.
-func Shipped() *Catalogue {
-	c, err := Load(FS)
-	if err != nil {
-		// A test loads these very files, so a binary with a broken one is never released.
-		panic(fmt.Sprintf("templates: the shipped files are broken: %v", err))
-	}
-	return c
-}

@@ -1,16 +1,12 @@
-// Package templates turns the positional values of a message into the payload of a WeChat subscribe message. It knows
-// no database, no queue and no network.
+// Package templates turns the positional values of a message into the payload that a channel sends. It knows no
+// database, no queue and no network; what a key may hold is told by the channel.
 //
-// A template is one YAML file: it names the places of parameterArr once, and WeChat's keys (thing2, amount3, …) refer
-// to those names. Files are read and checked at start, and all mistakes are reported together. Rendering refuses a
-// value only when WeChat certainly would. README.md in this folder describes the format.
+// A template is one YAML file: it names the places of parameterArr once, and the channel's keys (WeChat's thing2,
+// amount3, …) refer to those names. Files are read and checked at start, and all mistakes are reported together.
+// Rendering refuses a value only when the channel certainly would. README.md in this folder describes the format.
 //
-// Begin reading at Template in this file; load.go and check.go read and check the files, render.go fills a template,
-// types.go says what each of WeChat's types takes.
-//
-// What types, keys and pages may hold is said by WeChat's page on sending a subscribe message:
-// https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-message-management/subscribe-message/
-// api_sendmessage.html
+// Begin reading at Template in this file; load.go and check.go read and check the files, keys.go is what they ask the
+// channel, render.go fills a template.
 package templates
 
 import (
@@ -48,13 +44,12 @@ type Template struct {
 
 // Field is one entry of a template's data.
 type Field struct {
-	Key    string   // WeChat's key: amount3
-	Type   Type     // amount
+	Key    string   // the channel's key: amount3
+	Type   Type     // what it may hold: an amount
 	Value  string   // as written: {goodsPrice}元
 	Values []string // what an enum may be, when the file says so
 
-	requirement *requirement
-	text        text
+	text text
 }
 
 // Catalogue is a set of templates. It never changes, and is safe for concurrent use.

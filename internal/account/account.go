@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/submsg/submsg/internal/channel"
+	"github.com/submsg/submsg/templates"
 )
 
 // Default is the name of the account of SUBMSG_WECHAT_*. It sends what says no account where there are several.
@@ -55,6 +56,9 @@ func (a Account) check(allowHTTP bool) error {
 	}
 	return nil
 }
+
+// Keys tells what the keys of a template's data may hold that the account sends.
+func (a Account) Keys() templates.Keys { return channels[a.Channel].Keys }
 
 // Reread returns what reads the secret again; nil: it can't change.
 func (a Account) Reread() func() (channel.Secret, error) {

@@ -78,25 +78,43 @@ func Assign(list []*Account, catalogue *templates.Catalogue) (*Configuration, er
 	return c, nil
 }
 
-// find returns the account that a template names: if it names none, the only one there is, or that called default.
+// keysOf returns the keys of the channel that sends a template, by the account that the template names. Where there is
+// no such account, which Assign tells, they are WeChat's.
+func keysOf(list []*Account) func(account string) templates.Keys {
+	return func(account string) templates.Keys {
+		if a := meant(list, account); a != nil {
+			return a.Keys()
+		}
+		return channels[WeChat].Keys
+	}
+}
+
+// meant returns the account of a name, and of none the only one there is, or that called default. nil: there is none.
+func meant(list []*Account, name string) *Account {
+	switch {
+	case name != "":
+		return Find(list, name)
+	case len(list) == 1:
+		return list[0]
+	}
+	return Find(list, Default)
+}
+
+// find returns the account that is meant by a template.
 func find(list []*Account, t *templates.Template) (*Account, *yamlfiles.Error) {
+	a := meant(list, t.Account)
+	empty := t.Account == "" && t.AccountLine > 0
+	if a != nil && !empty {
+		return a, nil
+	}
 	names := Names(list)
 	among := strings.Join(names, ", ")
 	mistake := func(line int, reason string) *yamlfiles.Error {
 		return &yamlfiles.Error{File: t.File, Line: line, Reason: reason}
 	}
-	switch {
-	case t.AccountLine > 0:
-		if a := Find(list, t.Account); a != nil {
-			return a, nil
-		}
+	if t.AccountLine > 0 {
 		return nil, mistake(t.AccountLine, fmt.Sprintf("account %s is none of %s%s", yamlfiles.Quote(t.Account), among,
 			yamlfiles.Suggest(t.Account, names)))
-	case len(list) == 1:
-		return list[0], nil
-	}
-	if a := Find(list, Default); a != nil {
-		return a, nil
 	}
 	return nil, mistake(1, fmt.Sprintf("account is missing: there are %s, and none is called %s", among, Default))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/templates"
 )
 
@@ -25,7 +26,7 @@ func catalogueOf(t *testing.T, accounts map[string]string) *templates.Catalogue 
 	for name, account := range accounts {
 		files[name+".yaml"] = &fstest.MapFile{Data: []byte(aTemplate(name, account))}
 	}
-	c, err := templates.Load(files)
+	c, err := fields.Load(files)
 	if err != nil {
 		t.Fatal(err)
 	}

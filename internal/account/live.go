@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/yamlfiles"
 	"github.com/submsg/submsg/templates"
 )
@@ -63,11 +64,15 @@ func (l *Live) load(last *Configuration) (*Configuration, error) {
 		lastAccounts, lastTemplates = last.loaded, last.Templates
 	}
 	all, accountsErr := l.source.loadAgain(lastAccounts)
-	catalogue, templatesErr := l.loadTemplates(lastTemplates)
+	known := cmp.Or(all, lastAccounts, new(accounts))
+	if known != lastAccounts {
+		lastTemplates = nil // a template may go through another channel now, although its file is the same
+	}
+	catalogue, templatesErr := l.loadTemplates(known.list, lastTemplates)
 	if err := errors.Join(accountsErr, templatesErr); err != nil {
 		return nil, err
 	}
-	if last != nil && all == lastAccounts && catalogue == lastTemplates {
+	if last != nil && catalogue == last.Templates {
 		return last, nil
 	}
 	c, err := Assign(all.list, catalogue)
@@ -78,14 +83,15 @@ func (l *Live) load(last *Configuration) (*Configuration, error) {
 	return c, nil
 }
 
-func (l *Live) loadTemplates(last *templates.Catalogue) (*templates.Catalogue, error) {
+// loadTemplates checks each template by the channel of its account.
+func (l *Live) loadTemplates(list []*Account, last *templates.Catalogue) (*templates.Catalogue, error) {
 	if l.folder == "" {
 		if last == nil {
-			last = templates.Shipped()
+			last = fields.Shipped()
 		}
 		return last, nil
 	}
-	c, err := templates.LoadAgain(yamlfiles.Folder(l.folder), last)
+	c, err := templates.LoadAgain(yamlfiles.Folder(l.folder), keysOf(list), last)
 	if err != nil {
 		return nil, l.ofTemplates(err)
 	}

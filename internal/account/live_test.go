@@ -71,6 +71,51 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// The data of a template is checked by the channel of its account, and by that of today: who moves an account to
+// another channel is told which templates don't fit it, although their files are as they were.
+func TestDataIsCheckedByTheChannel(t *testing.T) {
+	t.Parallel()
+	hook := "name: hook\nchannel: webhook\nurl: https://hook.example\n"
+	accounts := folder(t, map[string]string{"a.yaml": good, "hook.yaml": hook})
+	x := func(account, data string) string {
+		return "id: x-id\nname: x\naccount: " + account + "\nparams: [what]\ndata:\n  " + data + "\n"
+	}
+	catalogue := folder(t, map[string]string{"x.yaml": x("hook", `word: "{what}"`),
+		"y.yaml": aTemplate("y", "shopA")})
+	live, err := NewLive(Source{Dir: accounts}, catalogue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooked, _ := live.Templates().Find("x")
+	const says = "parameter 1 (what) can't be word: a word has no spaces"
+	if _, err := hooked.Render([]string{"two words"}, ""); err == nil || err.Error() != says {
+		t.Errorf("a webhook's value: %v", err)
+	}
+	if p, err := hooked.Render([]string{strings.Repeat("长", 21)}, ""); err != nil {
+		t.Errorf("a webhook's value is checked as WeChat's thing: %+v, %v", p, err)
+	}
+	for _, step := range []struct{ name, dir, file, content, says string }{
+		{"WeChat's key at a webhook", catalogue, "x.yaml", x("hook", `thing1: "{what}"`),
+			`x.yaml:6: key "thing1": a webhook knows word alone`},
+		{"a webhook's key at WeChat", catalogue, "x.yaml", x("shopA", `word: "{what}"`),
+			`x.yaml:6: key "word": WeChat has no type "word"`},
+		{"a text that never fits", catalogue, "x.yaml", x("hook", `word: "the {what}"`),
+			`x.yaml:6: word "the {what}" can never be sent: a word has no spaces`},
+		{"nobody's key", catalogue, "x.yaml", x("elsewhere", `word: "{what}"`),
+			`x.yaml:6: key "word": WeChat has no type "word"`},
+		{"as it was", catalogue, "x.yaml", x("hook", `word: "{what}"`), ""},
+		{"the account is a mini-program now", accounts, "hook.yaml",
+			strings.NewReplacer("shopA\n", "hook\n", "wx0123456789abcdef", "wx2").Replace(good),
+			`x.yaml:6: key "word": WeChat has no type "word"`},
+	} {
+		rename(t, step.dir, step.file, step.content)
+		if changed, err := live.Reload(fine); changed || (err == nil) != (step.says == "") ||
+			err != nil && !strings.Contains(err.Error(), step.says) {
+			t.Errorf("%s: changed %v, %v", step.name, changed, err)
+		}
+	}
+}
+
 // Mistakes of accounts and of templates are told at once.
 func TestMistakesOfBoth(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,8 @@ type Channel struct {
 	OnePersonAtATime bool
 	// Check tells what is wrong with the value of such a key, without repeating it. nil: nothing can be.
 	Check func(key, value string, allowHTTP bool) error
+	// Keys tells what the keys of a template's data may hold.
+	Keys templates.Keys
 	// Open checks an account as a whole, and asks nobody yet.
 	Open func(Account) (Sender, error)
 }

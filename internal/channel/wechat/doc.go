@@ -8,7 +8,7 @@
 //   - verdicts.go holds the tables: what each errcode and each HTTP status means for a message
 //   - judge.go makes a verdict of WeChat's answer and the tables
 //
-// Beside it, list.go asks which templates the account has.
+// Beside it, list.go asks which templates the account has, and package fields says what their keys may hold.
 //
 // # What is certain
 //

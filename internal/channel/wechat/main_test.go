@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/channel/weixin"
 	"github.com/submsg/submsg/internal/channel/wire"
 	"github.com/submsg/submsg/outbox"
@@ -53,7 +54,7 @@ data:
 `
 	again := "id: " + resendID +
 		"\nname: again\ntitle: t\nparams: [what]\nonUnknown: resend\ndata:\n  thing1: \"{what}\"\n"
-	c, err := templates.Load(fstest.MapFS{
+	c, err := fields.Load(fstest.MapFS{
 		"order.yaml": {Data: []byte(order)},
 		"again.yaml": {Data: []byte(again)},
 	})

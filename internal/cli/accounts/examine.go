@@ -13,10 +13,10 @@ import (
 
 	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/channel"
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/doctor"
 	"github.com/submsg/submsg/outbox"
-	"github.com/submsg/submsg/templates"
 )
 
 const (
@@ -33,7 +33,7 @@ const notAllowed = 40164
 func Open(a *account.Account, allowHTTP bool) (channel.Sender, error) {
 	silent := logrus.New()
 	silent.SetOutput(io.Discard)
-	sender, err := account.Open(*a, account.Options{AllowHTTP: allowHTTP, Templates: templates.Shipped,
+	sender, err := account.Open(*a, account.Options{AllowHTTP: allowHTTP, Templates: fields.Shipped,
 		Log: logrus.NewEntry(silent)})
 	if err != nil {
 		return nil, fmt.Errorf("account %s, of %s: %w", a.Name, a.Where(), err)

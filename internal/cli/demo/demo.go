@@ -16,6 +16,7 @@ import (
 	terminals "golang.org/x/term"
 
 	"github.com/submsg/submsg/internal/account"
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/httpserver"
@@ -24,7 +25,6 @@ import (
 	"github.com/submsg/submsg/internal/ops"
 	"github.com/submsg/submsg/migrations"
 	"github.com/submsg/submsg/outbox"
-	"github.com/submsg/submsg/templates"
 )
 
 // Command is `submsg demo`.
@@ -95,7 +95,7 @@ func (s *stage) startConsumer(ctx context.Context, group *errgroup.Group, databa
 	logger.SetLevel(logrus.WarnLevel)
 	log := logrus.NewEntry(logger)
 	sender, err := account.Single(account.OfWeChat(fakewechat.DefaultAppID, fakewechat.DefaultSecret, wechatURL),
-		templates.Shipped(), account.Options{Log: log})
+		fields.Shipped(), account.Options{Log: log})
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/ops"
-	"github.com/submsg/submsg/templates"
 )
 
 // stage is where the demo plays.
@@ -39,7 +39,7 @@ func (s *stage) messages(ctx context.Context, ids []int64) ([]ops.Message, error
 		return cmp.Or(a.UpdateTime.Compare(b.UpdateTime), cmp.Compare(a.ID, b.ID))
 	})
 	for i, m := range list {
-		if t, ok := templates.Shipped().Find(m.TemplateID); ok {
+		if t, ok := fields.Shipped().Find(m.TemplateID); ok {
 			list[i].TemplateID = t.Name
 		}
 	}

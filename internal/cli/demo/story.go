@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/outbox"
-	"github.com/submsg/submsg/templates"
 )
 
 // The users of the story. Only the first has accepted messages.
@@ -154,7 +154,7 @@ func (s *stage) tell(ctx context.Context) error {
 func (s *stage) verify(ctx context.Context) error {
 	var got []string
 	for _, m := range s.wechat.Sent() {
-		t, _ := templates.Shipped().Find(m.TemplateID)
+		t, _ := fields.Shipped().Find(m.TemplateID)
 		got = append(got, t.Name+" "+m.Data[t.Fields[len(t.Fields)-1].Key])
 	}
 	if !slices.Equal(got, received) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/templates"
 )
@@ -55,7 +56,7 @@ func (s Templates) Files() fs.FS {
 
 // Load reads the templates once.
 func (s Templates) Load() (*templates.Catalogue, error) {
-	catalogue, err := templates.Load(s.Files())
+	catalogue, err := fields.Load(s.Files())
 	if err != nil {
 		return nil, s.Mistake(err)
 	}

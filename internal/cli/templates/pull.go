@@ -32,7 +32,7 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 	if err != nil {
 		return err
 	}
-	listed, err := c.listed(ctx, term)
+	a, listed, err := c.listed(ctx, term)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 	t := terminal.NewTable("title", "file", "")
 	var written, left, failed int
 	for _, l := range listed {
-		file, err := folder.pull(l)
+		file, err := folder.pull(l, a.Keys())
 		says := "written"
 		switch {
 		case errors.Is(err, errHasFile):
@@ -69,22 +69,24 @@ func (c *Pull) Run(ctx context.Context, term terminal.Terminal) error {
 }
 
 // listed asks the account that is meant.
-func (c *Pull) listed(ctx context.Context, term terminal.Terminal) ([]templates.Listed, error) {
+func (c *Pull) listed(ctx context.Context, term terminal.Terminal) (a *account.Account, listed []templates.Listed,
+	err error) {
 	all, err := c.Load(settings.Log{Level: "warn"}.Logger(term))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	a := all[0]
+	a = all[0]
 	switch {
 	case c.Account != "":
 		if a, err = accounts.Named(all, c.Account); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	case len(all) > 1:
-		return nil, terminal.BadUsage("say whose templates, by --account: there are %s",
+		return nil, nil, terminal.BadUsage("say whose templates, by --account: there are %s",
 			terminal.Some(account.Names(all)))
 	}
-	return ListedOf(ctx, a, len(all) > 1, c.AllowHTTP)
+	listed, err = ListedOf(ctx, a, len(all) > 1, c.AllowHTTP)
+	return a, listed, err
 }
 
 // chosen keeps the templates with these ids; without ids, all.
@@ -132,7 +134,7 @@ func (c *Pull) open() (*templateFolder, error) {
 var errHasFile = errors.New("it has this file; --force writes it anew")
 
 // pull writes the file of one template, unless it has one.
-func (f *templateFolder) pull(l templates.Listed) (file string, err error) {
+func (f *templateFolder) pull(l templates.Listed, keys templates.Keys) (file string, err error) {
 	var name string
 	if old, has := f.files[l.ID]; has {
 		file, name = old.File, old.Name // which the application may write as templateId
@@ -144,7 +146,7 @@ func (f *templateFolder) pull(l templates.Listed) (file string, err error) {
 	} else {
 		file = name + ".yaml"
 	}
-	content, err := l.File(name)
+	content, err := l.File(name, keys)
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/submsg/submsg/internal/account"
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/cli/settings"
 	"github.com/submsg/submsg/internal/cli/terminal"
 	"github.com/submsg/submsg/templates"
@@ -57,7 +58,7 @@ func (c *Check) Run(ctx context.Context, term terminal.Terminal) error {
 	if where == "" {
 		where = "the shipped ones"
 	}
-	catalogue, err := templates.Load(c.Files())
+	catalogue, err := fields.Load(c.Files())
 	var configuration *account.Configuration
 	if err == nil && (c.Folder != "" || c.Remote) {
 		var list []*account.Account

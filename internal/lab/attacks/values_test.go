@@ -18,6 +18,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/channel/wechat"
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/explain"
 	"github.com/submsg/submsg/outbox"
 	"github.com/submsg/submsg/templates"
@@ -48,9 +49,9 @@ func repeats(text string) string {
 	return ""
 }
 
-var wechatTypes = []templates.Type{templates.Thing, templates.Number, templates.Letter, templates.Symbol,
-	templates.CharacterString, templates.Time, templates.Date, templates.Amount, templates.PhoneNumber,
-	templates.CarNumber, templates.Name, templates.Phrase, templates.Enum}
+var wechatTypes = []fields.Type{fields.Thing, fields.Number, fields.Letter, fields.Symbol,
+	fields.CharacterString, fields.Time, fields.Date, fields.Amount, fields.PhoneNumber,
+	fields.CarNumber, fields.Name, fields.Phrase, fields.Enum}
 
 // The reason why a message can't be rendered holds nothing of its values, whatever the type, the place and the mistake.
 func TestRenderingRepeatsNoValue(t *testing.T) {
@@ -63,7 +64,7 @@ func TestRenderingRepeatsNoValue(t *testing.T) {
 		refused := 0
 		for _, data := range []string{"{v}", "{v}{w}", "{w}{v}{w}"} {
 			show := "data:\n  " + string(kind) + `1: "` + data + "\"\n"
-			if kind == templates.Enum {
+			if kind == fields.Enum {
 				show = "data:\n  " + string(kind) + `1: {value: "` + data + `", values: [a, b]}` + "\n"
 			}
 			c := load(t, "id: i\nname: n\nparams: [v, _]\n"+strings.ReplaceAll(show, "{w}", "{v}"))
@@ -98,7 +99,7 @@ func load(t *testing.T, files ...string) *templates.Catalogue {
 	for i, f := range files {
 		all[fmt.Sprintf("t%d.yaml", i)] = &fstest.MapFile{Data: []byte(f)}
 	}
-	c, err := templates.Load(all)
+	c, err := fields.Load(all)
 	if err != nil {
 		t.Fatal(err)
 	}

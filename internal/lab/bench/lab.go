@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/lab/pgembed"
 	"github.com/submsg/submsg/templates"
 )
@@ -30,7 +31,7 @@ type suite struct{ *lab }
 
 // open starts or checks the server.
 func open(ctx context.Context, cfg Config) (l *lab, err error) {
-	l = &lab{cfg: cfg, catalogue: templates.Shipped()}
+	l = &lab{cfg: cfg, catalogue: fields.Shipped()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close(ctx))

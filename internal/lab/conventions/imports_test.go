@@ -15,7 +15,7 @@ type imports struct{ code, tests []string }
 
 // packages is the house: every package, and what it may import. The direction is cmd, serve and cli, then ops, rules,
 // roles, doctor, then the channels, then outbox, templates, explain. outbox and templates know nobody, and the channels
-// don't know each other.
+// don't know each other; what WeChat's keys may hold is known beside its channel, too.
 var packages = map[string]imports{
 	"cmd/submsg": {code: list("cmd/submsg/command")},
 	"cmd/submsg/command": {code: list(`internal/cli/accounts internal/cli/bench internal/cli/database internal/cli/demo
@@ -27,10 +27,11 @@ var packages = map[string]imports{
 	"internal/cli/bench": {code: list("internal/cli/terminal internal/lab/bench")},
 	"internal/cli/database": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/roles
 		migrations`)},
-	"internal/cli/demo": {code: list(`internal/account internal/cli/terminal internal/explain internal/httpserver
-		internal/lab/fakewechat internal/lab/pgembed internal/ops migrations outbox templates`)},
-	"internal/cli/accounts": {code: list(`internal/account internal/channel internal/cli/settings internal/cli/terminal
-		internal/doctor outbox templates`), tests: list("internal/lab/fakewechat")},
+	"internal/cli/demo": {code: list(`internal/account internal/channel/wechat/fields internal/cli/terminal
+		internal/explain internal/httpserver internal/lab/fakewechat internal/lab/pgembed internal/ops
+		migrations outbox templates`)},
+	"internal/cli/accounts": {code: list(`internal/account internal/channel internal/channel/wechat/fields
+		internal/cli/settings internal/cli/terminal internal/doctor outbox templates`), tests: list("internal/lab/fakewechat")},
 	"internal/cli/doctor": {code: list(`internal/account internal/cli/accounts internal/cli/settings
 		internal/cli/templates internal/cli/terminal internal/doctor internal/explain internal/rules migrations
 		outbox templates`)},
@@ -42,15 +43,16 @@ var packages = map[string]imports{
 	"internal/cli/rules": {code: list(`internal/cli/settings internal/cli/terminal internal/explain internal/rules
 		templates`)},
 	"internal/cli/settings": {
-		code:  list("internal/account internal/channel internal/cli/terminal internal/roles migrations templates"),
+		code: list(`internal/account internal/channel internal/channel/wechat/fields internal/cli/terminal
+			internal/roles migrations templates`),
 		tests: list("internal/lab/fakewechat outbox")},
-	"internal/cli/templates": {code: list(`internal/account internal/channel internal/cli/accounts internal/cli/settings
-		internal/cli/terminal templates`)},
+	"internal/cli/templates": {code: list(`internal/account internal/channel internal/channel/wechat/fields
+		internal/cli/accounts internal/cli/settings internal/cli/terminal templates`)},
 	"internal/cli/terminal": {code: list("internal/explain")},
 	"internal/cli/version":  {code: list("internal/cli/terminal migrations")},
 
-	"internal/account": {code: list(`internal/channel internal/channel/wechat internal/channel/weixin internal/explain
-		internal/yamlfiles outbox templates`), tests: list("internal/lab/fakewechat")},
+	"internal/account": {code: list(`internal/channel internal/channel/wechat internal/channel/wechat/fields
+		internal/channel/weixin internal/explain internal/yamlfiles outbox templates`), tests: list("internal/lab/fakewechat")},
 	"internal/httpserver": {},
 	"internal/doctor":     {tests: list("internal/lab/pgtest")},
 	"internal/metrics":    {code: list("outbox"), tests: list("internal/lab/pgtest")},
@@ -60,8 +62,11 @@ var packages = map[string]imports{
 	"internal/rules":   {tests: list("internal/lab/pgtest migrations")},
 	"internal/tracing": {code: list("outbox")},
 	"internal/channel": {code: list("outbox templates")},
-	"internal/channel/wechat": {code: list(`internal/channel internal/channel/weixin internal/channel/wire
-		internal/explain internal/failpoint outbox templates`), tests: list("internal/lab/fakewechat internal/lab/rawserver")},
+	"internal/channel/wechat": {
+		code: list(`internal/channel internal/channel/wechat/fields internal/channel/weixin internal/channel/wire
+			internal/explain internal/failpoint outbox templates`),
+		tests: list("internal/lab/fakewechat internal/lab/rawserver")},
+	"internal/channel/wechat/fields": {code: list("internal/yamlfiles templates")}, // what WeChat's keys may hold
 	"internal/channel/weixin": {
 		code:  list("internal/channel internal/channel/wire internal/explain internal/failpoint outbox"),
 		tests: list("internal/lab/fakewechat internal/lab/rawserver")},
@@ -74,20 +79,21 @@ var packages = map[string]imports{
 		tests: list("internal/explain internal/lab/pgtest migrations")},
 	"outbox/internal/store": {tests: list("internal/lab/pgtest")},
 	"outbox/internal/wake":  {},
-	"templates":             {code: list("internal/yamlfiles")},
+	"templates":             {code: list("internal/yamlfiles"), tests: list("internal/channel/wechat/fields")},
 
-	"internal/lab/attacks": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/settings
-		internal/cli/terminal internal/doctor internal/explain internal/lab/fakewechat internal/lab/pgembed
-		internal/lab/pgtest internal/ops internal/roles internal/rules internal/serve migrations outbox templates`)},
-	"internal/lab/bench": {code: list(`internal/account internal/lab/fakewechat internal/lab/pgembed migrations
-		outbox templates`), tests: list("internal/lab/pgtest")},
-	"internal/lab/e2e": {tests: list(`cmd/submsg/command internal/channel/wechat internal/cli/bench internal/cli/doctor
-		internal/cli/settings internal/cli/terminal internal/cli/version internal/doctor internal/explain
-		internal/lab/bench internal/lab/fakewechat internal/lab/pgembed internal/lab/pgtest internal/metrics
-		internal/roles internal/rules migrations outbox templates`)},
-	"internal/lab/fakewechat": {code: list("templates")},
-	"internal/lab/faults": {tests: list(`internal/explain internal/failpoint internal/lab/fakewechat internal/lab/pgembed
-		internal/lab/pgtest migrations templates`)},
+	"internal/lab/attacks": {tests: list(`cmd/submsg/command internal/channel/wechat
+		internal/channel/wechat/fields internal/cli/settings internal/cli/terminal internal/doctor
+		internal/explain internal/lab/fakewechat internal/lab/pgembed internal/lab/pgtest internal/ops
+		internal/roles internal/rules internal/serve migrations outbox templates`)},
+	"internal/lab/bench": {code: list(`internal/account internal/channel/wechat/fields internal/lab/fakewechat
+		internal/lab/pgembed migrations outbox templates`), tests: list("internal/lab/pgtest")},
+	"internal/lab/e2e": {tests: list(`cmd/submsg/command internal/channel/wechat internal/channel/wechat/fields
+		internal/cli/bench internal/cli/doctor internal/cli/settings internal/cli/terminal internal/cli/version
+		internal/doctor internal/explain internal/lab/bench internal/lab/fakewechat internal/lab/pgembed
+		internal/lab/pgtest internal/metrics internal/roles internal/rules migrations outbox templates`)},
+	"internal/lab/fakewechat": {code: list("internal/channel/wechat/fields templates")},
+	"internal/lab/faults": {tests: list(`internal/channel/wechat/fields internal/explain internal/failpoint
+		internal/lab/fakewechat internal/lab/pgembed internal/lab/pgtest migrations templates`)},
 	"internal/lab/conventions": {},
 	"internal/lab/pgembed":     {},
 	"internal/lab/rawserver":   {},

@@ -18,11 +18,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/submsg/submsg/cmd/submsg/command"
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/doctor"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/migrations"
-	"github.com/submsg/submsg/templates"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -58,7 +58,7 @@ func newExamined(t *testing.T) *examined {
 	t.Helper()
 	p := &examined{t: t, url: pgtest.DB(t)}
 	p.fake = httptest.NewServer(fakewechat.New(fakewechat.Options{AppID: "wx0123456789abcdef",
-		Secret: secretMark + "OfDoctors", Templates: templates.Shipped}))
+		Secret: secretMark + "OfDoctors", Templates: fields.Shipped}))
 	t.Cleanup(p.fake.Close)
 	var err error
 	if p.conn, err = pgx.Connect(t.Context(), p.url); err != nil {

@@ -12,10 +12,10 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/lab/pgtest"
 	"github.com/submsg/submsg/internal/metrics"
 	"github.com/submsg/submsg/outbox"
-	"github.com/submsg/submsg/templates"
 )
 
 // deployed is a file of deploy/.
@@ -44,7 +44,7 @@ func scraped(t *testing.T) string {
 	if _, err := pool.Exec(t.Context(), `INSERT INTO subMsgPause (templateId, reason, probeAt) VALUES ('*', 'stopped', now())`); err != nil {
 		t.Fatal(err)
 	}
-	m := metrics.New("v1", func(id string) string { t, _ := templates.Shipped().Find(id); return t.Name })
+	m := metrics.New("v1", func(id string) string { t, _ := fields.Shipped().Find(id); return t.Name })
 	m.WatchDatabase(pool)
 	m.WatchAccounts(func() map[string]string { return map[string]string{"default": ""} })
 	m.WatchListener(func() bool { return true })

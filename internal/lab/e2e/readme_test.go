@@ -17,8 +17,8 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/submsg/submsg/cmd/submsg/command"
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/lab/pgtest"
-	"github.com/submsg/submsg/templates"
 )
 
 // The READMEs of the project, and the locale in which the demo speaks their language.
@@ -324,7 +324,7 @@ func TestReadmeSQL(t *testing.T) {
 			t.Errorf("%d messages, error %v", len(messages), err)
 		}
 		for _, m := range messages {
-			template, ok := templates.Shipped().Find(m.Template)
+			template, ok := fields.Shipped().Find(m.Template)
 			if !ok {
 				t.Errorf("no template %s", m.Template)
 				continue

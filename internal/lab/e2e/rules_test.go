@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/submsg/submsg/cmd/submsg/command"
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/rules"
-	"github.com/submsg/submsg/templates"
 )
 
 // The customers of the shop, whose schema (testdata/rules/shop.sql) knows nothing of submsg.
@@ -57,7 +57,7 @@ INSERT INTO shop.shipments (id, shipped_on, buyer, goods, fee) VALUES (1, '2026-
 func published(w *world) {
 	w.t.Helper()
 	var all []rules.Template
-	for _, t := range templates.Shipped().All() {
+	for _, t := range fields.Shipped().All() {
 		all = append(all, rules.Template{ID: t.ID, Name: t.Name, Title: t.Title, Params: t.Params})
 	}
 	if err := rules.Publish(w.t.Context(), w.pool, all); err != nil {
@@ -144,7 +144,7 @@ type said struct {
 // words are the values of a shipped template's keys, in its order.
 func words(template string, values ...string) map[string]string {
 	data := map[string]string{}
-	t, _ := templates.Shipped().Find(template)
+	t, _ := fields.Shipped().Find(template)
 	for i, f := range t.Fields {
 		data[f.Key] = values[i]
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/templates"
 )
@@ -25,7 +26,7 @@ func scriptWeChat(ts *testscript.TestScript, neg bool, args []string) {
 	if path.Ext(args[0]) == ".json" {
 		recorded = ts.ReadFile(args[0])
 	} else {
-		catalogue, err := templates.Load(os.DirFS(ts.MkAbs(args[0])))
+		catalogue, err := fields.Load(os.DirFS(ts.MkAbs(args[0])))
 		ts.Check(err)
 		o.Templates = func() *templates.Catalogue { return catalogue }
 	}

@@ -18,7 +18,7 @@ func values(data object, fields []templates.Field) ([]string, *refusal) {
 		if vs[i] == "" {
 			return nil, argument(f.Key, "is empty")
 		}
-		if !valid(string(f.Type), f.Values, vs[i]) {
+		if !valid(f.Type.String(), f.Values, vs[i]) {
 			return nil, argument(f.Key, "invalid")
 		}
 	}

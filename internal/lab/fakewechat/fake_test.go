@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/templates"
 )
 
@@ -98,10 +99,10 @@ type fake struct {
 func newFake(t testing.TB, o Options) *fake {
 	t.Helper()
 	files := fstest.MapFS{"longKeys.yaml": {Data: []byte(longKeys)}}
-	for _, t := range templates.Shipped().All() {
+	for _, t := range fields.Shipped().All() {
 		files[t.Name+".yaml"] = &fstest.MapFile{Data: shipped(t)}
 	}
-	catalogue, err := templates.Load(files)
+	catalogue, err := fields.Load(files)
 	if err != nil {
 		t.Fatal(err)
 	}

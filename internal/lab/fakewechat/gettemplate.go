@@ -47,7 +47,7 @@ func (s *Server) getTemplate(q *request) (any, *refusal) {
 func listedAs(t *templates.Template) listed {
 	l := listed{ID: t.ID, Title: t.Title, Type: oneTime}
 	for _, f := range t.Fields {
-		sample := samples[string(f.Type)]
+		sample := samples[f.Type.String()]
 		if len(f.Values) > 0 {
 			sample = f.Values[0]
 			l.Enums = append(l.Enums, enum{f.Values, f.Key + ".DATA"})

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/templates"
 )
 
@@ -79,7 +80,7 @@ func New(o Options) *Server {
 		o.Secret = DefaultSecret
 	}
 	if o.Templates == nil {
-		o.Templates = templates.Shipped
+		o.Templates = fields.Shipped
 	}
 	if o.Now == nil {
 		o.Now = time.Now

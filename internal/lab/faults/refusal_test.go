@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/submsg/submsg/internal/channel/wechat/fields"
 	"github.com/submsg/submsg/internal/lab/fakewechat"
 	"github.com/submsg/submsg/templates"
 )
@@ -35,7 +36,7 @@ func newStockedLab(t *testing.T, options fakewechat.Options) (l *lab, env string
 			t.Fatal(err)
 		}
 	}
-	catalogue, err := templates.Load(os.DirFS(dir))
+	catalogue, err := fields.Load(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package templates
+package fields
 
 import (
 	"fmt"
@@ -10,33 +10,44 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// fit returns the value as it can be sent, or the reason why WeChat would refuse it.
-func (f *Field) fit(value string, truncate bool) (fitting, reason string) {
+// Fit returns the value as it can be sent, or the reason why WeChat would refuse it.
+func (t Type) Fit(value string, listed []string, truncate bool) (fitting, reason string) {
 	if value == "" {
 		return "", "it is empty, and WeChat refuses an empty value"
 	}
-	length, han, reason := f.requirement.measure(value)
+	r := requirements[t]
+	length, han, reason := r.measure(value)
 	if reason != "" {
 		return "", reason
 	}
-	limit := f.requirement.maxLength(han)
+	limit := r.maxLength(han)
 	if limit > 0 && length > limit {
 		short, ok := "", false
-		if truncate && f.requirement.free {
-			short, ok = cut(value, limit, f.requirement.ellipsis)
+		if truncate && r.free {
+			short, ok = cut(value, limit, r.ellipsis)
 		}
 		if !ok {
-			return "", fmt.Sprintf("it is %d characters long: %s", length, f.requirement.says)
+			return "", fmt.Sprintf("it is %d characters long: %s", length, r.says)
 		}
 		value = short
 	}
-	if f.requirement.form != nil && !f.requirement.form().MatchString(value) {
-		return "", f.requirement.says
+	if r.form != nil && !r.form().MatchString(value) {
+		return "", r.says
 	}
-	if len(f.Values) > 0 && !slices.Contains(f.Values, value) {
-		return "", "it must be one of " + strings.Join(f.Values, ", ")
+	if len(listed) > 0 && !slices.Contains(listed, value) {
+		return "", "it must be one of " + strings.Join(listed, ", ")
 	}
 	return value, ""
+}
+
+// Never returns the reason why WeChat would refuse every value that holds this text, "" when it may take one.
+func (t Type) Never(text string) (reason string) {
+	r := requirements[t]
+	length, han, reason := r.measure(text)
+	if limit := r.maxLength(han); reason == "" && limit > 0 && length > limit {
+		reason = r.says
+	}
+	return reason
 }
 
 // maxLength is how many characters a value may have; 0 means that its form says it.

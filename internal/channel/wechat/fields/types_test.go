@@ -1,23 +1,26 @@
-package templates
+package fields
 
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/submsg/submsg/templates"
 )
 
 // one makes a template with the single key, filled by the single parameter.
-func one(t testing.TB, key, extra string) *Template {
+func one(t testing.TB, key, extra string) *templates.Template {
 	t.Helper()
 	return parse(t, "id: i\nname: n\nparams: [v]\n"+extra+"data:\n  "+key+": \"{v}\"\n")
 }
 
-func parse(t testing.TB, yaml string) *Template {
+func parse(t testing.TB, yaml string) *templates.Template {
 	t.Helper()
-	d := read("t.yaml", []byte(yaml))
-	for _, err := range d.Errs {
+	c, err := Load(fstest.MapFS{"t.yaml": {Data: []byte(yaml)}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return d.template
+	return c.All()[0]
 }
 
 var typeCases = []struct {
@@ -77,7 +80,7 @@ var typeCases = []struct {
 }
 
 func TestTypes(t *testing.T) {
-	covered := map[Type]bool{}
+	covered := map[templates.Type]bool{}
 	for _, c := range typeCases {
 		template := one(t, c.key, "")
 		covered[template.Fields[0].Type] = true

@@ -1,4 +1,4 @@
-package templates
+package fields
 
 import (
 	"regexp"
@@ -7,8 +7,14 @@ import (
 	"unicode"
 )
 
-// Type is what WeChat lets a key hold: the key without its number.
+// Type is what WeChat lets a key hold: the key without its number. It is the templates.Type of WeChat's keys.
 type Type string
+
+// String is the type's name.
+func (t Type) String() string { return string(t) }
+
+// Lists tells whether a template's file may list the values: those of an enum.
+func (t Type) Lists() bool { return t == Enum }
 
 // WeChat's 13 types.
 const (
