@@ -24,8 +24,8 @@ import (
 )
 
 // withoutDatabase are the commands that read no database, or only one of their own making.
-var withoutDatabase = []string{"demo", "accounts list", "accounts check", "templates list", "templates check", "templates show",
-	"templates pull", "fakewechat", "postgres", "healthcheck", "bench", "version"}
+var withoutDatabase = []string{"demo", "accounts list", "accounts check", "templates list", "templates check",
+	"templates show", "templates pull", "fakewechat", "postgres", "healthcheck", "bench", "version"}
 
 // lines are what is typed, in this order, for every command that reads the database.
 var lines = []struct {
