@@ -17,12 +17,12 @@ type Account struct {
 	OnePersonAtATime bool
 }
 
-// mostAccounts bounds what a Sender may have.
-const mostAccounts = 1000
+// MostAccounts is how many a Sender may have.
+const MostAccounts = 1000
 
 func checkAccounts(list []Account) error {
-	if len(list) > mostAccounts {
-		return fmt.Errorf("outbox: %d accounts, at most %d", len(list), mostAccounts)
+	if len(list) > MostAccounts {
+		return fmt.Errorf("outbox: %d accounts, at most %d", len(list), MostAccounts)
 	}
 	names := make(map[string]bool, len(list))
 	for _, a := range list {

@@ -142,8 +142,8 @@ func (l *accounts) close() {
 	}
 }
 
-// sends tells by which account messages of a template go.
-func (l *accounts) sends(templateID string) *account {
+// accountOf tells by which account messages of a template go.
+func (l *accounts) accountOf(templateID string) *account {
 	return cmp.Or(l.of[templateID], l.nobody)
 }
 
@@ -165,7 +165,7 @@ func (l *accounts) backlog() bool {
 func (l *accounts) waits(v store.View) (some bool) {
 	others := []string{}
 	for _, t := range v.Due {
-		a := l.sends(t)
+		a := l.accountOf(t)
 		if a == l.nobody && a.Templates != nil {
 			others = append(others, t)
 		}

@@ -198,12 +198,12 @@ func (c *claimer) of(a *account, got store.Claimed) (own store.Claimed) {
 		return got
 	}
 	for _, r := range got.Rows {
-		if c.accounts.sends(r.TemplateID) == a {
+		if c.accounts.accountOf(r.TemplateID) == a {
 			own.Rows = append(own.Rows, r)
 		}
 	}
 	for _, e := range got.Ends {
-		if c.accounts.sends(e.TemplateID) == a {
+		if c.accounts.accountOf(e.TemplateID) == a {
 			own.Ends = append(own.Ends, e)
 		}
 	}
@@ -214,7 +214,7 @@ func (c *claimer) of(a *account, got store.Claimed) (own store.Claimed) {
 func (c *claimer) messages(asked time.Duration, lists ...[]store.Row) (all []message) {
 	for _, rows := range lists {
 		for _, r := range rows {
-			all = append(all, message{Row: r, account: c.accounts.sends(r.TemplateID),
+			all = append(all, message{Row: r, account: c.accounts.accountOf(r.TemplateID),
 				deadline: asked + c.cfg.SendTimeout, woken: c.woken})
 		}
 	}

@@ -58,7 +58,7 @@ func newDispatcher(cfg Config, s *store.Store) *dispatcher {
 	work.catalogues = newCatalogues(cfg)
 	d := &dispatcher{
 		delivery:  work,
-		claimer:   claimer{delivery: work, store: s, skipped: &skipped, most: mostAccounts * defaultSenders},
+		claimer:   claimer{delivery: work, store: s, skipped: &skipped, most: MostAccounts * defaultSenders},
 		settler:   settler{delivery: work, store: s, skipped: &skipped},
 		store:     s,
 		skipped:   &skipped,
@@ -66,7 +66,7 @@ func newDispatcher(cfg Config, s *store.Store) *dispatcher {
 		health:    newHealth(),
 		listening: func() bool { return false },
 		broken:    func() bool { return false },
-		answers:   make(chan readyAnswer, mostAccounts),
+		answers:   make(chan readyAnswer, MostAccounts),
 		failures:  failures{log: cfg.Log},
 	}
 	return d

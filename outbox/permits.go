@@ -24,28 +24,30 @@ func (c *claimer) takePermits(ctx context.Context, room int) error {
 			of = append(of, a)
 		}
 	}
-	for len(asks) > 0 {
-		got, err := c.askPermits(ctx, asks)
-		switch {
-		case err == nil:
-			for i, p := range got {
-				of[i].pace.told(asks[i].N, p, now)
+	return c.share(ctx, asks, of, now)
+}
+
+// share takes permits from the buckets of accounts. A locked bucket holds up no other account.
+func (c *claimer) share(ctx context.Context, asks []store.Ask, of []*account, now time.Time) error {
+	if len(asks) == 0 {
+		return nil
+	}
+	got, err := c.askPermits(ctx, asks)
+	switch {
+	case err == nil:
+		for i, p := range got {
+			of[i].pace.told(asks[i].N, p, now)
+		}
+	case store.SQLState(err) != store.LockNotAvailable:
+		return fmt.Errorf("pace: %w", err)
+	case len(asks) == 1:
+		of[0].pace.metLock(now)
+	default: // one of them is locked
+		for i := range asks {
+			if err := c.share(ctx, asks[i:i+1], of[i:i+1], now); err != nil {
+				return err
 			}
-			return nil
-		case store.SQLState(err) != store.LockNotAvailable:
-			return fmt.Errorf("pace: %w", err)
-		case len(asks) == 1:
-			of[0].pace.metLock(now)
-			return nil
 		}
-		if got, err = c.askPermits(ctx, asks[:1]); err == nil { // one by one, as one of them is locked
-			of[0].pace.told(asks[0].N, got[0], now)
-		} else if store.SQLState(err) == store.LockNotAvailable {
-			of[0].pace.metLock(now)
-		} else {
-			return fmt.Errorf("pace: %w", err)
-		}
-		asks, of = asks[1:], of[1:]
 	}
 	return nil
 }

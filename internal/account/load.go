@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/submsg/submsg/internal/yamlfiles"
+	"github.com/submsg/submsg/outbox"
 )
 
 // Source says where accounts come from.
@@ -17,9 +18,6 @@ type Source struct {
 	AllowHTTP      bool     // an http URL may lead to another machine
 	SecretsInFiles bool     // a file may hold its secret although others may read it
 }
-
-// maxAccounts is how many package outbox takes.
-const maxAccounts = 1000
 
 // accounts are all that there are, sorted by name.
 type accounts struct {
@@ -84,8 +82,8 @@ func (s Source) build(all *accounts, files []yamlfiles.File) error {
 	if len(errs) > 0 {
 		return yamlfiles.Join(errs)
 	}
-	if n := len(all.list); n > maxAccounts {
-		return fmt.Errorf("there are %d accounts, at most %d can be", n, maxAccounts)
+	if n := len(all.list); n > outbox.MostAccounts {
+		return fmt.Errorf("there are %d accounts, at most %d can be", n, outbox.MostAccounts)
 	}
 	slices.SortFunc(all.list, func(a, b *Account) int { return cmp.Compare(a.Name, b.Name) })
 	return nil
