@@ -163,6 +163,9 @@ func (l *accounts) backlog() bool {
 // waits takes in which templates a look found waiting, and which pauses it found. It returns whether there are messages
 // that may go by an account that is ready.
 func (l *accounts) waits(v store.View) (some bool) {
+	if l.list == nil { // none that could be taken so far
+		return false
+	}
 	others := []string{}
 	for _, t := range v.Due {
 		a := l.accountOf(t)

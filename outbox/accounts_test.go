@@ -242,3 +242,42 @@ func TestManyToAPersonAtATime(t *testing.T) {
 	}
 	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 16 })
 }
+
+// A Sender whose accounts can't be is told when the consumer is made, and one that has them only later is outlived.
+func TestAccountsThatCantBe(t *testing.T) {
+	t.Parallel()
+	d := newDB(t)
+	for name, list := range map[string][]outbox.Account{
+		"twice":            {{Name: "a", Templates: []string{"t"}}, {Name: "a", Templates: []string{"u"}}},
+		"without a name":   {{Templates: []string{"t"}}},
+		"for any, of two":  {{Name: "a"}, {Name: "b", Templates: []string{"t"}}},
+		"negative senders": {{Name: "a", Senders: -1}},
+		"negative rate":    {{Name: "a", Rate: -1}},
+	} {
+		s := newSeveral()
+		s.accounts = list
+		if _, err := outbox.New(config(d, s)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	s := newSeveral(outbox.Account{Name: "a"})
+	good := s.accounts
+	cfg := config(d, s)
+	cfg.Poll = often
+	c, err := outbox.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := recordLog(cfg.Log.Logger)
+	s.accounts = []outbox.Account{{Name: "a"}, {Name: "b"}}
+	d.insertMany("a", 10)
+	stop := runConsumer(t, c)
+	eventually(t, "it is said", func() bool { return said("the accounts before stay in use") })
+	s.mu.Lock()
+	s.accounts = good
+	s.mu.Unlock()
+	eventually(t, "all are sent", func() bool { return d.count(`sendStatus = 'success'`) == 10 })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}

@@ -89,7 +89,7 @@ func (cfg Config) validate() error {
 	if err := CheckRate(cfg.Rate); err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
-	return nil
+	return checkAccounts(cfg.Sender.Accounts())
 }
 
 // Consumer sends the messages of one database. Any number of them, here or elsewhere, share the work.
