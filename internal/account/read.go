@@ -29,7 +29,8 @@ var (
 	goodVariable = regexp.MustCompile(`^[A-Z_][A-Z0-9_]{0,99}$`)
 )
 
-const maxSenders = 10_000
+// MaxSenders is how many messages may be sent at once by one account.
+const MaxSenders = 10_000
 
 // draft is an account in the making. It goes on after a mistake, so that all are reported at once.
 type draft struct {
@@ -84,8 +85,8 @@ func (d *draft) entry(e yamlfiles.Entry) {
 		}
 	case key == "senders":
 		if n, ok := d.Number(e); ok {
-			if n < 1 || n > maxSenders || n != math.Trunc(n) {
-				d.Fail(line, "senders is how many messages are sent at once: a whole number from 1 to %d", maxSenders)
+			if n < 1 || n > MaxSenders || n != math.Trunc(n) {
+				d.Fail(line, "senders is how many messages are sent at once: a whole number from 1 to %d", MaxSenders)
 				return
 			}
 			d.account.Senders = int(n)

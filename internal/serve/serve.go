@@ -120,8 +120,8 @@ func (c *Command) Run(ctx context.Context, term terminal.Terminal) error {
 }
 
 func (c *Command) checkNumbers() error {
-	if c.Senders < 1 || c.Senders > 10000 {
-		return terminal.BadUsage("SUBMSG_SENDERS is %d, it must be 1 to 10000", c.Senders)
+	if c.Senders < 1 || c.Senders > account.MaxSenders {
+		return terminal.BadUsage("SUBMSG_SENDERS is %d, it must be 1 to %d", c.Senders, account.MaxSenders)
 	}
 	if err := outbox.CheckRate(c.Rate); err != nil {
 		return terminal.BadUsage("SUBMSG_RATE: %w", err)

@@ -29,12 +29,17 @@ const (
 // notAllowed is WeChat's errcode for an address that isn't on the account's list.
 const notAllowed = 40164
 
+// Silent is the log of what says in its answer what is wrong.
+func Silent() *logrus.Entry {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return logrus.NewEntry(log)
+}
+
 // Open returns what sends for an account, and logs nothing: what is wrong with a call is in its answer.
 func Open(a *account.Account, allowHTTP bool) (channel.Sender, error) {
-	silent := logrus.New()
-	silent.SetOutput(io.Discard)
 	sender, err := account.Open(*a, account.Options{AllowHTTP: allowHTTP, Templates: fields.Shipped,
-		Log: logrus.NewEntry(silent)})
+		Log: Silent()})
 	if err != nil {
 		return nil, fmt.Errorf("account %s, of %s: %w", a.Name, a.Where(), err)
 	}

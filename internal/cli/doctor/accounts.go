@@ -2,10 +2,7 @@ package doctor
 
 import (
 	"context"
-	"io"
 	"strings"
-
-	"github.com/sirupsen/logrus"
 
 	"github.com/submsg/submsg/internal/account"
 	"github.com/submsg/submsg/internal/cli/accounts"
@@ -29,19 +26,12 @@ func (r *remoteChecks) checks() []doctor.Check {
 	}
 }
 
-// silent is the log of what says in its answer what is wrong.
-func silent() *logrus.Entry {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	return logrus.NewEntry(log)
-}
-
 // examineTemplates also finds out which account sends each, where the accounts can be read; what is wrong with those
 // is told by examineToken.
 func (r *remoteChecks) examineTemplates(context.Context) (doctor.Finding, error) {
 	catalogue, err := r.templates.Load()
 	if err == nil && !r.accounts.None() {
-		if list, unread := r.accounts.Load(silent()); unread == nil {
+		if list, unread := r.accounts.Load(accounts.Silent()); unread == nil {
 			if r.configuration, err = account.Assign(list, catalogue); err != nil {
 				err = r.templates.Mistake(err)
 			}
@@ -59,7 +49,7 @@ func (r *remoteChecks) examineToken(ctx context.Context) (doctor.Finding, error)
 		return doctor.NotNow("no WeChat account is set: SUBMSG_WECHAT_APPID and SUBMSG_WECHAT_SECRET, or " +
 			"SUBMSG_WECHAT_SECRET_FILE"), nil
 	}
-	list, err := r.accounts.Load(silent())
+	list, err := r.accounts.Load(accounts.Silent())
 	if err != nil {
 		return doctor.Finding{}, err
 	}
